@@ -1,2 +1,49 @@
-//! The chores.
-fn main() {}
+//! The project's chores, run as `cargo xtask …`: what CI runs is what a contributor runs.
+
+#![expect(clippy::print_stdout, reason = "a chore reports to whoever runs it")]
+
+mod check;
+mod interop;
+mod shell;
+mod suite;
+mod tidy;
+mod tools;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's chores")]
+struct Chores {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Checks everything that needs no test run: format, lints, docs, tidy, licences, unused dependencies
+    Check {
+        /// Runs this step alone; may be given several times
+        #[arg(long, value_enum)]
+        only: Vec<check::Step>,
+    },
+    /// Prepares the foreign peers, then runs the tests of the workspace
+    Test {
+        /// Includes the tests that are ignored because they take long
+        #[arg(long)]
+        long: bool,
+        /// Runs only tests whose name contains one of these
+        filter: Vec<String>,
+    },
+    /// Prepares the foreign peers that the interoperability tests talk to
+    Interop,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Chores::parse().chore {
+        Chore::Check { only } => check::run(&only),
+        Chore::Test { long, filter } => {
+            suite::run(if long { suite::Reach::Long } else { suite::Reach::Usual }, &filter)
+        }
+        Chore::Interop => interop::prepare(),
+    }
+}
