@@ -129,8 +129,8 @@ impl DataCoding {
             Alphabet::Binary | Alphabet::Other(_) => return None,
         };
         Some(match charset {
-            Charset::Gsm7(_) if shifts != Gsm7::DEFAULT => Charset::Gsm7(shifts),
-            charset => charset,
+            Charset::Gsm7(tables) => Charset::Gsm7(if shifts == Gsm7::DEFAULT { tables } else { shifts }),
+            Charset::Ascii | Charset::Latin1 | Charset::Ucs2 => charset,
         })
     }
 }

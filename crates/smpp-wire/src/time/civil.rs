@@ -124,12 +124,12 @@ pub(super) fn pairs(digits: &str) -> impl Iterator<Item = u8> {
 }
 
 fn days_in_year(year: u16) -> i64 {
-    if year % 4 == 0 { 366 } else { 365 }
+    if year.is_multiple_of(4) { 366 } else { 365 }
 }
 
 fn days_in_month(year: u16, month: u8) -> u8 {
     match month {
-        2 if year % 4 == 0 => 29,
+        2 if year.is_multiple_of(4) => 29,
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
