@@ -1,1 +1,30 @@
-//! domain
+//! The words everyone uses: ids, addresses, segments, messages, attempts, status, money.
+//!
+//! No I/O, no clock, no async: what is here is data and the rules that hold for it. The state machine of a message
+//! (`record`) lives here so that every store and every stage steps a message by the same code.
+
+pub mod address;
+pub mod attempt;
+pub mod event;
+pub mod id;
+pub mod message;
+pub mod money;
+pub mod number;
+pub mod plan;
+pub mod record;
+pub mod segment;
+pub mod setting;
+pub mod status;
+pub mod time;
+
+pub use address::{Recipient, Sender};
+pub use attempt::Attempt;
+pub use id::{AppId, ConnectionId, MessageId, RateCardId, RouteId, RuleId, VendorId};
+pub use message::{Channel, Class, Message};
+pub use money::{Currency, Price};
+pub use number::Country;
+pub use plan::Plan;
+pub use record::Record;
+pub use segment::Encoding;
+pub use status::Status;
+pub use time::Timestamp;

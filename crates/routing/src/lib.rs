@@ -1,1 +1,12 @@
-//! routing
+//! Chooses the routes of a message: a pure function of the message's facts, the table and the connections' health.
+//!
+//! No I/O, no clock, no randomness: `choose` with the same arguments gives the same plan, which is what makes a
+//! decision explainable afterwards and replayable before.
+
+pub mod choose;
+pub mod price;
+pub mod settings;
+pub mod table;
+
+pub use choose::{Choice, Facts, HealthView, NoRule};
+pub use table::Table;

@@ -1,1 +1,25 @@
-//! store
+//! What must survive a crash: the traits, one per concern, and the SQLite backend behind them.
+//!
+//! The traits speak of operations on messages, never of SQL, and work is claimed rather than held, so that a shared
+//! database can serve several nodes behind the same traits. `suite` holds the tests that every backend must pass.
+
+pub mod query;
+pub mod sqlite;
+pub mod write;
+
+pub use query::{Page, Query, Reader};
+pub use write::{Claim, Lookup, Notice, NoticeOutcome, Write, Writer, Written};
+
+/// Why the store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing of the batch is durable, and trying again may work: the disk is full, or the database is locked.
+    #[error("the store cannot write now: {reason}")]
+    Unavailable { reason: String },
+    /// Nobody can say what of the batch is durable: a sync failed. It must not be tried again; the process has to stop.
+    #[error("the store is broken: {reason}")]
+    Broken { reason: String },
+    /// Something stored does not read back as it was written.
+    #[error("damaged record: {reason}")]
+    Damaged { reason: String },
+}

@@ -1,0 +1,202 @@
+//! A message as the application asked for it: what never changes after it was accepted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use minicbor::{Decode, Encode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Recipient, Sender};
+use crate::id::{AppId, MessageId};
+use crate::money::Price;
+use crate::number::Country;
+use crate::segment::Encoding;
+use crate::status::StatusSet;
+use crate::time::Timestamp;
+
+/// By what kind of network a message travels.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    #[n(0)]
+    Sms,
+    #[n(1)]
+    Whatsapp,
+    #[n(2)]
+    Rcs,
+    #[n(3)]
+    Voice,
+    #[n(4)]
+    Email,
+}
+
+impl Channel {
+    pub const ALL: [Self; 5] = [Self::Sms, Self::Whatsapp, Self::Rcs, Self::Voice, Self::Email];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Whatsapp => "whatsapp",
+            Self::Rcs => "rcs",
+            Self::Voice => "voice",
+            Self::Email => "email",
+        }
+    }
+}
+
+/// The traffic class: what the message is to its recipient, and so how soon it matters.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// A one-time password: seconds matter.
+    #[n(0)]
+    Otp,
+    #[n(1)]
+    Transactional,
+    #[n(2)]
+    Marketing,
+}
+
+impl Class {
+    pub const ALL: [Self; 3] = [Self::Otp, Self::Transactional, Self::Marketing];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Otp => "otp",
+            Self::Transactional => "transactional",
+            Self::Marketing => "marketing",
+        }
+    }
+
+    /// A compact number; stable, it is stored.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not a {what}: expected {expected}")]
+pub struct BadWord {
+    pub what: &'static str,
+    pub found: String,
+    pub expected: &'static str,
+}
+
+impl FromStr for Channel {
+    type Err = BadWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|channel| channel.as_str() == text).ok_or_else(|| BadWord {
+            what: "channel",
+            found: text.chars().take(40).collect(),
+            expected: "sms, whatsapp, rcs, voice or email",
+        })
+    }
+}
+
+impl FromStr for Class {
+    type Err = BadWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|class| class.as_str() == text).ok_or_else(|| BadWord {
+            what: "class",
+            found: text.chars().take(40).collect(),
+            expected: "otp, transactional or marketing",
+        })
+    }
+}
+
+/// One text to one recipient.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Message {
+    #[n(0)]
+    pub id: MessageId,
+    #[n(1)]
+    pub app: AppId,
+    #[n(2)]
+    pub created_at: Timestamp,
+    #[n(3)]
+    pub to: Recipient,
+    /// As asked for, or the app's default. A route may send under another.
+    #[n(4)]
+    pub from: Option<Sender>,
+    #[n(5)]
+    pub channel: Channel,
+    #[n(6)]
+    pub class: Class,
+    #[n(7)]
+    pub text: Box<str>,
+    #[n(8)]
+    pub encoding: Encoding,
+    #[n(9)]
+    pub segments: u8,
+    #[n(10)]
+    pub country: Option<Country>,
+    /// MCC and MNC of the recipient's network, when something knows it.
+    #[n(11)]
+    pub operator: Option<Box<str>>,
+    #[n(12)]
+    pub reference: Option<Box<str>>,
+    /// A JSON object, kept as written.
+    #[n(13)]
+    pub metadata: Option<Box<str>>,
+    #[n(14)]
+    pub send_at: Option<Timestamp>,
+    /// After this no new attempt starts.
+    #[n(15)]
+    pub expires_at: Timestamp,
+    #[n(16)]
+    pub max_price: Option<Price>,
+    /// Where this message's changes are told, instead of the app's webhook.
+    #[n(17)]
+    pub callback_url: Option<Box<str>>,
+    /// Which changes are told at all.
+    #[n(18)]
+    pub notify: StatusSet,
+}

@@ -1,0 +1,229 @@
+//! The ordered routes for one message, each with the reason it is there or was left out, and the terms of its rule.
+
+use std::time::Duration;
+
+use minicbor::{Decode, Encode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RouteId, RuleId};
+use crate::money::Price;
+
+/// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
+/// however long after.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Plan {
+    /// The version of the routing table that decided.
+    #[n(0)]
+    pub table: u64,
+    #[n(1)]
+    pub rule: RuleId,
+    #[n(2)]
+    pub terms: Terms,
+    /// In the order in which they are tried.
+    #[n(3)]
+    pub routes: Vec<PlannedRoute>,
+    #[n(4)]
+    pub left_out: Vec<LeftOutRoute>,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct PlannedRoute {
+    #[n(0)]
+    pub route: RouteId,
+    #[n(1)]
+    pub reason: Reason,
+    /// For one segment; None when the route has no price for the destination.
+    #[n(2)]
+    pub price: Option<Price>,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct LeftOutRoute {
+    #[n(0)]
+    pub route: RouteId,
+    #[n(1)]
+    pub because: Exclusion,
+}
+
+/// Why a route stands where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Reason {
+    /// The rule lists it at this place, counted from one.
+    #[n(0)]
+    Priority(#[n(0)] u8),
+    /// Drawn by the hash of the recipient; the share of traffic it gets, in thousandths.
+    #[n(1)]
+    Weight(#[n(0)] u16),
+    /// Its place in the order of price, counted from one.
+    #[n(2)]
+    Price(#[n(0)] u8),
+    /// It has no price, so it stands behind all that have one.
+    #[n(3)]
+    NoPrice,
+    /// It carried this recipient's last one-time password a moment ago, so the others go first.
+    #[n(4)]
+    UsedJustNow,
+    /// Its connection is down, so the others go first.
+    #[n(5)]
+    ConnectionDown,
+}
+
+/// Why a route that the rule names is not in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Exclusion {
+    /// The route carries another channel.
+    #[n(0)]
+    Channel,
+    /// The route does not go to the recipient's country.
+    #[n(1)]
+    Country,
+    /// The route does not carry the sender, and has no default to put in its place.
+    #[n(2)]
+    Sender,
+    /// The message or its rule allows less than the route costs.
+    #[n(3)]
+    PriceAboveMax,
+    /// There is a limit, and no price is known: it may cost anything.
+    #[n(4)]
+    PriceUnknown,
+    /// The limit is in another currency than the price.
+    #[n(5)]
+    CurrencyDiffers,
+    /// Its weight is zero.
+    #[n(6)]
+    NoWeight,
+}
+
+impl Reason {
+    /// The stable code that the API shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Priority(_) => "priority",
+            Self::Weight(_) => "weight",
+            Self::Price(_) => "price",
+            Self::NoPrice => "no_price",
+            Self::UsedJustNow => "used_just_now",
+            Self::ConnectionDown => "connection_down",
+        }
+    }
+}
+
+impl Exclusion {
+    /// The stable code that the API shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Country => "country",
+            Self::Sender => "sender_not_allowed",
+            Self::PriceAboveMax => "price_above_max",
+            Self::PriceUnknown => "price_unknown",
+            Self::CurrencyDiffers => "currency_differs",
+            Self::NoWeight => "no_weight",
+        }
+    }
+
+    /// One sentence for people.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Channel => "the route carries another channel",
+            Self::Country => "the route does not go to the recipient's country",
+            Self::Sender => "the route does not carry this sender",
+            Self::PriceAboveMax => "the route costs more than the limit allows",
+            Self::PriceUnknown => "the route has no price for this destination, and there is a limit",
+            Self::CurrencyDiffers => "the limit is in another currency than the route's prices",
+            Self::NoWeight => "the rule gives the route no weight",
+        }
+    }
+}
+
+/// What the rule says of failure, as it stood when the message was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Terms {
+    #[n(0)]
+    pub on_unknown: OnUnknown,
+    #[n(1)]
+    pub failover_on: FailoverSet,
+    /// Milliseconds to wait for a slot or a bind before the next route is tried.
+    #[n(2)]
+    pub wait_at_most_ms: u32,
+    /// Milliseconds from dispatch after which a missing receipt counts as a failure.
+    #[n(3)]
+    pub no_receipt_after_ms: Option<u32>,
+    /// Attempts that a vendor may have taken or refused.
+    #[n(4)]
+    pub max_attempts: u8,
+}
+
+impl Terms {
+    #[must_use]
+    pub fn wait_at_most(&self) -> Duration {
+        Duration::from_millis(self.wait_at_most_ms.into())
+    }
+
+    /// None unless the rule fails over on a missing receipt.
+    #[must_use]
+    pub fn no_receipt_after(&self) -> Option<Duration> {
+        let wanted = self.failover_on.contains(FailoverOn::NoReceipt);
+        self.no_receipt_after_ms.filter(|_| wanted).map(|ms| Duration::from_millis(ms.into()))
+    }
+}
+
+/// What happens after an attempt whose outcome nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, JsonSchema)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// Once more on the same route, marked as a possible duplicate.
+    #[n(0)]
+    Resend,
+    /// On the next route, marked as a possible duplicate.
+    #[default]
+    #[n(1)]
+    NextRoute,
+    /// Nothing is sent again: at most once.
+    #[n(2)]
+    Hold,
+}
+
+/// What makes a message go on to the next route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailoverOn {
+    /// The vendor refused it at submit.
+    Rejected,
+    /// No slot came free in time, or the vendor throttles.
+    Busy,
+    /// No bind came up in time.
+    Unavailable,
+    /// A receipt says that it was not delivered.
+    Undelivered,
+    /// No receipt came in time.
+    NoReceipt,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct FailoverSet(#[n(0)] u8);
+
+impl FailoverSet {
+    #[must_use]
+    pub fn with(self, on: FailoverOn) -> Self {
+        Self(self.0 | 1 << on as u8)
+    }
+
+    #[must_use]
+    pub fn contains(self, on: FailoverOn) -> bool {
+        self.0 & (1 << on as u8) != 0
+    }
+}
+
+impl FromIterator<FailoverOn> for FailoverSet {
+    fn from_iter<I: IntoIterator<Item = FailoverOn>>(words: I) -> Self {
+        words.into_iter().fold(Self::default(), Self::with)
+    }
+}

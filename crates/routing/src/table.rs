@@ -1,0 +1,2 @@
+//! The compiled form of routes, prices and policy.
+pub struct Table;

@@ -1,0 +1,56 @@
+//! The reading side: one message, or a page of those that match. Readers never wait for the writer.
+
+use domain::{AppId, Class, MessageId, Recipient, Record, RouteId, Status, Timestamp};
+
+use crate::Error;
+
+/// What a search is for. Every field given must match.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// None only for whoever may see every app's messages.
+    pub app: Option<AppId>,
+    pub to: Option<Recipient>,
+    pub status: Option<Status>,
+    pub class: Option<Class>,
+    /// The route of any attempt.
+    pub route: Option<RouteId>,
+    pub operator: Option<Box<str>>,
+    pub reference: Option<Box<str>>,
+    /// The vendor's id of any part.
+    pub vendor_id: Option<Box<str>>,
+    /// Accepted at or after.
+    pub since: Option<Timestamp>,
+    /// Accepted before.
+    pub until: Option<Timestamp>,
+    /// Only messages older than this one: the cursor of the page before.
+    pub before: Option<MessageId>,
+    pub limit: usize,
+}
+
+/// Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub records: Vec<Record>,
+    /// Where the next page begins; None on the last.
+    pub next: Option<MessageId>,
+}
+
+/// Blocking: call it where blocking is allowed. Sees every commit that has returned.
+pub trait Reader: Send + Sync {
+    /// # Errors
+    /// As `Error` says.
+    fn message(&self, id: MessageId) -> Result<Option<Record>, Error>;
+
+    /// A search without a selective field (recipient, reference, vendor id) stops after a bounded number of records
+    /// and then returns a short page with a cursor to go on from.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn search(&self, query: &Query) -> Result<Page, Error>;
+
+    /// How many notices wait.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn notices_pending(&self) -> Result<u64, Error>;
+}

@@ -1,0 +1,167 @@
+//! The writing side: batches of operations, each batch one durable commit.
+
+use std::time::Duration;
+
+use domain::record::{Effects, Input, ReceiptNews, Refusal};
+use domain::{AppId, ConnectionId, MessageId, Record, Status, Timestamp};
+
+use crate::Error;
+
+/// One operation of a batch.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A new message, with what has to be told of it, and its idempotency key, in the same commit.
+    Accept { record: Box<Record>, effects: Effects, idempotency: Option<Idempotency> },
+    /// A step of a record. Every vendor id that the step learns is indexed, and receipts that were held for it are
+    /// applied, in the same commit.
+    Apply { message: MessageId, input: Input },
+    /// A receipt, which finds its attempt by connection and vendor id, in the hot records or in the sealed days.
+    /// One that finds none is held.
+    Receipt(Receipt),
+    /// What became of a notice that was sent to the application.
+    Notice { id: i64, outcome: NoticeOutcome },
+}
+
+/// A key by which an application repeats a request without sending twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: Box<str>,
+    /// A hash of the request's body: another body under the same key is a mistake of the application.
+    pub fingerprint: [u8; 32],
+}
+
+/// Idempotency keys are kept for this long.
+pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// A receipt as a connector reports it. The vendor id is normalised already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    pub connection: ConnectionId,
+    pub vendor_id: Box<str>,
+    pub news: ReceiptNews,
+    pub received_at: Timestamp,
+}
+
+/// A receipt that finds no attempt waits for one at least this long: responses can come after their receipts.
+pub const RECEIPTS_HELD: Duration = Duration::from_secs(15 * 60);
+
+/// What one operation came to. In the order of the batch.
+#[derive(Clone, Debug)]
+pub enum Written {
+    Accepted {
+        record: Box<Record>,
+        notices: Vec<Notice>,
+    },
+    /// The key was used before with the same body: the record of then.
+    Replayed(Box<Record>),
+    /// The key was used before with another body.
+    KeyReused,
+    /// The record as it is now, with the receipts that had been held for it applied.
+    Applied {
+        record: Box<Record>,
+        notices: Vec<Notice>,
+    },
+    /// The step no longer fitted; the record is unchanged.
+    Refused {
+        refusal: Refusal,
+        record: Box<Record>,
+    },
+    /// No such message: never accepted here, or deleted by age.
+    Missing,
+    /// The receipt found no attempt and is held.
+    Held,
+    Noted,
+}
+
+/// A new notice belongs to whoever made the commit for this long; then it can be claimed.
+pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
+
+/// A change that the application has to be told of. It stays in the store until it is told or given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub id: i64,
+    pub message: MessageId,
+    pub app: AppId,
+    /// Where it goes: the message's own callback, or None for the app's webhook.
+    pub callback_url: Option<Box<str>>,
+    pub status: Status,
+    pub sequence: u16,
+    /// When the change happened.
+    pub at: Timestamp,
+    /// How often it was sent in vain.
+    pub tries: u16,
+    /// When it can be claimed, again or for the first time.
+    pub due_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeOutcome {
+    /// The application has it.
+    Told,
+    /// It will never be told.
+    GivenUp,
+    RetryAt(Timestamp),
+}
+
+/// Which messages a claim is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Every open record that waits for a stage (`Record::work`), by its key: for start-up and for backlogs that do
+    /// not fit into memory. Begin with `after: 0` and go on from the last key of each page.
+    Work { after: i64 },
+    /// Records whose `wake_at` has passed, the most overdue first.
+    Due { now: Timestamp },
+}
+
+/// The one owner of the store's writing side. Blocking: it belongs on a thread of its own.
+pub trait Writer: Send {
+    /// Applies the batch, in order, as one durable commit: when this returns, it survives a crash and a power cut.
+    /// On an error nothing of the batch happened (`Unavailable`, `Damaged`), or nobody knows (`Broken`).
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn commit(&mut self, batch: Vec<Write>, now: Timestamp) -> Result<Vec<Written>, Error>;
+
+    /// Up to `limit` records of the claim.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn claim(&mut self, claim: Claim, limit: usize) -> Result<Vec<Record>, Error>;
+
+    /// Notices whose time has come, the most overdue first, within `limit`: `per_target` bounds those for one app or
+    /// callback, so that a dead endpoint cannot fill the page. What is returned is leased: it comes due again after
+    /// `NOTICE_LEASE` unless a `Write::Notice` says otherwise.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, Error>;
+
+    /// Moves up to `limit` closed records to the sealed file of their day, and forgets keys and held receipts that
+    /// are past their time. Returns how many records moved. Cheap when there is nothing to do; safe to repeat after a
+    /// crash in the middle.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error>;
+
+    /// The largest key of any record ever stored: new ids must be above it.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn last_key(&mut self) -> Result<i64, Error>;
+}
+
+/// How many notices one claim may return.
+#[derive(Clone, Copy, Debug)]
+pub struct NoticeLimit {
+    pub total: usize,
+    pub per_target: usize,
+}
+
+/// Where a receipt's vendor id leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    pub message: MessageId,
+    pub attempt: u16,
+    pub part: u8,
+}
