@@ -1,6 +1,6 @@
 //! The project's chores, run as `cargo xtask …`: what CI runs is what a contributor runs.
 
-#![expect(clippy::print_stdout, reason = "a chore reports to whoever runs it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to whoever runs it")]
 
 mod check;
 mod interop;
@@ -8,6 +8,8 @@ mod shell;
 mod suite;
 mod tidy;
 mod tools;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -38,12 +40,15 @@ enum Chore {
     Interop,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Chores::parse().chore {
+fn main() -> ExitCode {
+    let outcome = match Chores::parse().chore {
         Chore::Check { only } => check::run(&only),
         Chore::Test { long, filter } => {
             suite::run(if long { suite::Reach::Long } else { suite::Reach::Usual }, &filter)
         }
         Chore::Interop => interop::prepare(),
-    }
+    };
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
 }
