@@ -1,0 +1,1 @@
+//! Reading leniently, writing strictly.

@@ -1,0 +1,542 @@
+//! A session, either side of it, as a state machine: frames, commands and the time go in, bytes and events come out.
+//!
+//! It does no I/O and reads no clock: `now` is any monotonic time, the same one in every call. It answers enquire_link,
+//! unbind, unknown commands and unreadable bodies by itself, and everything else through its user.
+
+mod event;
+mod link;
+mod permit;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod unanswered;
+mod window;
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use self::link::{Link, Need};
+use self::unanswered::Unanswered;
+use self::window::{Answered, Waiting, Window};
+use crate::frame::{BadLength, Frame};
+use crate::pdu::{CommandId, Outgoing, Received};
+use crate::status::CommandStatus;
+
+pub use self::event::{CloseReason, Event, Outstanding, Refusal, RefusalCause};
+pub use self::settings::Settings;
+
+/// Which end of the connection this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The ESME: it binds and submits.
+    Client,
+    /// The SMSC: it is bound to and delivers.
+    Server,
+}
+
+/// What a bind is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BindKind {
+    Transmitter,
+    Receiver,
+    Transceiver,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Open,
+    /// An outbind was sent or received, and the bind it asks for has not come.
+    Outbound,
+    Bound(BindKind),
+    Unbinding(BindKind),
+    Closed,
+}
+
+/// What a session wants done.
+#[derive(Debug)]
+pub struct Output<T> {
+    /// To be written to the other side, in this order.
+    pub bytes: BytesMut,
+    /// To be told to the user, in this order.
+    pub events: Vec<Event<T>>,
+}
+
+/// One side of one connection, from its opening to its end.
+pub struct Session<T> {
+    side: Side,
+    settings: Settings,
+    state: State,
+    link: Link,
+    window: Window<T>,
+    unanswered: Unanswered,
+    /// The bind that waits for an answer: ours if we are the client, theirs if we are the server.
+    binding: Option<Binding>,
+    /// We want to end: unbind is sent once nothing waits for an answer.
+    ending: bool,
+    our_unbind: Option<Pending>,
+    their_unbind: Option<Pending>,
+    closing: Option<CloseReason>,
+    queued: u64,
+}
+
+struct Binding {
+    kind: BindKind,
+    pending: Pending,
+}
+
+#[derive(Clone, Copy)]
+struct Pending {
+    sequence_number: u32,
+    deadline: Duration,
+}
+
+impl<T: Clone> Session<T> {
+    pub fn new(side: Side, settings: Settings, now: Duration) -> Self {
+        Self {
+            side,
+            state: State::Open,
+            link: Link::new(now),
+            window: Window::new(settings.window, settings.late_memory),
+            settings,
+            unanswered: Unanswered::default(),
+            binding: None,
+            ending: false,
+            our_unbind: None,
+            their_unbind: None,
+            closing: None,
+            queued: 0,
+        }
+    }
+
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// How many more requests can be sent now: none unless the session is bound.
+    pub fn free_slots(&self) -> usize {
+        if !self.is_sending() {
+            return 0;
+        }
+        self.window.free()
+    }
+
+    /// How many of our requests wait for an answer.
+    pub fn outstanding(&self) -> usize {
+        self.window.len()
+    }
+
+    /// How many requests of the other side wait for our answer.
+    pub fn unanswered(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    /// A smaller window takes effect as slots come back.
+    pub fn set_window(&mut self, window: usize) {
+        self.window.set_limit(window);
+    }
+
+    /// How many bytes the session has put out since it began.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// Why the connection is to be closed, once what was put out has been written.
+    pub fn closing(&self) -> Option<&CloseReason> {
+        self.closing.as_ref()
+    }
+
+    /// Client: binds. Does nothing unless the session is open and no bind is under way.
+    pub fn bind(&mut self, bind: &Outgoing, now: Duration, out: &mut Output<T>) {
+        let Some(kind) = BindKind::of_request(bind.command_id()) else { return };
+        let unbound = matches!(self.state, State::Open | State::Outbound);
+        if self.side != Side::Client || !unbound || self.binding.is_some() || self.closing.is_some() {
+            return;
+        }
+        let sequence_number = self.window.next_number().sequence;
+        let deadline = now.saturating_add(self.settings.response_timeout);
+        self.put(bind, sequence_number, out);
+        self.binding = Some(Binding { kind, pending: Pending { sequence_number, deadline } });
+    }
+
+    /// Sends a request, or says `NotSent` where this bind does not carry it or no slot is free.
+    pub fn request(&mut self, token: T, request: &Outgoing, now: Duration, out: &mut Output<T>) {
+        let command_id = request.command_id();
+        let answered = command_id.response().is_some();
+        if !answered || !self.may_send(command_id) || self.free_slots() == 0 {
+            out.events.push(Event::NotSent { token });
+            return;
+        }
+        let number = self.window.next_number();
+        let deadline = now.saturating_add(self.settings.response_timeout);
+        let starts_at = self.queued;
+        self.put(request, number.sequence, out);
+        self.window.add(Waiting { number, command_id, token, deadline, starts_at });
+    }
+
+    /// Sends what nothing answers: an outbind or an alert_notification. Says whether it could be sent.
+    pub fn notice(&mut self, notice: &Outgoing, out: &mut Output<T>) -> bool {
+        let outbind = notice.command_id() == CommandId::OUTBIND;
+        let allowed = if outbind {
+            self.side == Side::Server && self.state == State::Open && self.closing.is_none()
+        } else {
+            notice.command_id() == CommandId::ALERT_NOTIFICATION && self.may_send(notice.command_id())
+        };
+        if !allowed {
+            return false;
+        }
+        let number = self.window.next_number();
+        self.put(notice, number.sequence, out);
+        if outbind {
+            self.state = State::Outbound;
+        }
+        true
+    }
+
+    /// Answers a request. Says whether there was such a request to answer.
+    pub fn respond(&mut self, sequence_number: u32, response: &Outgoing, out: &mut Output<T>) -> bool {
+        if self.closing.is_some() {
+            return false;
+        }
+        if self.answers_their_bind(sequence_number, response) {
+            self.put(response, sequence_number, out);
+            if let Some(binding) = self.binding.take().filter(|_| response.command_status().is_ok()) {
+                self.state = State::Bound(binding.kind);
+            }
+            return true;
+        }
+        if !self.unanswered.remove(sequence_number) {
+            return false;
+        }
+        self.put(response, sequence_number, out);
+        self.settle_their_unbind(out);
+        true
+    }
+
+    /// Ends the session: no further requests, then unbind once nothing waits for an answer.
+    pub fn unbind(&mut self, now: Duration, out: &mut Output<T>) {
+        match self.state {
+            State::Open | State::Outbound => self.close_for(CloseReason::Unbound),
+            State::Bound(_) => {
+                self.ending = true;
+                self.send_unbind_when_idle(now, out);
+            }
+            State::Unbinding(_) | State::Closed => {}
+        }
+    }
+
+    /// Takes one frame that came.
+    pub fn receive(&mut self, frame: Frame, now: Duration, out: &mut Output<T>) {
+        if self.closing.is_some() {
+            return;
+        }
+        self.link.heard(now);
+        if frame.header().command_id.is_response() {
+            self.receive_response(Received::unchecked(frame), out);
+            self.send_unbind_when_idle(now, out);
+            return;
+        }
+        match Received::check(frame) {
+            Ok(received) => self.receive_request(received, now, out),
+            Err(error) => {
+                let refusal = Refusal {
+                    command_id: error.command_id,
+                    sequence_number: error.sequence_number,
+                    status: error.status_to_answer,
+                    cause: RefusalCause::Body(error.reason),
+                };
+                self.refuse(refusal, out);
+            }
+        }
+    }
+
+    /// Takes the end of everything that can be read: a length that cannot be right.
+    pub fn receive_bad_length(&mut self, error: BadLength, out: &mut Output<T>) {
+        if self.closing.is_some() {
+            return;
+        }
+        let nack = Outgoing::refusal(CommandId::GENERIC_NACK, CommandStatus::RINVCMDLEN);
+        self.put(&nack, error.sequence_number, out);
+        self.close_for(CloseReason::BadLength(error));
+    }
+
+    /// Does what is due. To be called when `next_deadline` has come; calling it more often is harmless.
+    pub fn tick(&mut self, now: Duration, out: &mut Output<T>) {
+        if self.closing.is_some() {
+            return;
+        }
+        while let Some(token) = self.window.time_out(now) {
+            out.events.push(Event::TimedOut { token });
+        }
+        self.send_unbind_when_idle(now, out);
+        let is_due = |pending: Pending| now >= pending.deadline;
+        if self.side == Side::Client && self.binding.as_ref().is_some_and(|bind| is_due(bind.pending)) {
+            self.close_for(CloseReason::BindTimedOut);
+        } else if self.our_unbind.is_some_and(is_due) {
+            self.close_for(CloseReason::UnbindTimedOut);
+        } else if self.their_unbind.is_some_and(is_due) {
+            self.answer_their_unbind(out);
+        } else {
+            self.tend_link(now, out);
+        }
+    }
+
+    /// When `tick` is to be called next.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        if self.closing.is_some() {
+            return None;
+        }
+        let binding = self.binding.as_ref().filter(|_| self.side == Side::Client).map(|bind| bind.pending);
+        let pending = [binding, self.our_unbind, self.their_unbind];
+        let pending = pending.into_iter().flatten().map(|pending| pending.deadline).min();
+        let link = self.link.next_deadline(&self.settings, self.is_bound());
+        [pending, link, self.window.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// The connection is gone. `written` is how many of the queued bytes were handed to it.
+    pub fn closed(&mut self, reason: CloseReason, written: u64, out: &mut Output<T>) {
+        self.state = State::Closed;
+        self.closing.get_or_insert_with(|| reason.clone());
+        let outstanding = self
+            .window
+            .drain()
+            .map(|waiting| Outstanding { token: waiting.token, bytes_out: written > waiting.starts_at })
+            .collect();
+        out.events.push(Event::Closed { reason, outstanding });
+    }
+
+    fn receive_request(&mut self, received: Received, now: Duration, out: &mut Output<T>) {
+        let command_id = received.command_id();
+        match command_id {
+            CommandId::ENQUIRE_LINK => {
+                self.put(&Outgoing::bare(CommandId::ENQUIRE_LINK_RESP), received.sequence_number(), out);
+            }
+            CommandId::UNBIND => self.receive_unbind(&received, now, out),
+            CommandId::BIND_TRANSMITTER | CommandId::BIND_RECEIVER | CommandId::BIND_TRANSCEIVER => {
+                self.receive_bind(received, now, out);
+            }
+            CommandId::OUTBIND if self.side == Side::Client && self.state == State::Open => {
+                self.state = State::Outbound;
+                out.events.push(Event::Notice { received });
+            }
+            _ if command_id.name().is_none() => {
+                let cause = RefusalCause::UnknownCommand;
+                self.refuse(Refusal::of(&received, CommandStatus::RINVCMDID, cause), out);
+            }
+            _ if !self.may_receive(command_id) => {
+                self.refuse(Refusal::of(&received, CommandStatus::RINVBNDSTS, RefusalCause::State), out);
+            }
+            CommandId::ALERT_NOTIFICATION => out.events.push(Event::Notice { received }),
+            _ if self.unanswered.len() >= self.settings.max_unanswered => {
+                self.refuse(Refusal::of(&received, self.settings.busy_status, RefusalCause::Busy), out);
+            }
+            _ => {
+                self.unanswered.add(received.sequence_number());
+                out.events.push(Event::Request { received });
+            }
+        }
+    }
+
+    fn receive_bind(&mut self, received: Received, now: Duration, out: &mut Output<T>) {
+        let unbound = matches!(self.state, State::Open | State::Outbound);
+        let kind = BindKind::of_request(received.command_id());
+        let (Some(kind), Side::Server, true, None) = (kind, self.side, unbound, &self.binding) else {
+            let status = if unbound && self.side == Side::Client {
+                CommandStatus::RINVBNDSTS
+            } else {
+                CommandStatus::RALYBND
+            };
+            self.refuse(Refusal::of(&received, status, RefusalCause::State), out);
+            return;
+        };
+        let pending = Pending { sequence_number: received.sequence_number(), deadline: now };
+        self.binding = Some(Binding { kind, pending });
+        out.events.push(Event::BindRequested { received });
+    }
+
+    fn receive_unbind(&mut self, received: &Received, now: Duration, out: &mut Output<T>) {
+        if let State::Bound(kind) = self.state {
+            self.state = State::Unbinding(kind);
+        }
+        let deadline = now.saturating_add(self.settings.unbind_grace);
+        self.their_unbind = Some(Pending { sequence_number: received.sequence_number(), deadline });
+        self.settle_their_unbind(out);
+    }
+
+    fn receive_response(&mut self, received: Received, out: &mut Output<T>) {
+        if self.answers_our_bind(&received) {
+            self.finish_our_bind(received, out);
+            return;
+        }
+        if received.command_id() == CommandId::ENQUIRE_LINK_RESP {
+            return;
+        }
+        let sequence_number = received.sequence_number();
+        if self.our_unbind.is_some_and(|unbind| unbind.sequence_number == sequence_number) {
+            self.close_for(CloseReason::Unbound);
+            return;
+        }
+        out.events.push(match self.window.answer(sequence_number, received.command_id()) {
+            Answered::InTime(token) => Event::Response { token, received },
+            Answered::Late(token) => Event::LateResponse { token, received },
+            Answered::Nothing => Event::Unmatched { received },
+        });
+    }
+
+    /// One bind is under way at most, so its response is known by its kind even under a wrong sequence number.
+    fn answers_our_bind(&self, received: &Received) -> bool {
+        let Some(binding) = self.binding.as_ref().filter(|_| self.side == Side::Client) else { return false };
+        let nack = received.command_id() == CommandId::GENERIC_NACK
+            && received.sequence_number() == binding.pending.sequence_number;
+        nack || received.command_id() == binding.kind.response()
+    }
+
+    fn finish_our_bind(&mut self, received: Received, out: &mut Output<T>) {
+        let Some(binding) = self.binding.take() else { return };
+        if received.command_id() == CommandId::GENERIC_NACK || !received.command_status().is_ok() {
+            self.close_for(CloseReason::BindRefused(received.command_status()));
+            return;
+        }
+        self.state = State::Bound(binding.kind);
+        out.events.push(Event::Bound { received });
+    }
+
+    fn answers_their_bind(&self, sequence_number: u32, response: &Outgoing) -> bool {
+        self.side == Side::Server
+            && self.binding.as_ref().is_some_and(|binding| {
+                binding.pending.sequence_number == sequence_number
+                    && [binding.kind.response(), CommandId::GENERIC_NACK].contains(&response.command_id())
+            })
+    }
+
+    fn send_unbind_when_idle(&mut self, now: Duration, out: &mut Output<T>) {
+        let State::Bound(kind) = self.state else { return };
+        if !self.ending || !self.window.is_empty() || self.closing.is_some() {
+            return;
+        }
+        let sequence_number = self.window.next_number().sequence;
+        self.put(&Outgoing::bare(CommandId::UNBIND), sequence_number, out);
+        let deadline = now.saturating_add(self.settings.response_timeout);
+        self.our_unbind = Some(Pending { sequence_number, deadline });
+        self.state = State::Unbinding(kind);
+    }
+
+    fn settle_their_unbind(&mut self, out: &mut Output<T>) {
+        if self.their_unbind.is_some() && self.unanswered.is_empty() {
+            self.answer_their_unbind(out);
+        }
+    }
+
+    fn answer_their_unbind(&mut self, out: &mut Output<T>) {
+        let Some(unbind) = self.their_unbind.take() else { return };
+        self.put(&Outgoing::bare(CommandId::UNBIND_RESP), unbind.sequence_number, out);
+        self.close_for(CloseReason::PeerUnbound);
+    }
+
+    fn tend_link(&mut self, now: Duration, out: &mut Output<T>) {
+        match self.link.need(&self.settings, self.is_bound(), now) {
+            Need::Nothing => {}
+            Need::EnquireLink => {
+                let sequence_number = self.window.next_number().sequence;
+                self.put(&Outgoing::bare(CommandId::ENQUIRE_LINK), sequence_number, out);
+                self.link.enquired(&self.settings, now);
+            }
+            Need::CloseDead => self.close_for(CloseReason::LinkDead),
+            Need::CloseInactive => self.close_for(CloseReason::Inactive),
+            Need::CloseUnbound => self.close_for(CloseReason::BindTimedOut),
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, out: &mut Output<T>) {
+        let answer = Outgoing::refusal(refusal.command_id, refusal.status);
+        self.put(&answer, refusal.sequence_number, out);
+        out.events.push(Event::Refused(refusal));
+    }
+
+    fn put(&mut self, outgoing: &Outgoing, sequence_number: u32, out: &mut Output<T>) {
+        outgoing.put(sequence_number, &mut out.bytes);
+        let length = u64::try_from(outgoing.wire_length()).unwrap_or(u64::MAX);
+        self.queued = self.queued.saturating_add(length);
+    }
+
+    fn close_for(&mut self, reason: CloseReason) {
+        self.closing.get_or_insert(reason);
+    }
+
+    fn is_bound(&self) -> bool {
+        matches!(self.state, State::Bound(_) | State::Unbinding(_))
+    }
+
+    fn is_sending(&self) -> bool {
+        matches!(self.state, State::Bound(_)) && !self.ending && self.closing.is_none()
+    }
+
+    fn may_send(&self, command_id: CommandId) -> bool {
+        let State::Bound(kind) = self.state else { return false };
+        self.is_sending() && permit::may_send(self.side, kind, command_id)
+    }
+
+    /// While a session unbinds a client still takes receipts, which would only come again; a server takes nothing new.
+    fn may_receive(&self, command_id: CommandId) -> bool {
+        match self.state {
+            State::Bound(kind) => permit::is_allowed(self.side.other(), kind, command_id),
+            State::Unbinding(kind) => {
+                self.side == Side::Client && permit::is_allowed(Side::Server, kind, command_id)
+            }
+            State::Open | State::Outbound | State::Closed => false,
+        }
+    }
+}
+
+impl<T> Default for Output<T> {
+    fn default() -> Self {
+        Self { bytes: BytesMut::new(), events: Vec::new() }
+    }
+}
+
+impl Refusal {
+    fn of(received: &Received, status: CommandStatus, cause: RefusalCause) -> Self {
+        let (command_id, sequence_number) = (received.command_id(), received.sequence_number());
+        Self { command_id, sequence_number, status, cause }
+    }
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+impl BindKind {
+    /// What a bind request asks for; `None` for any other command.
+    pub fn of_request(command_id: CommandId) -> Option<Self> {
+        match command_id {
+            CommandId::BIND_TRANSMITTER => Some(Self::Transmitter),
+            CommandId::BIND_RECEIVER => Some(Self::Receiver),
+            CommandId::BIND_TRANSCEIVER => Some(Self::Transceiver),
+            _ => None,
+        }
+    }
+
+    /// Whether the client may submit on it.
+    pub fn transmits(self) -> bool {
+        self != Self::Receiver
+    }
+
+    /// Whether the server may deliver on it.
+    pub fn receives(self) -> bool {
+        self != Self::Transmitter
+    }
+
+    fn response(self) -> CommandId {
+        match self {
+            Self::Transmitter => CommandId::BIND_TRANSMITTER_RESP,
+            Self::Receiver => CommandId::BIND_RECEIVER_RESP,
+            Self::Transceiver => CommandId::BIND_TRANSCEIVER_RESP,
+        }
+    }
+}

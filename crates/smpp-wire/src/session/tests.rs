@@ -1,0 +1,1 @@
+//! What a session does with what comes, and when.

@@ -1,0 +1,1 @@
+//! Slots, sequence numbers and lateness.
