@@ -116,11 +116,12 @@ pub enum Claim {
 /// The one owner of the store's writing side. Blocking: it belongs on a thread of its own.
 pub trait Writer: Send {
     /// Applies the batch, in order, as one durable commit: when this returns, it survives a crash and a power cut.
-    /// On an error nothing of the batch happened (`Unavailable`, `Damaged`), or nobody knows (`Broken`).
+    /// On success the batch is drained. On an error it is left as it was, for the caller to keep first in its queue:
+    /// nothing of it happened (`Unavailable`), or nobody knows (`Broken`).
     ///
     /// # Errors
     /// As `Error` says.
-    fn commit(&mut self, batch: Vec<Write>, now: Timestamp) -> Result<Vec<Written>, Error>;
+    fn commit(&mut self, batch: &mut Vec<Write>, now: Timestamp) -> Result<Vec<Written>, Error>;
 
     /// Up to `limit` records of the claim.
     ///
