@@ -8,6 +8,7 @@
 
 mod open_enum;
 
+pub mod connection;
 pub mod encoding;
 pub mod frame;
 pub mod pdu;

@@ -147,17 +147,18 @@ impl<T: Clone> Session<T> {
         self.closing.as_ref()
     }
 
-    /// Client: binds. Does nothing unless the session is open and no bind is under way.
-    pub fn bind(&mut self, bind: &Outgoing, now: Duration, out: &mut Output<T>) {
-        let Some(kind) = BindKind::of_request(bind.command_id()) else { return };
+    /// Client: binds. Says whether it could: the session must be open, and no bind under way.
+    pub fn bind(&mut self, bind: &Outgoing, now: Duration, out: &mut Output<T>) -> bool {
+        let Some(kind) = BindKind::of_request(bind.command_id()) else { return false };
         let unbound = matches!(self.state, State::Open | State::Outbound);
         if self.side != Side::Client || !unbound || self.binding.is_some() || self.closing.is_some() {
-            return;
+            return false;
         }
         let sequence_number = self.window.next_number().sequence;
         let deadline = now.saturating_add(self.settings.response_timeout);
         self.put(bind, sequence_number, out);
         self.binding = Some(Binding { kind, pending: Pending { sequence_number, deadline } });
+        true
     }
 
     /// Sends a request, or says `NotSent` where this bind does not carry it or no slot is free.

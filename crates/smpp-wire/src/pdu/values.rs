@@ -4,7 +4,9 @@ use crate::open_enum::open_enum;
 
 open_enum! {
     /// `ton`: what sort of number an address is.
+    #[derive(Default)]
     pub enum TypeOfNumber: u8 {
+        #[default]
         Unknown = 0,
         International = 1,
         National = 2,
@@ -17,7 +19,9 @@ open_enum! {
 
 open_enum! {
     /// `npi`: which numbering plan an address follows.
+    #[derive(Default)]
     pub enum NumberingPlan: u8 {
+        #[default]
         Unknown = 0,
         Isdn = 1,
         Data = 3,
@@ -28,18 +32,6 @@ open_enum! {
         Ermes = 10,
         Internet = 14,
         WapClient = 18,
-    }
-}
-
-impl Default for TypeOfNumber {
-    fn default() -> Self {
-        Self::Unknown
-    }
-}
-
-impl Default for NumberingPlan {
-    fn default() -> Self {
-        Self::Unknown
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Event<T> {
     TimedOut { token: T },
     /// The answer to a request that had timed out on this same session.
     LateResponse { token: T, received: Received },
-    /// The request was not sent: this bind does not carry it, or nothing would answer it.
+    /// The request was not sent and will not be: the session ends, or is not bound for such a request.
     NotSent { token: T },
     /// The session refused what came in, and has answered it where it can be answered.
     Refused(Refusal),
