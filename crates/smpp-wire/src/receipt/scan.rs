@@ -147,5 +147,5 @@ fn word(text: &str) -> (&str, &str) {
 }
 
 fn separates(c: char) -> bool {
-    PADDING.contains(&c) || matches!(c, ',' | ';' | '|')
+    PADDING.contains(&c) || matches!(c, ',' | ';')
 }

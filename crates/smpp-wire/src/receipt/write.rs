@@ -52,5 +52,5 @@ impl Text<'_> {
 }
 
 fn is_one_word(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b',' | b';' | b'|'))
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b',' | b';'))
 }
