@@ -6,7 +6,11 @@
 
 use std::borrow::Cow;
 
-use crate::{encoding::Charset, time::Civil};
+use crate::{
+    encoding::Charset,
+    time::Civil,
+    tlv::{MessageState, Tlvs},
+};
 
 mod id;
 mod kind;
@@ -19,7 +23,6 @@ mod tests;
 
 pub use id::{IdBase, IdBases};
 pub use kind::{Detection, Kind, classify, kind_of, reads_as_receipt};
-pub use state::MessageState;
 pub use write::{Text, TextError};
 
 /// What a receipt says, text and TLVs together.
@@ -66,23 +69,17 @@ impl<'a> Receipt<'a> {
     }
 
     /// Puts the TLVs over what the text says, or makes a receipt of them alone. `None` when neither says anything.
+    /// An id that is not UTF-8 cannot be one of ours and is left out.
     #[must_use]
     pub fn with_tlvs(text: Option<Self>, tlvs: Tlvs<'a>) -> Option<Self> {
-        let id = tlvs.receipted_message_id.and_then(filled);
-        let state = tlvs.message_state.map(MessageState::from_octet);
+        let id = tlvs.receipted_message_id().and_then(|id| std::str::from_utf8(id).ok()).and_then(filled);
+        let state = tlvs.message_state();
         if text.is_none() && id.is_none() && state.is_none() {
             return None;
         }
         let said = text.unwrap_or_default();
         Some(Self { id: id.or(said.id), state: state.or(said.state), ..said })
     }
-}
-
-/// The TLVs that say what a text may say too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tlvs<'a> {
-    pub receipted_message_id: Option<&'a str>,
-    pub message_state: Option<u8>,
 }
 
 /// Makes text of the octets of a receipt without losing any: UCS-2 where `data_coding` says so, else Latin-1, which

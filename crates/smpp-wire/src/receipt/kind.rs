@@ -1,6 +1,7 @@
 //! Whether a `deliver_sm` or `data_sm` is a message or says something about one.
 
 use super::Receipt;
+use crate::pdu::EsmClass;
 
 /// What bits 2 to 5 of `esm_class` make of a message that comes from the message centre.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +31,8 @@ pub enum Detection {
 }
 
 #[must_use]
-pub fn kind_of(esm_class: u8) -> Kind {
-    match esm_class & 0x3C {
+pub fn kind_of(esm_class: EsmClass) -> Kind {
+    match esm_class.0 & 0x3C {
         0x00 => Kind::Message,
         0x04 => Kind::Receipt,
         0x08 => Kind::Acknowledgement,
@@ -44,7 +45,7 @@ pub fn kind_of(esm_class: u8) -> Kind {
 
 /// As `kind_of`, and looks at the text where the vendor needs that.
 #[must_use]
-pub fn classify(esm_class: u8, text: &str, detection: Detection) -> Kind {
+pub fn classify(esm_class: EsmClass, text: &str, detection: Detection) -> Kind {
     match (kind_of(esm_class), detection) {
         (Kind::Message, Detection::EsmClassOrText) if reads_as_receipt(text) => Kind::Receipt,
         (kind, Detection::EsmClass | Detection::EsmClassOrText) => kind,

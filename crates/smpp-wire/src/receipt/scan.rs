@@ -1,7 +1,7 @@
 //! Finding keys and values in a receipt text.
 
-use super::{MessageState, PADDING, Receipt, filled};
-use crate::time::Civil;
+use super::{PADDING, Receipt, filled};
+use crate::{time::Civil, tlv::MessageState};
 
 /// The keys of the usual text. Words of a key may stand together or apart.
 const KEYS: [(Key, &[&str]); 8] = [

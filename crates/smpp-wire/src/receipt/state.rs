@@ -1,22 +1,6 @@
-//! The states of a message at the message centre: the octet, the words, and which of them are the last.
+//! The words that receipts have for the states of a message, and which states are the last.
 
-/// What became of a message, as the `message_state` octet counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageState {
-    Scheduled,
-    Enroute,
-    Delivered,
-    Expired,
-    Deleted,
-    Undeliverable,
-    Accepted,
-    /// The vendor says that it does not know.
-    Unknown,
-    Rejected,
-    Skipped,
-    /// A state that SMPP does not have.
-    Other(u8),
-}
+use crate::tlv::MessageState;
 
 /// The words met in `stat:`, the one that we write first in each row.
 const WORDS: [(MessageState, &[&str]); 10] = [
@@ -49,40 +33,6 @@ const WORDS: [(MessageState, &[&str]); 10] = [
 ];
 
 impl MessageState {
-    #[must_use]
-    pub fn from_octet(octet: u8) -> Self {
-        match octet {
-            0 => Self::Scheduled,
-            1 => Self::Enroute,
-            2 => Self::Delivered,
-            3 => Self::Expired,
-            4 => Self::Deleted,
-            5 => Self::Undeliverable,
-            6 => Self::Accepted,
-            7 => Self::Unknown,
-            8 => Self::Rejected,
-            9 => Self::Skipped,
-            other => Self::Other(other),
-        }
-    }
-
-    #[must_use]
-    pub fn octet(self) -> u8 {
-        match self {
-            Self::Scheduled => 0,
-            Self::Enroute => 1,
-            Self::Delivered => 2,
-            Self::Expired => 3,
-            Self::Deleted => 4,
-            Self::Undeliverable => 5,
-            Self::Accepted => 6,
-            Self::Unknown => 7,
-            Self::Rejected => 8,
-            Self::Skipped => 9,
-            Self::Other(octet) => octet,
-        }
-    }
-
     /// The state that a word stands for, in any case; `None` for a word we do not know, which judges nothing.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

@@ -3,8 +3,23 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    pdu::EsmClass,
+    tlv::{Tag, TlvBuffer},
+};
 
 mod ids;
+
+pub(super) fn tlvs(receipted_message_id: Option<&str>, message_state: Option<MessageState>) -> TlvBuffer {
+    let mut tlvs = TlvBuffer::new();
+    if let Some(id) = receipted_message_id {
+        tlvs.push(Tag::RECEIPTED_MESSAGE_ID, id.as_bytes()).unwrap();
+    }
+    if let Some(state) = message_state {
+        tlvs.push_octet(Tag::MESSAGE_STATE, state.into());
+    }
+    tlvs
+}
 
 fn civil(digits: &str) -> Option<Civil> {
     Some(Civil::parse(digits).unwrap())
@@ -116,15 +131,15 @@ fn a_word_we_do_not_know_judges_nothing() {
 
 #[test]
 fn words_stand_for_states_and_only_some_are_final() {
-    let states: Vec<_> = (0..=9).map(MessageState::from_octet).collect();
+    let states: Vec<_> = (0..=9_u8).map(MessageState::from).collect();
     for state in &states {
         assert_eq!(MessageState::from_word(state.word()), Some(*state));
-        assert_eq!(MessageState::from_octet(state.octet()), *state);
+        assert_eq!(MessageState::from(u8::from(*state)), *state);
         assert_eq!(state.word().len(), 7);
     }
-    let last = states.iter().filter(|state| state.is_final()).map(|state| state.octet());
+    let last = states.iter().filter(|state| state.is_final()).map(|state| u8::from(*state));
     assert_eq!(last.collect::<Vec<_>>(), [2, 3, 4, 5, 8, 9]);
-    assert_eq!((MessageState::from_octet(77).octet(), MessageState::from_octet(77).is_final()), (77, false));
+    assert_eq!((u8::from(MessageState::from(77)), MessageState::from(77).is_final()), (77, false));
     for (word, state) in [
         ("Failed", MessageState::Undeliverable),
         ("NOROUTE", MessageState::Undeliverable),
@@ -141,15 +156,15 @@ fn words_stand_for_states_and_only_some_are_final() {
 #[test]
 fn tlvs_win_over_the_text() {
     let text = Receipt::parse("id:5 stat:ENROUTE err:000");
-    let tlvs = Tlvs { receipted_message_id: Some("6\0"), message_state: Some(2) };
-    let receipt = Receipt::with_tlvs(text.clone(), tlvs).unwrap();
+    let both = tlvs(Some("6\0"), Some(MessageState::Delivered));
+    let receipt = Receipt::with_tlvs(text.clone(), both.as_tlvs()).unwrap();
     assert_eq!((receipt.id, receipt.text_id), (Some("6"), Some("5")));
     assert_eq!((receipt.state, receipt.stat), (Some(MessageState::Delivered), Some("ENROUTE")));
 
-    let receipt = Receipt::with_tlvs(text, Tlvs { receipted_message_id: Some(""), message_state: None });
-    assert_eq!(receipt.unwrap().id, Some("5"));
-    let alone = Receipt::with_tlvs(Receipt::parse("6 2"), tlvs).unwrap();
+    let alone = Receipt::with_tlvs(Receipt::parse("6 2"), both.as_tlvs()).unwrap();
     assert_eq!((alone.id, alone.state, alone.text_id), (Some("6"), Some(MessageState::Delivered), None));
+    let empty = tlvs(Some(""), None);
+    assert_eq!(Receipt::with_tlvs(text, empty.as_tlvs()).unwrap().id, Some("5"));
     assert_eq!(Receipt::with_tlvs(None, Tlvs::default()), None);
 }
 
@@ -170,7 +185,8 @@ fn the_comma_separated_form_needs_the_vendors_numbers() {
 
 #[test]
 fn esm_class_decides_what_a_message_is() {
-    let kinds: Vec<_> = [0x00, 0x04, 0x44, 0xC7, 0x08, 0x10, 0x18, 0x20, 0x24].map(kind_of).into();
+    let kinds: Vec<_> =
+        [0x00, 0x04, 0x44, 0xC7, 0x08, 0x10, 0x18, 0x20, 0x24].map(|octet| kind_of(EsmClass(octet))).into();
     assert_eq!(
         kinds,
         [
@@ -190,13 +206,13 @@ fn esm_class_decides_what_a_message_is() {
 #[test]
 fn a_text_is_asked_only_where_the_vendor_needs_it() {
     let receipt = "id:9 sub:001 submit date:2604010915 stat:DELIVRD";
-    assert_eq!(classify(0, receipt, Detection::EsmClass), Kind::Message);
-    assert_eq!(classify(0, receipt, Detection::EsmClassOrText), Kind::Receipt);
-    assert_eq!(classify(0x04, "hello", Detection::EsmClass), Kind::Receipt);
-    assert_eq!(classify(0x20, receipt, Detection::EsmClassOrText), Kind::Intermediate);
+    assert_eq!(classify(EsmClass(0), receipt, Detection::EsmClass), Kind::Message);
+    assert_eq!(classify(EsmClass(0), receipt, Detection::EsmClassOrText), Kind::Receipt);
+    assert_eq!(classify(EsmClass::RECEIPT, "hello", Detection::EsmClass), Kind::Receipt);
+    assert_eq!(classify(EsmClass(0x20), receipt, Detection::EsmClassOrText), Kind::Intermediate);
     for message in ["Hello, what is my id:5 stat:DELIVRD done date:2604010915", "id:5 please", "text: hi", ""]
     {
-        assert_eq!(classify(0, message, Detection::EsmClassOrText), Kind::Message, "{message}");
+        assert_eq!(classify(EsmClass(0), message, Detection::EsmClassOrText), Kind::Message, "{message}");
     }
 }
 
@@ -238,7 +254,7 @@ fn our_text_is_the_usual_one() {
 proptest! {
     #[test]
     fn our_texts_read_back(id in "[0-9a-f-]{1,64}", err in "[0-9A-F]{3}", state in 0..10_u8, text: String) {
-        let state = MessageState::from_octet(state);
+        let state = MessageState::from(state);
         let written = Text { state, ..ours(&id, &err, &text) }.write().unwrap();
         let read = Receipt::parse(&written).unwrap();
         prop_assert_eq!((read.id, read.err, read.state), (Some(id.as_str()), Some(err.as_str()), Some(state)));

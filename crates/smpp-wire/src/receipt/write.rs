@@ -1,7 +1,6 @@
 //! Writing the usual receipt text.
 
-use super::MessageState;
-use crate::time::Civil;
+use crate::{time::Civil, tlv::MessageState};
 
 /// What a receipt of ours says.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::*;
+use super::{super::*, tlvs};
 
 fn same(bases: (IdBase, IdBase), response: &str, receipt: &str) -> bool {
     let bases = IdBases { response: bases.0, receipt: bases.1 };
@@ -68,8 +68,8 @@ fn no_id_is_no_key() {
 fn a_tlv_repeats_the_response_unless_it_repeats_the_text() {
     let bases = IdBases { response: IdBase::Hex, receipt: IdBase::Decimal };
     let key = |text, tlv| {
-        let tlvs = Tlvs { receipted_message_id: Some(tlv), message_state: None };
-        bases.receipt_key(&Receipt::with_tlvs(Receipt::parse(text), tlvs).unwrap())
+        let tlvs = tlvs(Some(tlv), None);
+        bases.receipt_key(&Receipt::with_tlvs(Receipt::parse(text), tlvs.as_tlvs()).unwrap())
     };
     let sent = bases.response_key("12345678");
     assert_eq!(key("id:0305419896 stat:DELIVRD", "12345678"), sent);
