@@ -25,6 +25,13 @@ impl Recipient {
         plausible.then(|| Self(text.into()))
     }
 
+    /// What an application wrote that is no number: for refused requests, which are kept to be found. At most 40
+    /// characters of it; it can be compared, and never sent to.
+    #[must_use]
+    pub fn unresolved(text: &str) -> Self {
+        Self(text.chars().filter(|c| !c.is_control()).take(40).collect::<String>().into())
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -46,9 +53,12 @@ impl Recipient {
     #[must_use]
     pub fn masked(&self) -> String {
         let digits = self.digits();
-        let shown_front = digits.get(..2).unwrap_or("");
-        let shown_back = digits.get(digits.len().saturating_sub(2)..).unwrap_or("");
-        format!("+{shown_front}{}{shown_back}", "•".repeat(digits.len().saturating_sub(4)))
+        match (digits.get(..2), digits.get(digits.len().saturating_sub(2)..)) {
+            (Some(front), Some(back)) if digits.len() > 6 => {
+                format!("+{front}{}{back}", "•".repeat(digits.len() - 4))
+            }
+            _ => "•".repeat(digits.chars().count()),
+        }
     }
 }
 

@@ -1,1 +1,27 @@
-//! pipeline
+//! The life of a message, one file per stage: accept → decide → submit → receipt → notify, and expire.
+//!
+//! A stage never calls another. It leaves a work item in the record or with the worker, and `worker` runs what comes
+//! next once the write that left it is durable. `Pipeline` is what doors and connectors hold.
+
+mod accept;
+mod clock;
+mod core;
+mod decide;
+mod expire;
+mod health;
+mod lanes;
+mod notify;
+mod observe;
+mod pipeline;
+mod receipt;
+mod recent;
+mod submit;
+mod worker;
+mod writer;
+
+pub use accept::{Acceptance, MAX_SEGMENTS, Refused, Request, Sending};
+pub use clock::Clock;
+pub use notify::{Teller, Told};
+pub use observe::{Observer, Silent};
+pub use pipeline::{App, Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};
+pub use writer::NotWritten;

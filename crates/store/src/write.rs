@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::record::{Effects, Input, ReceiptNews, Refusal};
+use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
 use domain::{AppId, ConnectionId, MessageId, Record, Status, Timestamp};
 
 use crate::Error;
@@ -59,6 +59,8 @@ pub enum Written {
     /// The record as it is now, with the receipts that had been held for it applied.
     Applied {
         record: Box<Record>,
+        /// Every status change of the step and of the held receipts, told or not.
+        changes: Vec<Change>,
         notices: Vec<Notice>,
     },
     /// The step no longer fitted; the record is unchanged.

@@ -1,0 +1,361 @@
+//! Stage one: a request is checked, normalised, segmented and planned, and becomes durable in one write.
+//!
+//! The write holds the message, its plan, its idempotency key and its first attempt. When a slot is free and nobody
+//! waits, the attempt is dispatched in that same write, and its bytes leave as soon as the write is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::address::{Recipient, Sender};
+use domain::number::{self, BadNumber, Country};
+use domain::plan::Exclusion;
+use domain::record::{Dispatch, Effects, Input, NextAttempt, Target};
+use domain::{AppId, Channel, Class, Message, Price, Record, RouteId, Timestamp, segment};
+use routing::Choice;
+use store::write::Idempotency;
+use store::{Write, Written};
+use tokio::sync::oneshot;
+
+use crate::core::{Core, facts};
+use crate::pipeline::App;
+use crate::worker;
+use crate::writer::{NotWritten, Urgency};
+
+/// What an application asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub app: AppId,
+    /// As the application wrote it.
+    pub to: String,
+    pub from: Option<Sender>,
+    pub channel: Channel,
+    /// None: the app's default, else the policy's.
+    pub class: Option<Class>,
+    pub text: String,
+    /// None: the rule's.
+    pub validity: Option<Duration>,
+    pub send_at: Option<Timestamp>,
+    pub max_price: Option<Price>,
+    pub reference: Option<Box<str>>,
+    /// A JSON object, kept as written.
+    pub metadata: Option<Box<str>>,
+    pub callback_url: Option<Box<str>>,
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A durable message.
+#[derive(Debug)]
+pub struct Acceptance {
+    pub record: Box<Record>,
+    /// The idempotency key was used before, with the same request: this is the record of then.
+    pub replayed: bool,
+}
+
+/// Why a request was not accepted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refused {
+    #[error("no app `{0}` is configured")]
+    UnknownApp(AppId),
+    #[error("the channel {0} is not served yet: only sms is")]
+    ChannelNotServed(Channel),
+    #[error("the text is empty")]
+    EmptyText,
+    #[error("the text takes {segments} segments, and at most {MAX_SEGMENTS} are sent")]
+    TextTooLong { segments: usize },
+    #[error("the number cannot be sent to: {0}")]
+    BadNumber(BadNumber),
+    #[error("the number is possible but not valid, and numbers.strict is set")]
+    InvalidNumber,
+    #[error("the validity must be between 1 second and {} days", MAX_VALIDITY.as_secs() / 86_400)]
+    BadValidity,
+    #[error("send_at is more than {} days ahead, or after the validity ends", MAX_SCHEDULE.as_secs() / 86_400)]
+    BadSchedule,
+    #[error("no rule of the policy matches this message")]
+    NoRule,
+    /// With every route that the rule names and why it is out.
+    #[error("no route can carry this message")]
+    NoRoute { left_out: Vec<(RouteId, Exclusion)> },
+    #[error("the idempotency key was used before with another request")]
+    KeyReused,
+    #[error("a request with this idempotency key is still being worked on")]
+    KeyInFlight,
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
+}
+
+/// More is a mistake of the application more often than a message.
+pub const MAX_SEGMENTS: usize = 20;
+const MAX_VALIDITY: Duration = Duration::from_secs(7 * 86_400);
+const MAX_SCHEDULE: Duration = Duration::from_secs(35 * 86_400);
+
+/// A request whose write is under way.
+pub struct Sending {
+    state: State,
+}
+
+enum State {
+    Refused(Refused),
+    Writing(oneshot::Receiver<Result<Acceptance, Refused>>),
+}
+
+impl Sending {
+    /// Waits until the message is durable, or is known not to be accepted.
+    ///
+    /// # Errors
+    /// As `Refused` says.
+    pub async fn accepted(self) -> Result<Acceptance, Refused> {
+        match self.state {
+            State::Refused(refused) => Err(refused),
+            // The writer drops a sender only when its thread is gone.
+            State::Writing(answer) => answer.await.unwrap_or(Err(Refused::NotWritten(NotWritten::Broken))),
+        }
+    }
+}
+
+/// Checks the request and queues its write. The write goes on even when nobody waits for it.
+pub(crate) fn send(core: &Arc<Core>, request: Request) -> Sending {
+    let state = match begin(core, request) {
+        Ok(writing) => State::Writing(writing),
+        Err(refused) => State::Refused(refused),
+    };
+    Sending { state }
+}
+
+fn begin(
+    core: &Arc<Core>,
+    request: Request,
+) -> Result<oneshot::Receiver<Result<Acceptance, Refused>>, Refused> {
+    let key = KeyGuard::take(core, &request)?;
+    let apps = core.apps.load();
+    let app = apps.get(&request.app).ok_or_else(|| Refused::UnknownApp(request.app.clone()))?;
+    let now = core.clock.now();
+    let idempotency = request.idempotency.clone();
+    let draft = draft(core, app, request, now);
+    let prepared = draft.and_then(|(message, validity)| plan(core, message, validity));
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(Turned { refused, message }) => {
+            keep_rejected(core, app, message, &refused);
+            return Err(refused);
+        }
+    };
+    Ok(write(core, prepared, idempotency, key))
+}
+
+/// A request turned down, with what of it can be kept and found again.
+struct Turned {
+    refused: Refused,
+    message: Option<Box<Message>>,
+}
+
+impl From<Refused> for Turned {
+    fn from(refused: Refused) -> Self {
+        Self { refused, message: None }
+    }
+}
+
+/// Everything that does not need the routing table.
+fn draft(
+    core: &Core,
+    app: &App,
+    request: Request,
+    now: Timestamp,
+) -> Result<(Box<Message>, Option<Duration>), Turned> {
+    if request.channel != Channel::Sms {
+        return Err(Refused::ChannelNotServed(request.channel).into());
+    }
+    if request.text.is_empty() {
+        return Err(Refused::EmptyText.into());
+    }
+    let cut = segment::segment(&request.text);
+    if cut.segments.len() > MAX_SEGMENTS {
+        return Err(Refused::TextTooLong { segments: cut.segments.len() }.into());
+    }
+    let validity_is_sound = request.validity.is_none_or(|v| v >= Duration::from_secs(1) && v <= MAX_VALIDITY);
+    if !validity_is_sound {
+        return Err(Refused::BadValidity.into());
+    }
+    if request.send_at.is_some_and(|at| at > now.plus(MAX_SCHEDULE)) {
+        return Err(Refused::BadSchedule.into());
+    }
+    let number = number::parse(&request.to, app.default_country);
+    let (to, country) = match &number {
+        Ok(number) => (number.recipient.clone(), number.country),
+        Err(_) => (Recipient::unresolved(&request.to), None),
+    };
+    let message = Box::new(message(core, app, request, Resolved { to, country, cut: &cut, now }));
+    match number {
+        Err(bad) => Err(Turned { refused: Refused::BadNumber(bad), message: Some(message) }),
+        Ok(number) if app.strict_numbers && !number.valid => {
+            Err(Turned { refused: Refused::InvalidNumber, message: Some(message) })
+        }
+        Ok(_) => {
+            let validity = (message.expires_at > now).then(|| message.expires_at.since(now));
+            Ok((message, validity))
+        }
+    }
+}
+
+struct Resolved<'a> {
+    to: Recipient,
+    country: Option<Country>,
+    cut: &'a segment::Segmentation,
+    now: Timestamp,
+}
+
+fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> Message {
+    let Resolved { to, country, cut, now } = resolved;
+    let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
+    let has_endpoint = app.has_webhook || request.callback_url.is_some();
+    Message {
+        id: core.new_id(now),
+        app: request.app,
+        created_at: now,
+        to,
+        from: request.from.or_else(|| app.default_sender.clone()),
+        channel: request.channel,
+        class,
+        text: request.text.into(),
+        encoding: cut.encoding,
+        segments: u8::try_from(cut.segments.len()).unwrap_or(u8::MAX),
+        country,
+        operator: None,
+        reference: request.reference,
+        metadata: request.metadata,
+        send_at: request.send_at.filter(|at| *at > now),
+        // Zero until the rule is known, when the application gave none.
+        expires_at: request.validity.map_or(now, |validity| now.plus(validity)),
+        max_price: request.max_price,
+        callback_url: request.callback_url,
+        notify: if has_endpoint { app.notify } else { domain::status::StatusSet::NONE },
+    }
+}
+
+struct Prepared {
+    record: Box<Record>,
+    effects: Effects,
+    slot: Option<connectors::Slot>,
+}
+
+fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>) -> Result<Prepared, Turned> {
+    let now = message.created_at;
+    let used_just_now = if message.class == Class::Otp { core.recent.used(&message.to, now) } else { None };
+    let decided_at = tokio::time::Instant::now();
+    let choice = {
+        let facts = facts(&message, used_just_now.as_ref(), now);
+        routing::choose(&facts, &core.table.load(), &**core.fleet.load())
+    };
+    core.observer.decision_took(decided_at.elapsed());
+    let choice = match choice {
+        Ok(choice) => choice,
+        Err(routing::NoRule) => return Err(Turned { refused: Refused::NoRule, message: Some(message) }),
+    };
+    let Choice { plan, targets, validity: of_rule } = choice;
+    let starts_at = message.send_at.unwrap_or(now);
+    message.expires_at = validity.map_or_else(|| starts_at.plus(of_rule), |validity| now.plus(validity));
+    if message.expires_at <= starts_at {
+        return Err(Turned { refused: Refused::BadSchedule, message: Some(message) });
+    }
+    let Some(target) = targets.into_iter().next() else {
+        let left_out = plan.left_out.iter().map(|left| (left.route.clone(), left.because)).collect();
+        return Err(Turned { refused: Refused::NoRoute { left_out }, message: Some(message) });
+    };
+    if message.send_at.is_some() {
+        let (record, effects) = Record::accepted(*message, plan, None);
+        return Ok(Prepared { record: Box::new(record), effects, slot: None });
+    }
+    let next = NextAttempt { target: target.clone(), reference: core.new_reference() };
+    let (record, effects) = Record::accepted(*message, plan, Some(next));
+    let mut record = Box::new(record);
+    let slot = dispatch_at_once(core, &mut record, target);
+    Ok(Prepared { record, effects, slot })
+}
+
+/// Takes a slot for the first attempt, when nobody waits who has an older claim to it.
+fn dispatch_at_once(core: &Core, record: &mut Record, target: Target) -> Option<connectors::Slot> {
+    if !core.nobody_waits() {
+        return None;
+    }
+    let slot = core.fleet.load().get(&target.connection)?.reserve().ok()?;
+    let dispatch = Dispatch { attempt: 1, target, bind: slot.bind, epoch: slot.epoch };
+    let now = record.message.created_at;
+    // A new record cannot refuse its first dispatch; were it to, the attempt simply waits and the slot goes back.
+    record.apply(Input::Dispatch(dispatch), now).ok().map(|_| slot)
+}
+
+fn write(
+    core: &Arc<Core>,
+    prepared: Prepared,
+    idempotency: Option<Idempotency>,
+    key: KeyGuard,
+) -> oneshot::Receiver<Result<Acceptance, Refused>> {
+    let (answer, answered) = oneshot::channel();
+    let Prepared { record, effects, slot } = prepared;
+    let after = Arc::clone(core);
+    let then = move |result: Result<Written, NotWritten>| {
+        let answered = match result {
+            Ok(Written::Accepted { record, notices }) => {
+                let acceptance = Acceptance { record: record.clone(), replayed: false };
+                worker::follow_accepted(&after, record, notices, slot);
+                Ok(acceptance)
+            }
+            Ok(Written::Replayed(record)) => Ok(Acceptance { record, replayed: true }),
+            Ok(Written::KeyReused) => Err(Refused::KeyReused),
+            Ok(other) => {
+                tracing::error!(?other, "the store answered an acceptance with something else");
+                Err(Refused::NotWritten(NotWritten::Broken))
+            }
+            Err(not_written) => Err(Refused::NotWritten(not_written)),
+        };
+        drop(key);
+        // Nobody waits any more when the client has gone; the message is accepted all the same.
+        drop(answer.send(answered));
+    };
+    core.writer.write(Urgency::Acceptance, Write::Accept { record, effects, idempotency }, Box::new(then));
+    answered
+}
+
+/// A request that was understood and refused is kept, so that it can be found; how many is limited per app.
+fn keep_rejected(core: &Arc<Core>, app: &App, message: Option<Box<Message>>, refused: &Refused) {
+    let Some(mut message) = message else { return };
+    if !app.keeps_another_rejected(core.clock.now()) {
+        return;
+    }
+    message.expires_at = message.created_at;
+    let (record, effects) = Record::rejected(*message, &refused.to_string());
+    let write = Write::Accept { record: Box::new(record), effects, idempotency: None };
+    let core_after = Arc::clone(core);
+    let then = move |result: Result<Written, NotWritten>| {
+        if let Ok(Written::Accepted { record, notices }) = result {
+            worker::follow_accepted(&core_after, record, notices, None);
+        }
+    };
+    core.writer.write(Urgency::Acceptance, write, Box::new(then));
+}
+
+/// Holds an idempotency key while its commit is under way, so that the same key twice at once is noticed.
+struct KeyGuard {
+    core: Arc<Core>,
+    held: Option<(AppId, Box<str>)>,
+}
+
+impl KeyGuard {
+    fn take(core: &Arc<Core>, request: &Request) -> Result<Self, Refused> {
+        let held =
+            request.idempotency.as_ref().map(|idempotency| (request.app.clone(), idempotency.key.clone()));
+        if let Some(held) = &held {
+            if !core.keys_in_flight.lock().insert(held.clone()) {
+                return Err(Refused::KeyInFlight);
+            }
+        }
+        Ok(Self { core: Arc::clone(core), held })
+    }
+}
+
+impl Drop for KeyGuard {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.core.keys_in_flight.lock().remove(&held);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What every stage works with: the store's writer, the table and the connections of now, and the waiting messages.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use domain::id::MessageIds;
+use domain::record::Input;
+use domain::{AppId, Message, MessageId, Record, RouteId, Timestamp};
+use parking_lot::Mutex;
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use routing::{Facts, Table};
+use rustc_hash::{FxHashMap, FxHashSet};
+use store::{Reader, Write};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::health::Fleet;
+use crate::lanes::Lanes;
+use crate::notify::Notices;
+use crate::observe::Observer;
+use crate::pipeline::App;
+use crate::recent::RecentRoutes;
+use crate::worker;
+use crate::writer::{Urgency, WriterHandle};
+
+pub(crate) struct Core {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) writer: WriterHandle,
+    pub(crate) reader: Arc<dyn Reader>,
+    pub(crate) table: ArcSwap<Table>,
+    pub(crate) apps: ArcSwap<FxHashMap<AppId, App>>,
+    pub(crate) fleet: ArcSwap<Fleet>,
+    /// Messages that wait for a slot. Locked briefly, by the dispatcher and by whoever queues.
+    pub(crate) lanes: Mutex<Lanes>,
+    /// Wakes the dispatcher: a message was queued or a slot came free.
+    pub(crate) dispatch: Notify,
+    pub(crate) notices: Notices,
+    pub(crate) recent: RecentRoutes,
+    /// (app, key) of requests whose commit is under way.
+    pub(crate) keys_in_flight: Mutex<FxHashSet<(AppId, Box<str>)>>,
+    ids: Mutex<(MessageIds, StdRng)>,
+    references: AtomicU16,
+    /// How many messages wait; kept beside the lanes so that acceptance needs no lock to see that nobody does.
+    waiting: AtomicUsize,
+}
+
+pub(crate) struct Parts {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) writer: WriterHandle,
+    pub(crate) reader: Arc<dyn Reader>,
+    pub(crate) table: Arc<Table>,
+    pub(crate) apps: FxHashMap<AppId, App>,
+    pub(crate) notices: Notices,
+    pub(crate) last_key: i64,
+    pub(crate) random: StdRng,
+}
+
+impl Core {
+    pub(crate) fn new(mut parts: Parts) -> Self {
+        let first_reference = parts.random.next_u32() as u16;
+        Self {
+            clock: parts.clock,
+            observer: parts.observer,
+            writer: parts.writer,
+            reader: parts.reader,
+            table: ArcSwap::new(parts.table),
+            apps: ArcSwap::from_pointee(parts.apps),
+            fleet: ArcSwap::from_pointee(Fleet::default()),
+            lanes: Mutex::new(Lanes::default()),
+            dispatch: Notify::new(),
+            notices: parts.notices,
+            recent: RecentRoutes::default(),
+            keys_in_flight: Mutex::new(FxHashSet::default()),
+            ids: Mutex::new((MessageIds::new(parts.last_key), parts.random)),
+            references: AtomicU16::new(first_reference),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn new_id(&self, now: Timestamp) -> MessageId {
+        let mut ids = self.ids.lock();
+        let random = ids.1.next_u64();
+        ids.0.next(now, random)
+    }
+
+    /// What the parts of the next long text have in common on the wire.
+    pub(crate) fn new_reference(&self) -> u16 {
+        self.references.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Steps a record, and follows up once that is durable.
+    pub(crate) fn step(self: &Arc<Self>, message: MessageId, input: Input) {
+        let core = Arc::clone(self);
+        let write = Write::Apply { message, input };
+        self.writer.write(Urgency::News, write, Box::new(move |result| worker::follow(&core, result)));
+    }
+
+    /// Lets a message wait for a slot.
+    pub(crate) fn enqueue(&self, record: Box<Record>) {
+        self.with_lanes(|lanes| lanes.push(record));
+        self.dispatch.notify_one();
+    }
+
+    /// Changes the lanes and keeps the count of who waits in step with them.
+    pub(crate) fn with_lanes<R>(&self, change: impl FnOnce(&mut Lanes) -> R) -> R {
+        let mut lanes = self.lanes.lock();
+        let result = change(&mut lanes);
+        self.waiting.store(lanes.len(), Ordering::Relaxed);
+        result
+    }
+
+    pub(crate) fn nobody_waits(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+}
+
+/// What the routing table decides a message by.
+pub(crate) fn facts<'a>(
+    message: &'a Message,
+    used_just_now: Option<&'a RouteId>,
+    now: Timestamp,
+) -> Facts<'a> {
+    Facts {
+        app: &message.app,
+        channel: message.channel,
+        class: message.class,
+        to: &message.to,
+        from: message.from.as_ref(),
+        country: message.country,
+        operator: message.operator.as_deref(),
+        segments: message.segments,
+        max_price: message.max_price,
+        now,
+        used_just_now,
+    }
+}

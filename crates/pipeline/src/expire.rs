@@ -1,0 +1,48 @@
+//! Deadlines: validity, scheduled starts, missing receipts and the receipt horizon, all from the store's `wake_at`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::record::Input;
+use store::Claim;
+
+use crate::core::Core;
+use crate::worker;
+
+/// How late a deadline may be noticed.
+const TICK: Duration = Duration::from_millis(100);
+const PAGE: usize = 500;
+/// Closed records moved to their day per tick: a long way above what is closed at full load.
+const SEALED_PER_TICK: usize = 2000;
+
+/// Wakes overdue records and lets the store tidy up, until it is dropped.
+pub(crate) async fn run(core: Arc<Core>) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if !core.writer.is_writing() {
+            continue;
+        }
+        wake_due(&core).await;
+        tidy(&core);
+    }
+}
+
+async fn wake_due(core: &Arc<Core>) {
+    let claim = Claim::Due { now: core.clock.now() };
+    // A failed claim is logged where it failed; the next tick asks again.
+    let Ok(due) = worker::claim(core, claim, PAGE).await else { return };
+    for record in due {
+        core.step(record.message.id, Input::Wake);
+    }
+}
+
+fn tidy(core: &Arc<Core>) {
+    let now = core.clock.now();
+    core.writer.errand(Box::new(move |store| {
+        if let Err(error) = store.tidy(now, SEALED_PER_TICK) {
+            tracing::error!(%error, "closed records could not be moved to their day");
+        }
+    }));
+}

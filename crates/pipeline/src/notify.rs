@@ -1,0 +1,275 @@
+//! Stage five: the application is told of each status change, until it has heard or the schedule ends.
+//!
+//! A change waits in the store from the commit that caused it. Here each endpoint has a queue and places of its own,
+//! so one that is dead or slow delays nobody else; what does not fit is claimed from the store later.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{AppId, Record, Timestamp};
+use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHashSet};
+use store::write::NoticeLimit;
+use store::{Notice, NoticeOutcome, Write};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::core::Core;
+use crate::writer::Urgency;
+
+/// Tells an application of a change: a webhook, or a receipt on its own bind.
+pub trait Teller: Send + Sync {
+    /// Ends within the caller's deadline of its own accord (15 s for a webhook).
+    fn tell(&self, notice: Notice, record: Arc<Record>) -> Pin<Box<dyn Future<Output = Told> + Send>>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    Yes,
+    No {
+        /// The endpoint asked to be left alone for this long.
+        retry_after: Option<Duration>,
+    },
+    /// The endpoint is gone and is not to be asked again: this notice and all that wait for it are given up.
+    Gone,
+    /// Nothing is configured to tell.
+    Nobody,
+}
+
+/// Standard Webhooks' example schedule, as the contract fixes it: the waits after each try in vain.
+const RETRY_AFTER: [Duration; 7] = [
+    Duration::from_secs(5),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(10 * 3600),
+    Duration::from_secs(10 * 3600),
+];
+
+/// Notices waiting in memory for one endpoint; more wait in the store.
+const MAX_QUEUED: usize = 2000;
+/// Requests under way to one endpoint, and to all.
+const MAX_IN_FLIGHT: usize = 64;
+const MAX_IN_FLIGHT_IN_ALL: usize = 512;
+const CLAIM_EVERY: Duration = Duration::from_secs(1);
+const CLAIM: NoticeLimit = NoticeLimit { total: 1000, per_target: 200 };
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Target {
+    App(AppId),
+    /// Scheme and authority of a message's own callback: all callbacks of one host share its fate.
+    Host(Box<str>),
+}
+
+impl Target {
+    fn of(notice: &Notice) -> Self {
+        match &notice.callback_url {
+            None => Self::App(notice.app.clone()),
+            Some(url) => Self::Host(url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/").into()),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Endpoint {
+    queued: VecDeque<(Notice, Option<Arc<Record>>)>,
+    in_flight: usize,
+}
+
+/// Who has to be told of what, in memory.
+#[derive(Default)]
+pub(crate) struct Notices {
+    endpoints: Mutex<Endpoints>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Endpoints {
+    by_target: FxHashMap<Target, Endpoint>,
+    /// Ids that are queued or under way, so that a claim never tells twice at once.
+    held: FxHashSet<i64>,
+    gone: FxHashSet<Target>,
+}
+
+/// Queues a notice; the record is read from the store when it is not at hand.
+pub(crate) fn queue(core: &Core, notice: Notice, record: Option<Arc<Record>>) {
+    let target = Target::of(&notice);
+    let mut endpoints = core.notices.endpoints.lock();
+    if endpoints.gone.contains(&target) {
+        drop(endpoints);
+        finish(core, notice.id, NoticeOutcome::GivenUp);
+        return;
+    }
+    if endpoints.held.contains(&notice.id) {
+        return;
+    }
+    let id = notice.id;
+    let endpoint = endpoints.by_target.entry(target).or_default();
+    if endpoint.queued.len() >= MAX_QUEUED {
+        return;
+    }
+    endpoint.queued.push_back((notice, record));
+    endpoints.held.insert(id);
+    drop(endpoints);
+    core.notices.wake.notify_one();
+}
+
+/// Forgets which endpoints said that they are gone: the configuration may have changed.
+pub(crate) fn forget_gone(core: &Core) {
+    core.notices.endpoints.lock().gone.clear();
+}
+
+/// Tells, until it is dropped. Requests under way are then cut; their notices come due again after their lease.
+pub(crate) async fn run(core: Arc<Core>, teller: Arc<dyn Teller>) {
+    let mut under_way: JoinSet<(Target, Notice, Told)> = JoinSet::new();
+    let mut claim_tick = tokio::time::interval(CLAIM_EVERY);
+    claim_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        // Every branch is cancel-safe: nothing is taken before its branch is chosen.
+        tokio::select! {
+            Some(ended) = under_way.join_next() => {
+                if let Ok((target, notice, told)) = ended {
+                    settle(&core, &target, &notice, told);
+                    while let Some(Ok((target, notice, told))) = under_way.try_join_next() {
+                        settle(&core, &target, &notice, told);
+                    }
+                }
+            }
+            () = core.notices.wake.notified() => {}
+            _ = claim_tick.tick() => claim(&core),
+        }
+        start(&core, &teller, &mut under_way);
+    }
+}
+
+fn start(core: &Arc<Core>, teller: &Arc<dyn Teller>, under_way: &mut JoinSet<(Target, Notice, Told)>) {
+    let mut endpoints = core.notices.endpoints.lock();
+    for (target, endpoint) in &mut endpoints.by_target {
+        while endpoint.in_flight < MAX_IN_FLIGHT && under_way.len() < MAX_IN_FLIGHT_IN_ALL {
+            let Some((notice, record)) = endpoint.queued.pop_front() else { break };
+            endpoint.in_flight += 1;
+            under_way.spawn(tell(Arc::clone(core), Arc::clone(teller), target.clone(), (notice, record)));
+        }
+    }
+}
+
+async fn tell(
+    core: Arc<Core>,
+    teller: Arc<dyn Teller>,
+    target: Target,
+    (notice, record): (Notice, Option<Arc<Record>>),
+) -> (Target, Notice, Told) {
+    let record = match record {
+        Some(record) => Some(record),
+        None => read(core, &notice).await,
+    };
+    let told = match record {
+        Some(record) => teller.tell(notice.clone(), record).await,
+        // Deleted by age: nothing is left to tell.
+        None => Told::Nobody,
+    };
+    (target, notice, told)
+}
+
+async fn read(core: Arc<Core>, notice: &Notice) -> Option<Arc<Record>> {
+    let id = notice.message;
+    let read = tokio::task::spawn_blocking(move || core.reader.message(id)).await;
+    match read {
+        Ok(Ok(record)) => record.map(Arc::new),
+        Ok(Err(error)) => {
+            tracing::error!(%error, message_id = %id, "a record could not be read");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) {
+    let outcome = match told {
+        Told::Yes => NoticeOutcome::Told,
+        Told::Nobody | Told::Gone => NoticeOutcome::GivenUp,
+        Told::No { retry_after } => retry(notice.tries, retry_after, core.clock.now(), notice.id),
+    };
+    core.observer.notice_told(told == Told::Yes);
+    finish(core, notice.id, outcome);
+    let mut given_up = Vec::new();
+    {
+        let mut endpoints = core.notices.endpoints.lock();
+        endpoints.held.remove(&notice.id);
+        if told == Told::Gone {
+            tracing::warn!(app = %notice.app, "an endpoint answered 410 and is not told any more");
+            endpoints.gone.insert(target.clone());
+        }
+        if let Some(endpoint) = endpoints.by_target.get_mut(target) {
+            endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
+            if told == Told::Gone {
+                given_up.extend(endpoint.queued.drain(..).map(|(notice, _)| notice.id));
+            }
+            if endpoint.queued.is_empty() && endpoint.in_flight == 0 {
+                endpoints.by_target.remove(target);
+            }
+        }
+        for id in &given_up {
+            endpoints.held.remove(id);
+        }
+    }
+    for id in given_up {
+        finish(core, id, NoticeOutcome::GivenUp);
+    }
+}
+
+/// When to try again: the schedule's wait, spread by a tenth either way so that failed notices do not come back as
+/// one crowd; longer when the endpoint asked for it.
+fn retry(tries: u16, retry_after: Option<Duration>, now: Timestamp, id: i64) -> NoticeOutcome {
+    let Some(wait) = RETRY_AFTER.get(usize::from(tries)) else { return NoticeOutcome::GivenUp };
+    let spread = u32::try_from(id.rem_euclid(201)).unwrap_or(100) + 900;
+    let wait = (*wait * spread / 1000).max(retry_after.unwrap_or(Duration::ZERO));
+    NoticeOutcome::RetryAt(now.plus(wait))
+}
+
+fn finish(core: &Core, id: i64, outcome: NoticeOutcome) {
+    // Should the write fail, the lease runs out and the notice is told again: at least once.
+    core.writer.write(Urgency::Offer, Write::Notice { id, outcome }, Box::new(|_| {}));
+}
+
+fn claim(core: &Arc<Core>) {
+    let now = core.clock.now();
+    let after = Arc::clone(core);
+    core.writer.errand(Box::new(move |store| match store.claim_notices(now, CLAIM) {
+        Ok(notices) => {
+            for notice in notices {
+                queue(&after, notice, None);
+            }
+        }
+        Err(error) => tracing::error!(%error, "notices could not be claimed"),
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_that_of_the_contract_and_ends() {
+        let now = Timestamp::from_millis(0);
+        let waits: Vec<u64> = (0..7)
+            .map(|tries| match retry(tries, None, now, 100) {
+                NoticeOutcome::RetryAt(at) => at.since(now).as_secs(),
+                NoticeOutcome::Told | NoticeOutcome::GivenUp => 0,
+            })
+            .collect();
+        assert_eq!(waits, [5, 300, 1800, 7200, 18_000, 36_000, 36_000]);
+        assert_eq!(retry(7, None, now, 100), NoticeOutcome::GivenUp);
+    }
+
+    #[test]
+    fn an_endpoint_that_asks_for_more_time_gets_it() {
+        let now = Timestamp::from_millis(0);
+        let asked = Some(Duration::from_secs(60));
+        assert_eq!(retry(0, asked, now, 0), NoticeOutcome::RetryAt(Timestamp::from_millis(60_000)));
+    }
+}

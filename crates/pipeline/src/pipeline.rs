@@ -1,0 +1,297 @@
+//! The pipeline as a whole: what doors, connectors and the program that wires them hold on to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use connectors::{Answered, Connector, Events, Health, ReceiptReport};
+use domain::number::Country;
+use domain::record::Input;
+use domain::status::StatusSet;
+use domain::{AppId, Class, ConnectionId, MessageId, Record, Sender, Timestamp};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use routing::Table;
+use rustc_hash::FxHashMap;
+use store::{Reader, Write, Writer, Written};
+use tokio::task::JoinSet;
+
+use crate::accept::{self, Request, Sending};
+use crate::clock::Clock;
+use crate::core::{Core, Parts};
+use crate::notify::{self, Notices, Teller};
+use crate::observe::Observer;
+use crate::writer::{NotWritten, Urgency, WriterHandle};
+use crate::{expire, receipt, submit, worker};
+
+/// What the pipeline has to know of an application.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub default_sender: Option<Sender>,
+    pub default_country: Option<Country>,
+    pub default_class: Option<Class>,
+    pub has_webhook: bool,
+    /// Which changes it wants to hear of.
+    pub notify: StatusSet,
+    /// Refuse numbers that no numbering plan assigns.
+    pub strict_numbers: bool,
+    rejected: Arc<RejectedBudget>,
+}
+
+/// Refused requests that are kept, per app and second.
+const REJECTED_PER_SECOND: u64 = 20;
+
+#[derive(Debug, Default)]
+struct RejectedBudget {
+    second: AtomicU64,
+    kept: AtomicU64,
+}
+
+impl App {
+    #[must_use]
+    pub fn new(notify: StatusSet) -> Self {
+        Self {
+            default_sender: None,
+            default_country: None,
+            default_class: None,
+            has_webhook: false,
+            notify,
+            strict_numbers: false,
+            rejected: Arc::default(),
+        }
+    }
+
+    /// Whether another refused request may be kept in this second. Approximate under contention, which is enough.
+    pub(crate) fn keeps_another_rejected(&self, now: Timestamp) -> bool {
+        let second = u64::try_from(now.as_millis() / 1000).unwrap_or(0);
+        if self.rejected.second.swap(second, Ordering::Relaxed) != second {
+            self.rejected.kept.store(0, Ordering::Relaxed);
+        }
+        self.rejected.kept.fetch_add(1, Ordering::Relaxed) < REJECTED_PER_SECOND
+    }
+}
+
+/// What the pipeline is started with.
+pub struct Settings {
+    pub writer: Box<dyn Writer>,
+    pub reader: Arc<dyn Reader>,
+    pub clock: Arc<dyn Clock>,
+    pub observer: Arc<dyn Observer>,
+    pub teller: Arc<dyn Teller>,
+    pub table: Arc<Table>,
+    pub apps: FxHashMap<AppId, App>,
+    pub random: StdRng,
+}
+
+/// A running pipeline. Cheap to clone; ends by `shut_down`.
+#[derive(Clone)]
+pub struct Pipeline {
+    core: Arc<Core>,
+    running: Arc<Mutex<Option<Running>>>,
+}
+
+struct Running {
+    tasks: JoinSet<()>,
+    writer: std::thread::JoinHandle<()>,
+}
+
+/// How the pipeline stands, for metrics and `/readyz`.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Waiting messages by class, and since when the longest waits.
+    pub queues: Vec<(Class, usize, Option<Timestamp>)>,
+    pub connections: Vec<(ConnectionId, Health)>,
+    pub is_writing: bool,
+    pub is_broken: bool,
+}
+
+impl Pipeline {
+    /// Starts the writer and the stages, and takes up what an earlier process left. When this returns every attempt
+    /// that was dispatched then has been settled as unknown, so connections may be opened.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the writer's thread cannot be started.
+    pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
+        let last_key = settings.writer.last_key()?;
+        let (writer, thread) = WriterHandle::start(
+            settings.writer,
+            Arc::clone(&settings.clock),
+            Arc::clone(&settings.observer),
+        )?;
+        let core = Arc::new(Core::new(Parts {
+            clock: settings.clock,
+            observer: settings.observer,
+            writer,
+            reader: settings.reader,
+            table: settings.table,
+            apps: settings.apps,
+            notices: Notices::default(),
+            last_key,
+            random: settings.random,
+        }));
+        let resumed = worker::resume(&core).await?;
+        if resumed > 0 {
+            tracing::info!(messages = resumed, "open messages of the last run are taken up");
+        }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(submit::run(Arc::clone(&core)));
+        tasks.spawn(expire::run(Arc::clone(&core)));
+        tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
+        let running = Running { tasks, writer: thread };
+        Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) })
+    }
+
+    /// Where connectors report to.
+    #[must_use]
+    pub fn events(&self) -> Arc<dyn Events> {
+        Arc::new(Reports { core: Arc::clone(&self.core) })
+    }
+
+    /// Adds a connection, or replaces the one of that id.
+    pub fn connect(&self, connector: Arc<dyn Connector>) {
+        self.core.fleet.rcu(|fleet| fleet.with(Arc::clone(&connector)));
+        self.core.dispatch.notify_one();
+    }
+
+    /// Puts another table and other apps in place, for the next message and for all that wait.
+    pub fn reconfigure(&self, table: Arc<Table>, apps: FxHashMap<AppId, App>) {
+        self.core.table.store(table);
+        self.core.apps.store(Arc::new(apps));
+        notify::forget_gone(&self.core);
+        self.core.dispatch.notify_one();
+    }
+
+    #[must_use]
+    pub fn table(&self) -> Arc<Table> {
+        self.core.table.load_full()
+    }
+
+    #[must_use]
+    pub fn reader(&self) -> Arc<dyn Reader> {
+        Arc::clone(&self.core.reader)
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    /// The plan that a message would get now. Sends nothing.
+    #[must_use]
+    pub fn explain(&self, facts: &routing::Facts<'_>) -> routing::Explanation {
+        routing::explain(facts, &self.core.table.load(), &**self.core.fleet.load())
+    }
+
+    /// Queues a message's write. Await `Sending::accepted` for its answer; a batch is sent whole before any is awaited.
+    #[must_use]
+    pub fn send(&self, request: Request) -> Sending {
+        accept::send(&self.core, request)
+    }
+
+    /// Takes a message back, if no byte of it has left.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn cancel(&self, message: MessageId) -> Result<Stepped, NotWritten> {
+        self.step(message, Input::Cancel).await
+    }
+
+    /// The application says whether its user acted on the message.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn convert(&self, message: MessageId, conversion: Conversion) -> Result<Stepped, NotWritten> {
+        let Conversion { converted, at } = conversion;
+        self.step(message, Input::Convert { converted, at }).await
+    }
+
+    async fn step(&self, message: MessageId, input: Input) -> Result<Stepped, NotWritten> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let core = Arc::clone(&self.core);
+        let then = move |result: Result<Written, NotWritten>| {
+            let stepped = match &result {
+                Ok(Written::Applied { record, .. }) => Ok(Stepped::Done(record.clone())),
+                Ok(Written::Refused { record, .. }) => Ok(Stepped::TooLate(record.clone())),
+                Ok(_) => Ok(Stepped::NoSuchMessage),
+                Err(not_written) => Err(not_written.clone()),
+            };
+            worker::follow(&core, result);
+            // Nobody waits any more when the client has gone.
+            drop(answer.send(stepped));
+        };
+        self.core.writer.write(Urgency::Offer, Write::Apply { message, input }, Box::new(then));
+        answered.await.unwrap_or(Err(NotWritten::Stopping))
+    }
+
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            queues: self.core.lanes.lock().depth(),
+            connections: self.core.fleet.load().health(),
+            is_writing: self.core.writer.is_writing(),
+            is_broken: self.core.writer.is_broken(),
+        }
+    }
+
+    /// Ends the stages, then the writer once all that was queued is written. Connections are closed before, by whoever
+    /// opened them, so that their last answers are among it.
+    pub async fn shut_down(&self) {
+        let running = self.running.lock().take();
+        let Some(Running { mut tasks, writer }) = running else { return };
+        tasks.shutdown().await;
+        self.core.writer.close();
+        let joined = tokio::task::spawn_blocking(move || writer.join());
+        if tokio::time::timeout(Duration::from_secs(30), joined).await.is_err() {
+            tracing::error!("the store's writer did not end in 30 s");
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Conversion {
+    pub converted: bool,
+    pub at: Timestamp,
+}
+
+/// What a change that an application asked for came to.
+#[derive(Debug)]
+pub enum Stepped {
+    Done(Box<Record>),
+    /// The message is final or at a vendor; here it is.
+    TooLate(Box<Record>),
+    NoSuchMessage,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the store cannot be read")]
+    Store(#[from] store::Error),
+    #[error("what the last run left cannot be taken up")]
+    Resume(#[from] NotWritten),
+    #[error("the store's writer cannot be started")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The pipeline's side of its connections.
+struct Reports {
+    core: Arc<Core>,
+}
+
+impl Events for Reports {
+    fn answered(&self, connection: &ConnectionId, batch: &mut Vec<Answered>) {
+        submit::answered(&self.core, connection, batch);
+    }
+
+    fn receipts(&self, connection: &ConnectionId, batch: &mut Vec<ReceiptReport>) {
+        receipt::received(&self.core, connection, batch);
+    }
+
+    fn slots_free(&self, _: &ConnectionId) {
+        self.core.dispatch.notify_one();
+    }
+
+    fn health_changed(&self, connection: &ConnectionId, health: Health) {
+        self.core.observer.connection_up(connection, !health.is_down());
+        self.core.dispatch.notify_one();
+    }
+}

@@ -1,0 +1,54 @@
+//! Stage four: a vendor says what became of a part. It is answered only once that is stored.
+
+use std::sync::Arc;
+
+use connectors::ReceiptReport;
+use domain::ConnectionId;
+use store::write::Receipt;
+use store::{Write, Written};
+
+use crate::core::Core;
+use crate::worker;
+use crate::writer::{NotWritten, Urgency};
+
+/// Receipts of a connection, in one batch. What cannot be taken is dropped, and the vendor repeats it.
+pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut Vec<ReceiptReport>) {
+    if !core.writer.takes_receipts() {
+        tracing::warn!(%connection, receipts = batch.len(), "too much waits to be written, receipts are refused");
+        batch.clear();
+        return;
+    }
+    let received_at = core.clock.now();
+    for report in batch.drain(..) {
+        let is_final = report.news.verdict.is_some();
+        let receipt = Receipt {
+            connection: connection.clone(),
+            vendor_id: report.vendor_id,
+            news: report.news,
+            received_at,
+        };
+        let after = Arc::clone(core);
+        let reply = report.reply;
+        let connection = connection.clone();
+        let then = move |result: Result<Written, NotWritten>| {
+            match &result {
+                Ok(Written::Held) => after.observer.receipt_held(&connection),
+                Ok(Written::Applied { record, .. }) if is_final => observe(&after, record),
+                Ok(_) => {}
+                // Unanswered: the vendor sends it again.
+                Err(_) => return,
+            }
+            reply.stored();
+            worker::follow(&after, result);
+        };
+        core.writer.write(Urgency::Offer, Write::Receipt(receipt), Box::new(then));
+    }
+}
+
+fn observe(core: &Core, record: &domain::Record) {
+    let latest = record.attempts.iter().max_by_key(|attempt| attempt.receipt_at);
+    if let Some((attempt, at)) = latest.and_then(|attempt| Some((attempt, attempt.receipt_at?))) {
+        let since = attempt.dispatched_at.unwrap_or(at);
+        core.observer.receipt(&attempt.route, attempt.status(), at.since(since));
+    }
+}

@@ -1,0 +1,200 @@
+//! Stage three: a waiting attempt gets a slot, its dispatch becomes durable, its bytes leave, its answer is stored.
+//!
+//! The plan of a waiting message is made again each time it is looked at, from the table and the health of now: so a
+//! dead connection or a changed policy moves the backlog, too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::{Answered, NoSlot, Slot, Submission};
+use domain::attempt::{Attempt, State};
+use domain::plan::{FailoverOn, Terms};
+use domain::record::{Answer, Dispatch, Input, Target};
+use domain::{ConnectionId, Record, segment};
+use store::{Write, Written};
+
+use crate::core::{Core, facts};
+use crate::lanes::Turn;
+use crate::worker;
+use crate::writer::{NotWritten, Urgency};
+
+/// How often waiting messages are looked at when no slot comes free: the grain of `wait_at_most`.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Serves the lanes whenever a message is queued or a slot comes free, until it is dropped.
+pub(crate) async fn run(core: Arc<Core>) {
+    loop {
+        // Cancel-safe: a permit that `notified` took is only lost together with this task.
+        let woken = tokio::time::timeout(LOOK_AGAIN, core.dispatch.notified()).await;
+        drop(woken);
+        if core.nobody_waits() && !core.lanes.lock().take_spilled() {
+            continue;
+        }
+        serve(&core);
+        if core.with_lanes(crate::lanes::Lanes::take_spilled) {
+            if let Err(not_written) = worker::refill(&core).await {
+                tracing::warn!(%not_written, "waiting messages could not be claimed");
+            }
+        }
+    }
+}
+
+fn serve(core: &Arc<Core>) {
+    if !core.writer.is_writing() {
+        return;
+    }
+    let mut placed = Vec::new();
+    core.with_lanes(|lanes| {
+        lanes.serve(|record| match place_queued(core, &record) {
+            Some((dispatch, slot)) => {
+                placed.push((record, dispatch, slot));
+                Turn::Taken
+            }
+            None => Turn::Wait(record),
+        });
+    });
+    // Outside the lock: what cannot be written is queued again.
+    for (record, dispatch, slot) in placed {
+        dispatch_durably(core, record, dispatch, slot);
+    }
+}
+
+fn place_queued(core: &Core, record: &Record) -> Option<(Dispatch, Slot)> {
+    let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued)?;
+    let (target, slot) = place(core, record, attempt)?;
+    Some((Dispatch { attempt: attempt.number, target, bind: slot.bind, epoch: slot.epoch }, slot))
+}
+
+/// Finds the first route of now that has a slot. Each route before it must have had its `wait_at_most`.
+fn place(core: &Core, record: &Record, attempt: &Attempt) -> Option<(Target, Slot)> {
+    let terms = &record.plan.as_ref()?.terms;
+    let now = core.clock.now();
+    let waited = now.since(attempt.queued_at);
+    let fleet = core.fleet.load();
+    let targets = candidates(core, record, attempt);
+    for (index, target) in targets.into_iter().enumerate() {
+        let no_slot = match fleet.get(&target.connection).map(|connector| connector.reserve()) {
+            Some(Ok(slot)) => return Some((target, slot)),
+            Some(Err(no_slot)) => no_slot,
+            None => NoSlot::Down,
+        };
+        let had_its_wait = waited >= terms.wait_at_most() * (u32::try_from(index).unwrap_or(u32::MAX) + 1);
+        let is_known_down =
+            no_slot == NoSlot::Down && routing::HealthView::is_down(&**fleet, &target.connection);
+        if !goes_on(terms, no_slot) || !(had_its_wait || is_known_down) {
+            return None;
+        }
+    }
+    None
+}
+
+fn goes_on(terms: &Terms, no_slot: NoSlot) -> bool {
+    match no_slot {
+        NoSlot::Busy => terms.failover_on.contains(FailoverOn::Busy),
+        NoSlot::Down => terms.failover_on.contains(FailoverOn::Unavailable),
+    }
+}
+
+/// The routes that the message may take now, best first.
+fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
+    let table = core.table.load();
+    let facts = facts(&record.message, None, core.clock.now());
+    let tried =
+        |route: &domain::RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
+    let mut targets = match routing::choose(&facts, &table, &**core.fleet.load()) {
+        Ok(choice) => choice.targets,
+        // The policy of now has no rule for it: it waits until one has, or until its validity ends.
+        Err(routing::NoRule) => Vec::new(),
+    };
+    targets.retain(|target| !tried(&target.route));
+    // An attempt queued for a route that was tried is a resend: it goes there first.
+    if tried(&attempt.route) {
+        targets.splice(0..0, table.target_for(&attempt.route, &facts));
+    }
+    targets
+}
+
+fn dispatch_durably(core: &Arc<Core>, record: Box<Record>, dispatch: Dispatch, slot: Slot) {
+    let write = Write::Apply { message: record.message.id, input: Input::Dispatch(dispatch) };
+    let after = Arc::clone(core);
+    let then = move |result: Result<Written, NotWritten>| match result {
+        Ok(Written::Applied { record, .. }) => hand_over(&after, &record, slot),
+        // Cancelled or expired while it waited: the slot goes back, and nothing leaves.
+        Ok(other) => {
+            drop(slot);
+            worker::follow(&after, Ok(other));
+        }
+        Err(_) => {
+            drop(slot);
+            after.enqueue(record);
+        }
+    };
+    core.writer.write(Urgency::Offer, write, Box::new(then));
+}
+
+/// The dispatch is durable: the text goes to the connection that the slot belongs to.
+pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, slot: Slot) {
+    let Some(attempt) = record.attempts.iter().rfind(|attempt| attempt.state == State::Dispatched) else {
+        return;
+    };
+    let fleet = core.fleet.load();
+    let Some(connector) = fleet.get(&attempt.connection) else {
+        take_back(core, record, attempt);
+        return;
+    };
+    if record.message.class == domain::Class::Otp {
+        core.recent.remember(&record.message.to, &attempt.route, core.clock.now());
+    }
+    connector.submit(slot, submission(core, record, attempt));
+}
+
+/// The connection left the configuration between the dispatch and here: no byte has left.
+fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
+    for part in 0..record.message.segments.max(1) {
+        core.step(
+            record.message.id,
+            Input::Answer { attempt: attempt.number, part, answer: Answer::NotSent },
+        );
+    }
+}
+
+fn submission(core: &Core, record: &Record, attempt: &Attempt) -> Submission {
+    let message = &record.message;
+    let cut = segment::segment(&message.text);
+    let parts = cut.segments.into_iter().filter_map(|range| message.text.get(range)).map(Box::from).collect();
+    Submission {
+        message: message.id,
+        attempt: attempt.number,
+        to: message.to.clone(),
+        from: attempt.sender.clone(),
+        encoding: message.encoding,
+        parts,
+        reference: attempt.reference,
+        validity: message.expires_at.since(core.clock.now()),
+    }
+}
+
+/// Answers of a connection, in one batch: each is in the writer's queue before its slot goes back.
+pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut Vec<Answered>) {
+    for Answered { message, attempt, part, answer, took, slot } in batch.drain(..) {
+        if let Some(took) = took {
+            core.observer.submit_took(connection, took);
+        }
+        let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
+        let after = Arc::clone(core);
+        let then = move |result: Result<Written, NotWritten>| {
+            observe(&after, &result, attempt);
+            worker::follow(&after, result);
+        };
+        core.writer.write(Urgency::News, write, Box::new(then));
+        drop(slot);
+    }
+}
+
+fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16) {
+    let Ok(Written::Applied { record, .. }) = result else { return };
+    let Some(attempt) = record.attempt(attempt) else { return };
+    if let (State::Answered, Some(outcome)) = (attempt.state, attempt.outcome) {
+        core.observer.attempt_answered(&attempt.route, outcome);
+    }
+}
