@@ -18,10 +18,10 @@ impl Record {
         match input {
             Input::Dispatch(dispatch) => self.dispatch(dispatch, now)?,
             Input::Answer { attempt, part, answer } => {
-                self.answer(attempt, part, answer, now, &mut effects)?
+                self.answer(attempt, part, answer, now, &mut effects)?;
             }
             Input::Receipt { attempt, part, receipt } => {
-                self.receipt(attempt, part, receipt, now, &mut effects)?
+                self.receipt(attempt, part, receipt, now, &mut effects)?;
             }
             Input::Try(next) => {
                 self.cause.take().ok_or(Refusal::NothingToDecide)?;
@@ -169,7 +169,7 @@ impl Record {
                 self.become_uncertain(now, effects);
             }
             Outcome::Rejected if self.fails_over_on(FailoverOn::Rejected) => {
-                self.cause = Some(Cause::Rejected)
+                self.cause = Some(Cause::Rejected);
             }
             Outcome::Rejected => self.settle_status(now, effects),
             Outcome::Unknown => match on_unknown {
@@ -382,10 +382,10 @@ fn find(attempts: &mut [Attempt], number: u16) -> Result<&mut Attempt, Refusal> 
 
 /// The part's receipt came while its answer is unknown; true once that makes the whole attempt an accepted one.
 fn slot_was_unanswered(attempt: &mut Attempt, part: u8) -> bool {
-    if let Some(slot) = attempt.parts.get_mut(usize::from(part)) {
-        if slot.answer == Some(PartAnswer::Unknown) {
-            slot.answer = Some(PartAnswer::Accepted);
-        }
+    if let Some(slot) = attempt.parts.get_mut(usize::from(part))
+        && slot.answer == Some(PartAnswer::Unknown)
+    {
+        slot.answer = Some(PartAnswer::Accepted);
     }
     let done = attempt.outcome == Some(Outcome::Unknown);
     done && attempt.parts.iter().all(|part| part.answer == Some(PartAnswer::Accepted))
