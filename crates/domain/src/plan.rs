@@ -109,6 +109,24 @@ impl Reason {
             Self::ConnectionDown => "connection_down",
         }
     }
+
+    /// One sentence for people.
+    #[must_use]
+    pub fn explanation(self) -> String {
+        match self {
+            Self::Priority(place) => format!("the rule lists it in place {place}"),
+            Self::Weight(share) => {
+                format!("drawn by weight: {}.{} % of recipients get it first", share / 10, share % 10)
+            }
+            Self::Price(place) => format!("in place {place} by price"),
+            Self::NoPrice => "no price is known, so it stands behind all that have one".to_owned(),
+            Self::UsedJustNow => {
+                "it carried this recipient's last one-time password a moment ago, so the others go first"
+                    .to_owned()
+            }
+            Self::ConnectionDown => "its connection is down, so the others go first".to_owned(),
+        }
+    }
 }
 
 impl Exclusion {

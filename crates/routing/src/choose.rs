@@ -1,12 +1,19 @@
 //! From the facts of one message to its plan.
+//!
+//! The first rule that fits decides, also when none of its routes would carry the message: a rule further down never
+//! sees what one above it took. Failure domains are not looked at; the order of a rule stands.
+
+use std::time::Duration;
 
 use domain::address::Sender;
 use domain::number::Country;
-use domain::plan::Plan;
+use domain::plan::{FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Timestamp};
 
-use crate::table::Table;
+use crate::table::{Listed, Offer, Request, Route, Rule, Strategy, Table};
+
+pub(crate) mod rendezvous;
 
 /// What a decision depends on.
 #[derive(Clone, Debug)]
@@ -35,12 +42,128 @@ pub trait HealthView {
 /// A plan, and where each of its routes leads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
+    /// Without routes when every one that the rule lists is left out.
     pub plan: Plan,
     /// For each route of the plan, in its order.
     pub targets: Vec<Target>,
+    /// How long the message may be tried unless it says so itself.
+    pub validity: Duration,
 }
 
 /// No rule of the policy matches the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no rule of the policy matches")]
 pub struct NoRule;
+
+/// The same arguments give the same plan.
+///
+/// # Errors
+/// When no rule matches. A rule that matches and leaves out all its routes gives an empty plan, with the reasons.
+pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Result<Choice, NoRule> {
+    let request = Request::new(facts);
+    let rule = table.rule(&request).ok_or(NoRule)?;
+    let (mut candidates, left_out) = sift(rule, table, &request);
+    match rule.strategy {
+        Strategy::Priority => {}
+        Strategy::Weighted => by_weight(&mut candidates, facts),
+        Strategy::LeastCost => by_price(&mut candidates),
+    }
+    if rule.terms.failover_on.contains(FailoverOn::Unavailable) {
+        let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
+        move_behind(&mut candidates, is_down, Reason::ConnectionDown);
+    }
+    let routes = candidates.iter().map(Candidate::planned).collect();
+    let plan =
+        Plan { table: table.version(), rule: rule.id.clone(), terms: rule.terms.clone(), routes, left_out };
+    let targets = candidates.into_iter().map(|candidate| candidate.route.target(candidate.offer)).collect();
+    Ok(Choice { plan, targets, validity: rule.validity })
+}
+
+/// A route that would carry the message.
+struct Candidate<'t> {
+    route: &'t Route,
+    listed: Listed,
+    offer: Offer,
+    reason: Reason,
+}
+
+impl Candidate<'_> {
+    fn planned(&self) -> PlannedRoute {
+        PlannedRoute { route: self.route.id.clone(), reason: self.reason, price: self.offer.price }
+    }
+}
+
+/// Those that would carry the message, in the order of the rule, and those that would not.
+fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> (Vec<Candidate<'t>>, Vec<LeftOutRoute>) {
+    let mut candidates = Vec::with_capacity(rule.routes.len());
+    let mut left_out = Vec::new();
+    for (at, listed) in rule.routes.iter().enumerate() {
+        let Some(route) = table.routes().get(listed.route) else { continue };
+        match rule.offer(listed, route, request) {
+            Ok(offer) => {
+                candidates.push(Candidate {
+                    route,
+                    listed: *listed,
+                    offer,
+                    reason: Reason::Priority(place(at)),
+                });
+            }
+            Err(because) => left_out.push(LeftOutRoute { route: route.id.clone(), because }),
+        }
+    }
+    (candidates, left_out)
+}
+
+fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
+    let recipient = rendezvous::hash(facts.to.as_str().as_bytes());
+    let total: u64 = candidates.iter().map(|candidate| u64::from(candidate.listed.weight)).sum();
+    for candidate in candidates.iter_mut() {
+        candidate.reason = Reason::Weight(thousandths(candidate.listed.weight, total));
+    }
+    candidates.sort_by_cached_key(|candidate| {
+        rendezvous::Draw::new(candidate.listed.salt, recipient, candidate.listed.weight)
+    });
+    if facts.class == Class::Otp
+        && let Some(used) = facts.used_just_now
+    {
+        move_behind(candidates, |candidate| candidate.route.id == *used, Reason::UsedJustNow);
+    }
+}
+
+/// Equal prices keep the order of the rule. All are in one currency: the table is not compiled otherwise.
+fn by_price(candidates: &mut [Candidate<'_>]) {
+    let amount = |candidate: &Candidate<'_>| candidate.offer.price.map(|price| price.amount);
+    candidates.sort_by_key(|candidate| (candidate.offer.price.is_none(), amount(candidate)));
+    for (at, candidate) in candidates.iter_mut().enumerate() {
+        candidate.reason =
+            if candidate.offer.price.is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
+    }
+}
+
+/// Those of whom it is true go behind the others, and say so; where it is true of all, nothing changes.
+fn move_behind<'t>(
+    candidates: &mut [Candidate<'t>],
+    is_behind: impl Fn(&Candidate<'t>) -> bool,
+    reason: Reason,
+) {
+    if candidates.iter().all(&is_behind) {
+        return;
+    }
+    candidates.sort_by_cached_key(&is_behind);
+    for candidate in candidates.iter_mut().filter(|candidate| is_behind(candidate)) {
+        candidate.reason = reason;
+    }
+}
+
+/// Counted from one.
+fn place(at: usize) -> u8 {
+    u8::try_from(at + 1).unwrap_or(u8::MAX)
+}
+
+fn thousandths(weight: u32, total: u64) -> u16 {
+    let rounded = (u64::from(weight) * 1000 + total / 2).checked_div(total).unwrap_or(0);
+    u16::try_from(rounded).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,16 @@
 //! decision explainable afterwards and replayable before.
 
 pub mod choose;
+mod country;
+pub mod explain;
+pub mod operator;
 pub mod price;
+pub mod problem;
 pub mod settings;
 pub mod table;
 
-pub use choose::{Choice, Facts, HealthView, NoRule};
-pub use table::Table;
+pub use choose::{Choice, Facts, HealthView, NoRule, choose};
+pub use explain::{Explanation, explain};
+pub use problem::{Path, Problem};
+pub use settings::Settings;
+pub use table::{Known, Table};

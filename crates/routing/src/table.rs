@@ -1,2 +1,102 @@
 //! The compiled form of routes, prices and policy.
-pub struct Table;
+
+use std::time::Duration;
+
+use domain::plan::Exclusion;
+use domain::record::Target;
+use domain::{Class, Price, RouteId};
+use rustc_hash::FxHashMap;
+
+use crate::choose::Facts;
+
+mod compile;
+mod conditions;
+mod index;
+mod route;
+mod rule;
+
+pub use compile::Known;
+pub(crate) use route::{Offer, Request};
+pub use route::{Route, SenderPolicy};
+pub(crate) use rule::{Listed, Rule, Strategy};
+
+/// What every decision is made from. It never changes: a flip is a new table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    version: u64,
+    default_class: Class,
+    routes: Vec<Route>,
+    by_id: FxHashMap<RouteId, usize>,
+    rules: Vec<Rule>,
+    index: index::Index,
+}
+
+/// What one route would take for a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quote {
+    pub route: RouteId,
+    /// For one segment; None when no price is known.
+    pub price: Option<Price>,
+    /// Why the route would not carry the message whatever the rule.
+    pub excluded: Option<Exclusion>,
+}
+
+impl Table {
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The class of a message that names none.
+    #[must_use]
+    pub fn default_class(&self) -> Class {
+        self.default_class
+    }
+
+    /// In the order of the configuration.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    #[must_use]
+    pub fn route(&self, id: &RouteId) -> Option<&Route> {
+        self.by_id.get(id).and_then(|&at| self.routes.get(at))
+    }
+
+    /// Where an attempt on this route goes now; None when the route is gone or would no longer carry the message.
+    #[must_use]
+    pub fn target_for(&self, id: &RouteId, facts: &Facts<'_>) -> Option<Target> {
+        let route = self.route(id)?;
+        let offer = route.offer(&Request::new(facts)).ok()?;
+        Some(route.target(offer))
+    }
+
+    /// What each route of the message's channel would take.
+    #[must_use]
+    pub fn quotes(&self, facts: &Facts<'_>) -> Vec<Quote> {
+        let request = Request::new(facts);
+        let routes = self.routes.iter().filter(|route| route.channel == facts.channel);
+        routes
+            .map(|route| Quote {
+                route: route.id.clone(),
+                price: route.price(&request),
+                excluded: route.offer(&request).err(),
+            })
+            .collect()
+    }
+
+    /// How long a message may be tried that says nothing of it; None when no rule matches.
+    #[must_use]
+    pub fn validity(&self, facts: &Facts<'_>) -> Option<Duration> {
+        self.rule(&Request::new(facts)).map(|rule| rule.validity)
+    }
+
+    /// The first rule, in the order of the policy, that the message fits.
+    pub(crate) fn rule(&self, request: &Request<'_>) -> Option<&Rule> {
+        self.index.first(&self.rules, request)
+    }
+}
+
+#[cfg(test)]
+mod tests;

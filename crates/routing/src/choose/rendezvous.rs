@@ -1,0 +1,103 @@
+//! The weighted draw: a recipient keeps its route, and a change of one weight moves only the share that has to move.
+//!
+//! Weighted rendezvous hashing: each route draws a number from the recipient and divides it by its weight; the lowest
+//! wins. Integers throughout, so that every machine draws the same.
+
+use std::cmp::Ordering;
+
+/// What sets one route of one rule apart.
+pub(crate) fn salt(rule: &str, route: &str) -> u64 {
+    // The zero keeps `a` + `bc` apart from `ab` + `c`: no id holds one.
+    hash(&[rule.as_bytes(), &[0], route.as_bytes()].concat())
+}
+
+/// FNV-1a, 64 bits.
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
+/// The place that a route draws for a recipient. The lowest goes first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draw {
+    exponential: u64,
+    weight: u64,
+}
+
+impl Draw {
+    pub(crate) fn new(salt: u64, recipient: u64, weight: u32) -> Self {
+        Self { exponential: negative_log2(mix(salt ^ mix(recipient))), weight: weight.into() }
+    }
+}
+
+/// By `exponential / weight`, without the division.
+impl Ord for Draw {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let left = u128::from(self.exponential) * u128::from(other.weight);
+        let right = u128::from(other.exponential) * u128::from(self.weight);
+        left.cmp(&right)
+    }
+}
+
+impl PartialOrd for Draw {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Draw {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Draw {}
+
+/// The finaliser of SplitMix64: every bit of the input changes half of the output.
+fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+const FRACTION_BITS: u32 = 32;
+
+/// −log₂ of `value` / 2⁶⁴, with 32 bits after the point: exponentially distributed when `value` is uniform.
+fn negative_log2(value: u64) -> u64 {
+    let value = value.max(1);
+    let zeros = value.leading_zeros();
+    // From here 1 ≤ mantissa < 2, with 63 bits after the point. Squaring doubles its logarithm: what passes 2 is the
+    // next bit.
+    let mut mantissa = u128::from(value << zeros);
+    let mut fraction: u64 = 0;
+    for _ in 0..FRACTION_BITS {
+        mantissa = (mantissa * mantissa) >> 63;
+        let bit = mantissa >> 64;
+        mantissa >>= bit;
+        fraction = fraction << 1 | u64::from(bit != 0);
+    }
+    (u64::from(zeros + 1) << FRACTION_BITS) - fraction
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_logarithm_is_exact_to_its_last_places() {
+        for value in [1, 2, 3, 1 << 40, 0xdead_beef_dead_beef, u64::MAX / 3, u64::MAX] {
+            let expected = 64.0 - (value as f64).log2();
+            let found = negative_log2(value) as f64 / 2f64.powi(32);
+            assert!((found - expected).abs() < 1e-8, "{value}: {found} is not {expected}");
+        }
+    }
+
+    /// A change of these numbers would move every recipient of every weighted rule to another route.
+    #[test]
+    fn the_draw_never_changes() {
+        assert_eq!(hash(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(mix(1), 0x5692_161d_100b_05e5);
+        assert_ne!(salt("a", "bc"), salt("ab", "c"));
+    }
+}

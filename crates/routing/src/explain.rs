@@ -1,0 +1,89 @@
+//! A decision in plain English: the one place where its sentences are made.
+
+use domain::plan::{LeftOutRoute, Plan, PlannedRoute};
+use domain::{Price, RouteId, RuleId};
+
+use crate::choose::{Choice, Facts, HealthView, choose};
+use crate::table::{Request, Rule, Strategy, Table};
+
+/// What would happen to a message now, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// None when no rule matches.
+    pub rule: Option<RuleId>,
+    /// `rule otp-de: class otp to DE; 2 of 3 routes, in the listed order`.
+    pub summary: String,
+    /// Those of the plan in its order, then those left out.
+    pub routes: Vec<RouteExplanation>,
+    /// None when no rule matches.
+    pub choice: Option<Choice>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct RouteExplanation {
+    pub route: RouteId,
+    /// Whether it is in the plan.
+    pub included: bool,
+    /// The stable code of the reason.
+    pub code: &'static str,
+    /// For one segment.
+    pub price: Option<Price>,
+    pub sentence: String,
+}
+
+#[must_use]
+pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Explanation {
+    let rule = table.rule(&Request::new(facts));
+    let (Some(rule), Ok(choice)) = (rule, choose(facts, table, health)) else {
+        return Explanation { rule: None, summary: unmatched(facts), routes: Vec::new(), choice: None };
+    };
+    Explanation {
+        rule: Some(rule.id.clone()),
+        summary: summary(rule, &choice.plan),
+        routes: routes(&choice.plan),
+        choice: Some(choice),
+    }
+}
+
+/// Why each route of a plan is there or was left out: of a plan just made, or of one stored long ago.
+#[must_use]
+pub fn routes(plan: &Plan) -> Vec<RouteExplanation> {
+    plan.routes.iter().map(planned).chain(plan.left_out.iter().map(left_out)).collect()
+}
+
+fn planned(route: &PlannedRoute) -> RouteExplanation {
+    RouteExplanation {
+        route: route.route.clone(),
+        included: true,
+        code: route.reason.as_str(),
+        price: route.price,
+        sentence: route.reason.explanation(),
+    }
+}
+
+fn left_out(route: &LeftOutRoute) -> RouteExplanation {
+    RouteExplanation {
+        route: route.route.clone(),
+        included: false,
+        code: route.because.as_str(),
+        price: None,
+        sentence: format!("left out: {}", route.because.explanation()),
+    }
+}
+
+fn summary(rule: &Rule, plan: &Plan) -> String {
+    let (used, all) = (plan.routes.len(), plan.routes.len() + plan.left_out.len());
+    let order = match rule.strategy {
+        Strategy::Priority => "in the listed order",
+        Strategy::Weighted => "drawn by weight",
+        Strategy::LeastCost => "the cheapest first",
+    };
+    let noun = if all == 1 { "route" } else { "routes" };
+    format!("rule {}: {}; {used} of {all} {noun}, {order}", rule.id, rule.conditions)
+}
+
+fn unmatched(facts: &Facts<'_>) -> String {
+    let Facts { app, channel, class, country, .. } = facts;
+    let country = country.map_or_else(|| "no country".to_owned(), |country| country.to_string());
+    format!("no rule matches class {class} over {channel} to {country} by {app}")
+}

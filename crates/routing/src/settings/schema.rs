@@ -1,0 +1,50 @@
+//! The JSON Schema of settings that stay texts until they are compiled.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+const COUNTRY: &str = "^[A-Z]{2}$";
+const AMOUNT: &str = r"^\d+(\.\d+)?$";
+
+pub(super) fn country(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": COUNTRY })
+}
+
+pub(super) fn countries(_: &mut SchemaGenerator) -> Schema {
+    texts(COUNTRY)
+}
+
+pub(super) fn operators(_: &mut SchemaGenerator) -> Schema {
+    texts(r"^\d{3}-?\d{2,3}$")
+}
+
+pub(super) fn prefixes(_: &mut SchemaGenerator) -> Schema {
+    texts(r"^\+?\d{1,15}$")
+}
+
+pub(super) fn currency(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Z]{3}$" })
+}
+
+pub(super) fn mcc(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": r"^\d{3}$" })
+}
+
+pub(super) fn mnc(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": r"^\d{2,3}$" })
+}
+
+pub(super) fn amount(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": AMOUNT })
+}
+
+pub(super) fn optional_amount(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": AMOUNT })
+}
+
+pub(super) fn effective_from(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}" })
+}
+
+fn texts(pattern: &str) -> Schema {
+    json_schema!({ "type": ["array", "null"], "items": { "type": "string", "pattern": pattern } })
+}

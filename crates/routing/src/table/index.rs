@@ -1,0 +1,110 @@
+//! Finds the first rule that a message fits without asking every rule.
+//!
+//! Each rule is filed under the values of one of its conditions: the one whose values the fewest rules ask for, so
+//! that a thousand rules for a thousand operators, senders or countries are as quick as one. A message looks only
+//! under its own values. What is found there is then asked for all its conditions.
+
+use std::hash::BuildHasher;
+
+use domain::Country;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::operator::Operator;
+use crate::table::conditions::Conditions;
+use crate::table::{Request, Rule};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    /// The places of rules, ascending, under the hash of a value. Two values with one hash only make a list longer.
+    filed: FxHashMap<u64, Vec<usize>>,
+    /// Rules that ask for nothing by which they could be filed.
+    general: Vec<usize>,
+    /// How long the prefixes are that rules are filed under.
+    prefix_lengths: Vec<usize>,
+}
+
+/// A value of a condition.
+#[derive(Clone, Copy, Hash)]
+enum Value<'a> {
+    Operator(Operator),
+    Prefix(&'a str),
+    Sender(&'a str),
+    App(&'a str),
+    Country(Country),
+}
+
+impl Index {
+    pub(super) fn new(rules: &[Rule]) -> Self {
+        let mut asked: FxHashMap<u64, usize> = FxHashMap::default();
+        for value in rules.iter().flat_map(|rule| choices(&rule.conditions)).flatten() {
+            *asked.entry(value.hash()).or_default() += 1;
+        }
+        let crowd = |value: &Value<'_>| asked.get(&value.hash()).copied();
+        let mut index = Self::default();
+        for (at, rule) in rules.iter().enumerate() {
+            let narrowest =
+                choices(&rule.conditions).into_iter().min_by_key(|values| values.iter().map(crowd).max());
+            match narrowest {
+                Some(values) => values.into_iter().for_each(|value| index.file(value, at)),
+                None => index.general.push(at),
+            }
+        }
+        index
+    }
+
+    fn file(&mut self, value: Value<'_>, at: usize) {
+        self.filed.entry(value.hash()).or_default().push(at);
+        if let Value::Prefix(prefix) = value
+            && !self.prefix_lengths.contains(&prefix.len())
+        {
+            self.prefix_lengths.push(prefix.len());
+        }
+    }
+
+    pub(super) fn first<'a>(&self, rules: &'a [Rule], request: &Request<'_>) -> Option<&'a Rule> {
+        let mut first = rules.len();
+        for candidates in self.candidates(request) {
+            let before = candidates.iter().copied().take_while(|&at| at < first);
+            let fits = |at: &usize| rules.get(*at).is_some_and(|rule| rule.conditions.hold(request));
+            first = before.into_iter().find(fits).unwrap_or(first);
+        }
+        rules.get(first)
+    }
+
+    fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &[usize]> {
+        let facts = request.facts;
+        let digits = facts.to.digits();
+        let prefixes =
+            self.prefix_lengths.iter().filter_map(|&length| digits.get(..length)).map(Value::Prefix);
+        let values = [
+            request.operator.map(Value::Operator),
+            facts.from.map(|sender| Value::Sender(sender.as_str())),
+            Some(Value::App(facts.app.as_str())),
+            facts.country.map(Value::Country),
+        ];
+        let filed = values.into_iter().flatten().chain(prefixes);
+        let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
+        filed.chain([self.general.as_slice()])
+    }
+}
+
+impl Value<'_> {
+    fn hash(&self) -> u64 {
+        FxBuildHasher.hash_one(self)
+    }
+}
+
+/// The values of each condition by which a rule could be filed.
+fn choices(conditions: &Conditions) -> Vec<Vec<Value<'_>>> {
+    let Conditions { channel: _, classes: _, countries, operators, apps, senders, prefixes } = conditions;
+    [
+        operators.values().map(|all| all.iter().copied().map(Value::Operator).collect()),
+        prefixes.as_ref().map(|all| all.values().iter().map(|prefix| Value::Prefix(prefix)).collect()),
+        senders.values().map(|all| all.iter().map(|sender| Value::Sender(sender)).collect()),
+        apps.values().map(|all| all.iter().map(|app| Value::App(app.as_str())).collect()),
+        countries.values().map(|all| all.iter().copied().map(Value::Country).collect()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,58 @@
+//! A rule, compiled.
+
+use std::time::Duration;
+
+use domain::RuleId;
+use domain::money::Decimal;
+use domain::plan::{Exclusion, Terms};
+
+use crate::table::conditions::Conditions;
+use crate::table::{Offer, Request, Route};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: RuleId,
+    pub(crate) conditions: Conditions,
+    pub(crate) strategy: Strategy,
+    /// In the rule's order.
+    pub(crate) routes: Vec<Listed>,
+    pub(crate) terms: Terms,
+    /// For one segment, in the currency of each route's card.
+    pub(crate) max_price: Option<Decimal>,
+    pub(crate) validity: Duration,
+}
+
+/// A route in a rule's list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed {
+    /// Its place among the table's routes.
+    pub(crate) route: usize,
+    pub(crate) weight: u32,
+    /// What sets this route in this rule apart in the weighted draw.
+    pub(crate) salt: u64,
+}
+
+/// The strategies that are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strategy {
+    Priority,
+    Weighted,
+    LeastCost,
+}
+
+impl Rule {
+    /// What one of the rule's routes would do for the message, or why it is left out.
+    pub(crate) fn offer(
+        &self,
+        listed: &Listed,
+        route: &Route,
+        request: &Request<'_>,
+    ) -> Result<Offer, Exclusion> {
+        let offer = route.offer(request)?;
+        offer.within(self.max_price)?;
+        if self.strategy == Strategy::Weighted && listed.weight == 0 {
+            return Err(Exclusion::NoWeight);
+        }
+        Ok(offer)
+    }
+}
