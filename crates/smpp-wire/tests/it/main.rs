@@ -4,5 +4,6 @@
 
 mod codec;
 mod connection;
+mod fuzz_seeds;
 mod material;
 mod pair;
