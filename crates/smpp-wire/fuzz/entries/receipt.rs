@@ -15,7 +15,8 @@ pub(crate) fn run(data: &[u8]) {
     for charset in [None, Some(Charset::Ucs2)] {
         let text = text_of(octets, charset);
         let usual = Receipt::parse(&text);
-        if classify(EsmClass::DEFAULT, &text, Detection::EsmClassOrText) == Kind::Receipt {
+        let kind = classify(EsmClass::DEFAULT, &text, Tlvs::default(), Detection::EsmClassOrContent);
+        if kind == Kind::Receipt {
             assert!(usual.as_ref().is_some_and(|receipt| receipt.id.is_some() && receipt.stat.is_some()));
         }
         if let Some(usual) = &usual {

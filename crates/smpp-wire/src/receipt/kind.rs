@@ -1,7 +1,7 @@
 //! Whether a `deliver_sm` or `data_sm` is a message or says something about one.
 
 use super::Receipt;
-use crate::pdu::EsmClass;
+use crate::{pdu::EsmClass, tlv::Tlvs};
 
 /// What bits 2 to 5 of `esm_class` make of a message that comes from the message centre.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,9 +25,9 @@ pub enum Detection {
     /// `esm_class` alone: a text that looks like a receipt but comes as a message is a message.
     #[default]
     EsmClass,
-    /// Also the text, for vendors that send receipts with an `esm_class` of 0. Anyone who can send to the vendor's
-    /// number can then write a receipt, so this is a setting of a connection.
-    EsmClassOrText,
+    /// Also the TLVs and the text, for vendors that send receipts with an `esm_class` of 0. Anyone who can send to
+    /// the vendor's number can then write a receipt, so this is a setting of a connection.
+    EsmClassOrContent,
 }
 
 #[must_use]
@@ -43,13 +43,19 @@ pub fn kind_of(esm_class: EsmClass) -> Kind {
     }
 }
 
-/// As `kind_of`, and looks at the text where the vendor needs that.
+/// As `kind_of`, and looks at the content where the vendor needs that.
 #[must_use]
-pub fn classify(esm_class: EsmClass, text: &str, detection: Detection) -> Kind {
+pub fn classify(esm_class: EsmClass, text: &str, tlvs: Tlvs<'_>, detection: Detection) -> Kind {
     match (kind_of(esm_class), detection) {
-        (Kind::Message, Detection::EsmClassOrText) if reads_as_receipt(text) => Kind::Receipt,
-        (kind, Detection::EsmClass | Detection::EsmClassOrText) => kind,
+        (Kind::Message, Detection::EsmClassOrContent) if names_a_message(tlvs) || reads_as_receipt(text) => {
+            Kind::Receipt
+        }
+        (kind, Detection::EsmClass | Detection::EsmClassOrContent) => kind,
     }
+}
+
+fn names_a_message(tlvs: Tlvs<'_>) -> bool {
+    tlvs.receipted_message_id().is_some_and(|id| !id.is_empty()) && tlvs.message_state().is_some()
 }
 
 /// Whether a text has the shape of a usual receipt: it starts with a key, names an id and a state, and has a date.

@@ -37,6 +37,7 @@ pub(super) fn usual(text: &str) -> Option<Receipt<'_>> {
     let mut rest = text.trim_start_matches(PADDING);
     known_key(rest)?;
     let mut receipt = Receipt::default();
+    let mut seen = Vec::with_capacity(KEYS.len());
     while !rest.is_empty() {
         let Some((key, after)) = key(rest) else {
             (_, rest) = word(rest);
@@ -48,7 +49,12 @@ pub(super) fn usual(text: &str) -> Option<Receipt<'_>> {
         }
         let (value, after) = value(after);
         match key {
-            Found::Known(key) => fill(&mut receipt, key, value),
+            // A second one, be the first empty, can only be somebody's text.
+            Found::Known(key) if seen.contains(&key) => {}
+            Found::Known(key) => {
+                seen.push(key);
+                fill(&mut receipt, key, value);
+            }
             Found::Other(name) => receipt.others.push((name, value)),
         }
         rest = after;
@@ -82,18 +88,16 @@ pub(super) fn comma_separated<'a>(text: &'a str, states: &[(&str, MessageState)]
     })
 }
 
-/// Keeps the first value of a key: a second one can only be somebody's text.
 fn fill<'a>(receipt: &mut Receipt<'a>, key: Key, value: &'a str) {
-    let text = filled(value);
     match key {
-        Key::Id => receipt.text_id = receipt.text_id.or(text),
-        Key::Sub => receipt.sub = receipt.sub.or_else(|| value.parse().ok()),
-        Key::Dlvrd => receipt.dlvrd = receipt.dlvrd.or_else(|| value.parse().ok()),
-        Key::SubmitDate => receipt.submit_date = receipt.submit_date.or_else(|| date(value)),
-        Key::DoneDate => receipt.done_date = receipt.done_date.or_else(|| date(value)),
-        Key::Stat => receipt.stat = receipt.stat.or(text),
-        Key::Err => receipt.err = receipt.err.or(text),
-        Key::Text => receipt.text = receipt.text.or(Some(value)),
+        Key::Id => receipt.text_id = filled(value),
+        Key::Sub => receipt.sub = value.parse().ok(),
+        Key::Dlvrd => receipt.dlvrd = value.parse().ok(),
+        Key::SubmitDate => receipt.submit_date = date(value),
+        Key::DoneDate => receipt.done_date = date(value),
+        Key::Stat => receipt.stat = filled(value),
+        Key::Err => receipt.err = filled(value),
+        Key::Text => receipt.text = Some(value),
     }
 }
 

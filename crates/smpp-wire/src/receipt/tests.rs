@@ -116,6 +116,8 @@ fn the_message_cannot_speak_for_the_vendor() {
     let receipt = Receipt::parse("id:9 stat:UNDELIV err:001 text:id:10 stat:DELIVRD err:000").unwrap();
     assert_eq!((receipt.id, receipt.state), (Some("9"), Some(MessageState::Undeliverable)));
     assert_eq!(receipt.text, Some("id:10 stat:DELIVRD err:000"));
+    let receipt = Receipt::parse("id: stat:UNDELIV err:001 my new id:10 stat:DELIVRD").unwrap();
+    assert_eq!((receipt.id, receipt.state), (None, Some(MessageState::Undeliverable)));
     let receipt = Receipt::parse("id:9 stat:UNDELIV err:001 my new id:10 stat:DELIVRD").unwrap();
     assert_eq!((receipt.id, receipt.state), (Some("9"), Some(MessageState::Undeliverable)));
 }
@@ -204,15 +206,22 @@ fn esm_class_decides_what_a_message_is() {
 }
 
 #[test]
-fn a_text_is_asked_only_where_the_vendor_needs_it() {
+fn the_content_is_asked_only_where_the_vendor_needs_it() {
     let receipt = "id:9 sub:001 submit date:2604010915 stat:DELIVRD";
-    assert_eq!(classify(EsmClass(0), receipt, Detection::EsmClass), Kind::Message);
-    assert_eq!(classify(EsmClass(0), receipt, Detection::EsmClassOrText), Kind::Receipt);
-    assert_eq!(classify(EsmClass::RECEIPT, "hello", Detection::EsmClass), Kind::Receipt);
-    assert_eq!(classify(EsmClass(0x20), receipt, Detection::EsmClassOrText), Kind::Intermediate);
+    let kind = |esm_class, text, detection| classify(EsmClass(esm_class), text, Tlvs::default(), detection);
+    assert_eq!(kind(0, receipt, Detection::EsmClass), Kind::Message);
+    assert_eq!(kind(0, receipt, Detection::EsmClassOrContent), Kind::Receipt);
+    assert_eq!(kind(0x04, "hello", Detection::EsmClass), Kind::Receipt);
+    assert_eq!(kind(0x20, receipt, Detection::EsmClassOrContent), Kind::Intermediate);
     for message in ["Hello, what is my id:5 stat:DELIVRD done date:2604010915", "id:5 please", "text: hi", ""]
     {
-        assert_eq!(classify(EsmClass(0), message, Detection::EsmClassOrText), Kind::Message, "{message}");
+        assert_eq!(kind(0, message, Detection::EsmClassOrContent), Kind::Message, "{message}");
+    }
+    let both = tlvs(Some("9"), Some(MessageState::Delivered));
+    for (detection, kind) in
+        [(Detection::EsmClass, Kind::Message), (Detection::EsmClassOrContent, Kind::Receipt)]
+    {
+        assert_eq!(classify(EsmClass::DEFAULT, "", both.as_tlvs(), detection), kind);
     }
 }
 
