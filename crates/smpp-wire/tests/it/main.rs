@@ -4,6 +4,7 @@
 
 mod codec;
 mod connection;
+mod differential;
 mod fuzz_seeds;
 mod material;
 mod pair;

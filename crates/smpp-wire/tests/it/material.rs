@@ -11,7 +11,7 @@ use smpp_wire::pdu::{
     SubmitMultiResp,
 };
 use smpp_wire::status::CommandStatus;
-use smpp_wire::tlv::{Tag, TlvBuffer};
+use smpp_wire::tlv::{Tag, TlvBuffer, Tlvs};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Material {
@@ -25,6 +25,7 @@ pub(crate) struct Material {
     pub(crate) text: Vec<u8>,
     pub(crate) octets: [u8; 8],
     pub(crate) tlvs: TlvBuffer,
+    pub(crate) version: TlvBuffer,
     pub(crate) destinations: DestinationBuffer,
     pub(crate) refused: RefusedBuffer,
 }
@@ -44,6 +45,8 @@ pub(crate) fn material(characters: RangeInclusive<u8>) -> impl Strategy<Value = 
         for (tag, value) in raw_tlvs {
             tlvs.push(Tag(tag), &value).unwrap();
         }
+        let mut version = TlvBuffer::new();
+        version.push_octet(Tag::SC_INTERFACE_VERSION, octets[0]);
         let (mut destinations, mut refused) = (DestinationBuffer::default(), RefusedBuffer::default());
         for name in &names {
             let address = Address { ton: 1.into(), npi: 1.into(), digits: name };
@@ -62,6 +65,7 @@ pub(crate) fn material(characters: RangeInclusive<u8>) -> impl Strategy<Value = 
             text,
             octets,
             tlvs,
+            version,
             destinations,
             refused,
         }
@@ -131,7 +135,9 @@ impl Material {
     pub(crate) fn pdus(&self) -> Vec<Pdu<'_>> {
         let (message_id, service_type, tlvs) = (&*self.message_id, &*self.service_type, self.tlvs.as_tlvs());
         let (source, destination) = (self.source(), self.destination());
-        let bind_resp = BindResp { system_id: Some(&self.system_id), tlvs };
+        // Where the specification knows no optional parameters, the implementations we compare with read none.
+        let no_tlvs = Tlvs::default();
+        let bind_resp = BindResp { system_id: Some(&self.system_id), tlvs: self.version.as_tlvs() };
         let found = QueriedMessage {
             message_id,
             final_date: &self.time,
@@ -146,7 +152,7 @@ impl Material {
             registered_delivery: RegisteredDelivery(self.octets[7]),
             sm_default_msg_id: self.octets[4],
             short_message: &self.text,
-            tlvs,
+            tlvs: no_tlvs,
         };
         let data_sm = DataSm {
             service_type,
@@ -171,7 +177,6 @@ impl Material {
         };
         let refused = self.refused.as_refused();
         let bare = Bare::default();
-        let no_tlvs = Default::default();
         vec![
             Pdu::BindReceiver(self.bind()),
             Pdu::BindReceiverResp(bind_resp),
@@ -194,17 +199,17 @@ impl Material {
             Pdu::DataSm(data_sm),
             Pdu::DataSmResp(self.message_resp()),
             Pdu::QuerySm(QuerySm { message_id, source, tlvs: no_tlvs }),
-            Pdu::QuerySmResp(QuerySmResp { found: Some(found), tlvs }),
+            Pdu::QuerySmResp(QuerySmResp { found: Some(found), tlvs: no_tlvs }),
             Pdu::CancelSm(CancelSm { service_type, message_id, source, destination, tlvs: no_tlvs }),
             Pdu::CancelSmResp(bare),
             Pdu::ReplaceSm(replace_sm),
             Pdu::ReplaceSmResp(bare),
-            Pdu::AlertNotification(AlertNotification { source, esme: destination, tlvs }),
+            Pdu::AlertNotification(AlertNotification { source, esme: destination, tlvs: no_tlvs }),
             Pdu::BroadcastSm(broadcast_sm),
             Pdu::BroadcastSmResp(self.message_resp()),
-            Pdu::QueryBroadcastSm(QuerySm { message_id, source, tlvs }),
+            Pdu::QueryBroadcastSm(QuerySm { message_id, source, tlvs: no_tlvs }),
             Pdu::QueryBroadcastSmResp(self.message_resp()),
-            Pdu::CancelBroadcastSm(CancelBroadcastSm { service_type, message_id, source, tlvs }),
+            Pdu::CancelBroadcastSm(CancelBroadcastSm { service_type, message_id, source, tlvs: no_tlvs }),
             Pdu::CancelBroadcastSmResp(bare),
         ]
     }
