@@ -52,17 +52,14 @@ impl Writer {
     }
 
     /// Announces the national language tables that the text is in; nothing for the default ones.
-    ///
-    /// # Errors
-    /// None in practice: one octet always fits.
-    pub fn shifts(mut self, shifts: Gsm7) -> Result<Self, Error> {
-        if let Some(language) = shifts.single {
-            self = self.element(SINGLE_SHIFT, &[language.id()])?;
+    #[must_use]
+    pub fn shifts(mut self, shifts: Gsm7) -> Self {
+        for (id, language) in [(SINGLE_SHIFT, shifts.single), (LOCKING_SHIFT, shifts.locking)] {
+            if let Some(language) = language {
+                self.elements.extend([id, 1, language.id()]);
+            }
         }
-        if let Some(language) = shifts.locking {
-            self = self.element(LOCKING_SHIFT, &[language.id()])?;
-        }
-        Ok(self)
+        self
     }
 
     /// The header with its length octet; empty when no element was added.
@@ -82,7 +79,7 @@ impl Writer {
 
 /// Puts a concatenation header, and the announcement of the language tables, in front of each segment's octets.
 ///
-/// The segments are cut already, short enough for the header that this adds; `place` of the segments is their order.
+/// The segments are cut already, short enough for the header that this adds, and stand in their order.
 ///
 /// # Errors
 /// No segments, more than 255, or a reference that does not fit the width.
@@ -97,7 +94,7 @@ pub fn with_concatenation(
     let mut user_data = Vec::with_capacity(segments.len());
     for (part, segment) in (1..=total).zip(segments) {
         let place = Concatenation::new(reference, total, part)?;
-        let mut octets = Writer::new().concatenation(place, width)?.shifts(shifts)?.finish()?;
+        let mut octets = Writer::new().concatenation(place, width)?.shifts(shifts).finish()?;
         octets.extend_from_slice(segment);
         user_data.push(octets);
     }
