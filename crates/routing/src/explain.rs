@@ -87,3 +87,45 @@ fn unmatched(facts: &Facts<'_>) -> String {
     let country = country.map_or_else(|| "no country".to_owned(), |country| country.to_string());
     format!("no rule matches class {class} over {channel} to {country} by {app}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Ask, Down, table};
+
+    #[test]
+    fn a_decision_reads_as_sentences() {
+        let table = table(
+            r#"
+            [[policy.rules]]
+            id = "otp-de"
+            match = { class = ["transactional"], country = ["AT", "DE"] }
+            routes = ["cirrus-de", "acme-eu", "borealis-eu"]
+            "#,
+        );
+        let austria = Ask { country: Some("AT"), ..Ask::new() };
+        let explanation = austria.with(|facts| explain(facts, &table, &Down(&["acme"])));
+        assert_eq!(
+            explanation.summary,
+            "rule otp-de: class transactional to AT, DE; 2 of 3 routes, in the listed order"
+        );
+        let routes: Vec<_> =
+            explanation.routes.iter().map(|route| (route.route.as_str(), route.sentence.as_str())).collect();
+        assert_eq!(
+            routes,
+            [
+                ("borealis-eu", "the rule lists it in place 3"),
+                ("acme-eu", "its connection is down, so the others go first"),
+                ("cirrus-de", "left out: the route does not go to the recipient's country"),
+            ]
+        );
+        assert_eq!(explanation.choice, Ask { down: &["acme"], ..austria }.choose(&table).ok());
+    }
+
+    #[test]
+    fn a_message_without_a_rule_is_explained_too() {
+        let explanation = Ask::new().with(|facts| explain(facts, &table(""), &Down(&[])));
+        assert_eq!(explanation.summary, "no rule matches class transactional over sms to DE by shop");
+        assert_eq!((explanation.rule, explanation.choice), (None, None));
+    }
+}

@@ -9,6 +9,8 @@ pub mod explain;
 pub mod operator;
 pub mod price;
 pub mod problem;
+#[cfg(test)]
+mod sample;
 pub mod settings;
 pub mod table;
 

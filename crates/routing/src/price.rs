@@ -45,12 +45,13 @@ pub struct LineProblem {
 /// # Errors
 /// With every line that cannot be used, and every line that says again what an earlier one said.
 pub fn parse_csv(text: &str) -> Result<Vec<PriceLine>, Vec<LineProblem>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // With one kind of line end, the reader's positions tell the lines.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
     let columns = match reader.headers() {
-        Ok(header) => Columns::read(header)?,
-        Err(error) => return Err(vec![unreadable(&error)]),
+        Ok(header) => Columns::read(header, line_of(header.position(), &text))?,
+        Err(error) => return Err(vec![unreadable(&error, &text)]),
     };
     let mut lines = Vec::new();
     let mut problems = Vec::new();
@@ -59,11 +60,15 @@ pub fn parse_csv(text: &str) -> Result<Vec<PriceLine>, Vec<LineProblem>> {
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                problems.push(unreadable(&error));
+                problems.push(unreadable(&error, &text));
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        // Spreadsheets end in rows of nothing but commas.
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        let line = line_of(record.position(), &text);
         let mut add = |message| problems.push(LineProblem { line, message });
         if record.len() != columns.count {
             add(format!("has {} fields where the header has {}", record.len(), columns.count));
@@ -146,10 +151,10 @@ struct Columns {
 const KNOWN: [&str; 5] = ["country", "mcc", "mnc", "price", "effective_from"];
 
 impl Columns {
-    fn read(header: &csv::StringRecord) -> Result<Self, Vec<LineProblem>> {
+    fn read(header: &csv::StringRecord, line: u64) -> Result<Self, Vec<LineProblem>> {
         let mut at = [None; KNOWN.len()];
         let mut problems = Vec::new();
-        let mut add = |message: String| problems.push(LineProblem { line: 1, message });
+        let mut add = |message: String| problems.push(LineProblem { line, message });
         for (position, name) in header.iter().enumerate() {
             let known = KNOWN.iter().position(|known| known.eq_ignore_ascii_case(name));
             match known.and_then(|known| at.get_mut(known)) {
@@ -175,8 +180,16 @@ impl Columns {
     }
 }
 
-fn unreadable(error: &csv::Error) -> LineProblem {
-    LineProblem { line: error.position().map_or(1, csv::Position::line), message: error.to_string() }
+fn unreadable(error: &csv::Error, text: &str) -> LineProblem {
+    LineProblem { line: line_of(error.position(), text), message: error.to_string() }
+}
+
+/// A record's position is where the reader began to look for it, which is before any empty lines.
+fn line_of(position: Option<&csv::Position>, text: &str) -> u64 {
+    let Some(position) = position else { return 1 };
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = text.get(start..).unwrap_or("");
+    position.line() + rest.bytes().take_while(|byte| *byte == b'\n').map(|_| 1).sum::<u64>()
 }
 
 /// A day begins at midnight UTC.

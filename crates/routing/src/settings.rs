@@ -35,6 +35,7 @@ pub struct Route {
     #[serde(default = "sms")]
     pub channel: Channel,
     /// Where it goes; absent: anywhere.
+    #[serde(default)]
     #[schemars(schema_with = "schema::countries")]
     pub countries: Option<Vec<String>>,
     #[schemars(with = "Option<RateCardId>")]
@@ -73,15 +74,19 @@ pub struct RateCard {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceEntry {
+    #[serde(default)]
     #[schemars(schema_with = "schema::country")]
     pub country: Option<String>,
+    #[serde(default)]
     #[schemars(schema_with = "schema::mcc")]
     pub mcc: Option<String>,
+    #[serde(default)]
     #[schemars(schema_with = "schema::mnc")]
     pub mnc: Option<String>,
     #[schemars(schema_with = "schema::amount")]
     pub price: String,
     /// The day (from midnight UTC) or the instant from which the price holds; absent: always.
+    #[serde(default)]
     #[schemars(schema_with = "schema::effective_from")]
     pub effective_from: Option<String>,
 }
@@ -111,6 +116,7 @@ pub struct Rule {
     #[serde(default)]
     pub failover: Failover,
     /// For one segment, in the currency of each route's rate card.
+    #[serde(default)]
     #[schemars(schema_with = "schema::optional_amount")]
     pub max_price: Option<String>,
     /// How long a message that says nothing of it may be tried.
@@ -124,9 +130,11 @@ pub struct Rule {
 pub struct Match {
     pub channel: Option<Channel>,
     pub class: Option<Vec<Class>>,
+    #[serde(default)]
     #[schemars(schema_with = "schema::countries")]
     pub country: Option<Vec<String>>,
     /// MCC and MNC of the recipient's network, such as 262-01 or 26201.
+    #[serde(default)]
     #[schemars(schema_with = "schema::operators")]
     pub operator: Option<Vec<String>>,
     #[schemars(with = "Option<Vec<domain::AppId>>")]
@@ -135,6 +143,7 @@ pub struct Match {
     #[schemars(with = "Option<Vec<Sender>>")]
     pub sender: Option<Vec<String>>,
     /// The first digits of the recipient in international form, with or without the +.
+    #[serde(default)]
     #[schemars(schema_with = "schema::prefixes")]
     pub recipient_prefix: Option<Vec<String>>,
     /// Not served yet, whatever it holds.
