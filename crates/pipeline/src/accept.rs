@@ -343,10 +343,10 @@ impl KeyGuard {
     fn take(core: &Arc<Core>, request: &Request) -> Result<Self, Refused> {
         let held =
             request.idempotency.as_ref().map(|idempotency| (request.app.clone(), idempotency.key.clone()));
-        if let Some(held) = &held {
-            if !core.keys_in_flight.lock().insert(held.clone()) {
-                return Err(Refused::KeyInFlight);
-            }
+        if let Some(held) = &held
+            && !core.keys_in_flight.lock().insert(held.clone())
+        {
+            return Err(Refused::KeyInFlight);
         }
         Ok(Self { core: Arc::clone(core), held })
     }

@@ -14,7 +14,7 @@ use domain::{ConnectionId, Record, segment};
 use store::{Write, Written};
 
 use crate::core::{Core, facts};
-use crate::lanes::Turn;
+use crate::lanes::{Lanes, Turn};
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -27,20 +27,19 @@ pub(crate) async fn run(core: Arc<Core>) {
         // Cancel-safe: a permit that `notified` took is only lost together with this task.
         let woken = tokio::time::timeout(LOOK_AGAIN, core.dispatch.notified()).await;
         drop(woken);
-        if core.nobody_waits() && !core.lanes.lock().take_spilled() {
+        let spilled = core.with_lanes(Lanes::take_spilled);
+        serve(&core);
+        if !spilled {
             continue;
         }
-        serve(&core);
-        if core.with_lanes(crate::lanes::Lanes::take_spilled) {
-            if let Err(not_written) = worker::refill(&core).await {
-                tracing::warn!(%not_written, "waiting messages could not be claimed");
-            }
+        if let Err(not_written) = worker::refill(&core).await {
+            tracing::warn!(%not_written, "waiting messages could not be claimed");
         }
     }
 }
 
 fn serve(core: &Arc<Core>) {
-    if !core.writer.is_writing() {
+    if core.nobody_waits() || !core.writer.is_writing() {
         return;
     }
     let mut placed = Vec::new();
