@@ -295,6 +295,12 @@ impl<T: Clone> Session<T> {
         [pending, link, self.window.next_deadline()].into_iter().flatten().min()
     }
 
+    /// Why the session ends when the connection is lost: a side that hangs up instead of answering our unbind has done
+    /// what it was asked to.
+    pub fn reason_of_loss(&self, loss: CloseReason) -> CloseReason {
+        if self.our_unbind.is_some() { CloseReason::Unbound } else { loss }
+    }
+
     /// The connection is gone. `written` is how many of the queued bytes were handed to it.
     pub fn closed(&mut self, reason: CloseReason, written: u64, out: &mut Output<T>) {
         self.state = State::Closed;

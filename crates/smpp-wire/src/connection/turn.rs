@@ -119,11 +119,13 @@ where
     }
 
     fn read(&mut self, result: io::Result<usize>) {
-        match result {
-            Ok(0) => self.over = Some(self.broken_or(CloseReason::PeerClosed)),
-            Ok(_) => self.take_frames(),
-            Err(error) => self.over = Some(self.broken_or(CloseReason::Broken(error.to_string()))),
-        }
+        let loss = match result {
+            Ok(0) => CloseReason::PeerClosed,
+            Ok(_) => return self.take_frames(),
+            Err(error) => CloseReason::Broken(error.to_string()),
+        };
+        let loss = self.broken.take().map_or(loss, |broken| broken.reason);
+        self.over = Some(self.session.reason_of_loss(loss));
     }
 
     fn take_frames(&mut self) {
@@ -230,10 +232,6 @@ where
 
     fn ended(&self) -> Option<CloseReason> {
         self.over.as_ref().or_else(|| self.session.closing()).cloned()
-    }
-
-    fn broken_or(&mut self, reason: CloseReason) -> CloseReason {
-        self.broken.take().map_or(reason, |broken| broken.reason)
     }
 
     fn is_flooded(&self) -> bool {

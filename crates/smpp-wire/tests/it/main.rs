@@ -6,5 +6,6 @@ mod codec;
 mod connection;
 mod differential;
 mod fuzz_seeds;
+mod interop;
 mod material;
 mod pair;
