@@ -133,7 +133,7 @@ impl<T> Handle<T> {
         self.end(Ending::Abort);
     }
 
-    /// Whether the connection has ended.
+    /// Whether it takes no more requests: it has ended, or is about to.
     pub fn is_closed(&self) -> bool {
         self.requests.is_closed()
     }

@@ -1,6 +1,6 @@
 //! The behaviour of the wire as its users see it, one file per behaviour.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod codec;
 mod connection;
