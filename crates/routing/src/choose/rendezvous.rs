@@ -69,13 +69,13 @@ fn negative_log2(value: u64) -> u64 {
     let zeros = value.leading_zeros();
     // From here 1 ≤ mantissa < 2, with 63 bits after the point. Squaring doubles its logarithm: what passes 2 is the
     // next bit.
-    let mut mantissa = u128::from(value << zeros);
+    let mut mantissa = value << zeros;
     let mut fraction: u64 = 0;
     for _ in 0..FRACTION_BITS {
-        mantissa = (mantissa * mantissa) >> 63;
-        let bit = mantissa >> 64;
-        mantissa >>= bit;
-        fraction = fraction << 1 | u64::from(bit != 0);
+        let square = u128::from(mantissa) * u128::from(mantissa);
+        let bit = (square >> 127) as u64;
+        mantissa = (square >> (63 + bit)) as u64;
+        fraction = fraction << 1 | bit;
     }
     (u64::from(zeros + 1) << FRACTION_BITS) - fraction
 }
@@ -99,5 +99,7 @@ mod tests {
         assert_eq!(hash(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(mix(1), 0x5692_161d_100b_05e5);
         assert_ne!(salt("a", "bc"), salt("ab", "c"));
+        let draw = Draw::new(salt("rule", "route"), hash(b"+4915112345678"), 1);
+        assert_eq!(draw.exponential, 2_589_335_647);
     }
 }
