@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use super::{
     BindKind, CloseReason, Event, Output, Outstanding, RefusalCause, Session, Settings, Side, State,
@@ -445,4 +447,70 @@ fn the_end_tells_which_requests_had_bytes_out() {
     let reason = CloseReason::PeerClosed;
     assert_eq!(bench.events(), [Event::Closed { reason, outstanding }]);
     assert_eq!(bench.session.state(), State::Closed);
+}
+
+/// Something that can happen to a client's session.
+#[derive(Debug, Clone)]
+enum Happening {
+    Submit,
+    Answer(u32),
+    Nack(u32),
+    Receipt(u32),
+    Pass(u64),
+    Unbind,
+    TheirUnbind,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        8 => Just(Happening::Submit),
+        6 => (1..40_u32).prop_map(Happening::Answer),
+        1 => (1..40_u32).prop_map(Happening::Nack),
+        2 => (1..40_u32).prop_map(Happening::Receipt),
+        2 => (0..15_u64).prop_map(Happening::Pass),
+        1 => Just(Happening::Unbind),
+        1 => Just(Happening::TheirUnbind),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_token_comes_back_exactly_once(happenings in vec(happening(), 0..60), written in 0..2000_u64) {
+        let mut bench = Bench::bound_client(Settings { window: 4, late_memory: 3, ..settings() });
+        let mut given = 0;
+        let mut back = Vec::new();
+        for happening in happenings {
+            match happening {
+                Happening::Submit => {
+                    bench.submit(given);
+                    given += 1;
+                }
+                Happening::Answer(number) => bench.hear(CommandId::SUBMIT_SM_RESP, number),
+                Happening::Nack(number) => bench.hear(CommandId::GENERIC_NACK, number),
+                Happening::Receipt(number) => bench.hear(CommandId::DELIVER_SM, number),
+                Happening::Pass(seconds) => bench.pass(seconds),
+                Happening::Unbind => bench.session.unbind(bench.now, &mut bench.out),
+                Happening::TheirUnbind => bench.hear(CommandId::UNBIND, 99),
+            }
+            prop_assert!(bench.session.outstanding() <= 4);
+            let due = bench.session.next_deadline();
+            prop_assert!(due.is_some() || bench.session.closing().is_some());
+        }
+        bench.session.closed(CloseReason::PeerClosed, written, &mut bench.out);
+        for event in bench.events() {
+            match event {
+                Event::Response { token, .. } | Event::TimedOut { token } | Event::NotSent { token } => back.push(token),
+                Event::Closed { outstanding, .. } => back.extend(outstanding.iter().map(|outstanding| outstanding.token)),
+                Event::LateResponse { token, .. } => prop_assert!(back.contains(&token)),
+                Event::Bound { .. }
+                | Event::BindRequested { .. }
+                | Event::Request { .. }
+                | Event::Notice { .. }
+                | Event::Refused(_)
+                | Event::Unmatched { .. } => {}
+            }
+        }
+        back.sort_unstable();
+        prop_assert_eq!(back, (0..given).collect::<Vec<_>>());
+    }
 }
