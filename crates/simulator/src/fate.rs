@@ -153,9 +153,10 @@ impl Course {
         } else {
             (MessageState::Undeliverable, network_error::ABSENT_SUBSCRIBER)
         };
-        let after = conduct.receipt_delay.draw(rng);
-        // An honest vendor does not report a delivery before it happens.
-        let after = arrives.map_or(after, |arrival| after.max(arrival));
+        let delay = conduct.receipt_delay.draw(rng);
+        // An honest vendor does not report a delivery before it happens; one that fakes does not wait for handsets.
+        let is_honest = conduct.fake_rate <= 0.0;
+        let after = arrives.filter(|_| is_honest).map_or(delay, |arrival| delay.max(arrival));
         let report = chance(rng, conduct.receipt_rate).then(|| Report::new(state, error, after));
         Self { arrives, report }
     }

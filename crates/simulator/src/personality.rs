@@ -100,7 +100,7 @@ impl Personality {
                 latency: Spread::millis(30, 250),
                 error_rate: 0.06,
                 throttled_rate: 0.04,
-                cut_rate: 0.001,
+                cut_rate: 0.002,
                 arrival_rate: 0.95,
                 receipt_rate: 0.94,
                 ..Conduct::default()

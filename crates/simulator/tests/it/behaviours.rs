@@ -1,0 +1,150 @@
+//! What a vendor can be told to do differently while it runs.
+
+use std::time::Duration;
+
+use simulator::vendor::Settings;
+use simulator::{Behaviour, Handsets, Vendor, handset};
+use smpp_wire::session::{BindKind, CloseReason};
+use smpp_wire::status::CommandStatus;
+use smpp_wire::tlv::MessageState;
+
+use crate::client::{Client, Heard};
+
+const TO: &str = "447700900010";
+
+/// A vendor with handsets behind it.
+async fn start() -> (Vendor, Handsets) {
+    let (handsets, _) = Handsets::new(handset::Settings::default());
+    let settings = Settings { handsets: Some(handsets.clone()), ..Settings::default() };
+    (Vendor::start(settings).await.unwrap(), handsets)
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_begin_and_end_at_once() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    for (behaviour, status) in [
+        (Behaviour::Usual, CommandStatus::ROK),
+        (Behaviour::THROTTLE, CommandStatus::RTHROTTLED),
+        (Behaviour::QUEUE_FULL, CommandStatus::RMSGQFUL),
+        (Behaviour::Refuse(CommandStatus(0x412)), CommandStatus(0x412)),
+        (Behaviour::Usual, CommandStatus::ROK),
+    ] {
+        vendor.set(behaviour);
+        assert_eq!(client.send(TO, b"hello").await.status, status, "{behaviour:?}");
+    }
+    assert_eq!(vendor.received().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_behaviour_can_hold_for_some_numbers_only() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::THROTTLE);
+    vendor.set_for("+4477009001", Behaviour::Refuse(CommandStatus::RSUBMITFAIL));
+    let mut status_of = async |to| client.send(to, b"hello").await.status;
+    assert_eq!(status_of("447700900110").await, CommandStatus::RSUBMITFAIL);
+    assert_eq!(status_of("447700900210").await, CommandStatus::RTHROTTLED);
+    vendor.set(Behaviour::Usual);
+    assert_eq!(status_of("447700900110").await, CommandStatus::RSUBMITFAIL);
+    assert_eq!(status_of("447700900210").await, CommandStatus::ROK);
+    vendor.set_for("4477009001", Behaviour::Usual);
+    assert_eq!(status_of("447700900110").await, CommandStatus::ROK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mute_vendor_never_answers() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::Mute);
+    client.submit(TO, b"hello");
+    assert!(matches!(client.next().await, Heard::TimedOut));
+    vendor.set(Behaviour::Usual);
+    assert_eq!(client.send(TO, b"hello").await.status, CommandStatus::ROK);
+    assert_eq!((vendor.stats().unanswered, vendor.received().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_cut_before_the_response_leaves_a_message_that_was_taken() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::CutBeforeResponse);
+    client.submit(TO, b"taken");
+    client.submit(TO, b"lost in the same moment");
+    let Heard::Closed(reason) = client.next().await else { panic!("something was answered") };
+    assert!(matches!(reason, CloseReason::PeerClosed | CloseReason::Broken(_)), "{reason}");
+    let received = vendor.received();
+    assert_eq!((received.len(), received[0].text.as_str()), (1, "taken"));
+
+    vendor.set(Behaviour::Usual);
+    let mut next = Client::bound(&vendor, BindKind::Transceiver).await;
+    assert_eq!(next.receipt().await.agreed().0, received[0].ids[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_cut_after_the_response_has_answered() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::CutAfterResponse);
+    assert_eq!(client.send(TO, b"hello").await.status, CommandStatus::ROK);
+    assert!(matches!(client.closed().await, CloseReason::PeerClosed | CloseReason::Broken(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_can_come_before_the_response_and_twice() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::ReceiptBeforeResponse);
+    client.submit(TO, b"hello");
+    let Heard::Delivery(delivered) = client.next().await else { panic!("the response came first") };
+    assert_eq!(delivered.said().agreed().0, client.response().await.id);
+
+    vendor.set(Behaviour::DuplicateReceipts);
+    let id = client.send(TO, b"hello").await.id;
+    assert_eq!(client.receipt().await.agreed(), (id.as_str(), MessageState::Delivered));
+    assert_eq!(client.receipt().await.agreed(), (id.as_str(), MessageState::Delivered));
+    assert!(client.hears_no_delivery_for(Duration::from_secs(60)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delivery_and_report_can_part_ways() {
+    let (vendor, handsets) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    let minute = Duration::from_secs(60);
+    let delivered = Some(MessageState::Delivered);
+    for (behaviour, arrives, state, seconds) in [
+        (Behaviour::NoReceipts, true, None, 0),
+        (Behaviour::SilentDrop, false, None, 0),
+        (Behaviour::FakeReceipts, false, delivered, 1),
+        (Behaviour::SlowReceipts(minute), true, delivered, 61),
+        (Behaviour::SlowDelivery(minute), true, delivered, 61),
+        (Behaviour::Undeliverable, false, Some(MessageState::Undeliverable), 1),
+    ] {
+        vendor.set(behaviour);
+        let arrived = handsets.arrivals().len();
+        let answered = client.send(TO, b"hello").await;
+        match state {
+            Some(state) => {
+                let receipt = client.delivery().await;
+                assert_eq!(receipt.said().agreed(), (answered.id.as_str(), state), "{behaviour:?}");
+                assert_eq!((receipt.at - answered.at).as_secs(), seconds, "{behaviour:?}");
+            }
+            None => assert!(client.hears_no_delivery_for(2 * minute).await, "{behaviour:?}"),
+        }
+        let arrivals = handsets.arrivals();
+        assert_eq!(arrivals.len() - arrived, usize::from(arrives), "{behaviour:?}");
+    }
+    let delays: Vec<u64> = handsets.arrivals().iter().map(|arrival| arrival.after.as_secs()).collect();
+    assert_eq!(delays, [1, 1, 61]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_vendor_can_unbind_and_cut_lines_at_will() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.unbind();
+    assert_eq!(client.closed().await, CloseReason::PeerUnbound);
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.cut();
+    assert!(matches!(client.closed().await, CloseReason::PeerClosed | CloseReason::Broken(_)));
+}
