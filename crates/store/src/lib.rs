@@ -1,7 +1,7 @@
 //! What must survive a crash: the traits, one per concern, and the SQLite backend behind them.
 //!
 //! The traits speak of operations on messages, never of SQL, and work is claimed rather than held, so that a shared
-//! database can serve several nodes behind the same traits. `suite` holds the tests that every backend must pass.
+//! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
 pub mod query;
 pub mod sqlite;

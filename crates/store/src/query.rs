@@ -41,8 +41,8 @@ pub trait Reader: Send + Sync {
     /// As `Error` says.
     fn message(&self, id: MessageId) -> Result<Option<Record>, Error>;
 
-    /// A search without a selective field (recipient, reference, vendor id) stops after a bounded number of records
-    /// and then returns a short page with a cursor to go on from.
+    /// A search stops after a bounded number of records, and of days, and then returns a short page with a cursor to
+    /// go on from. Recipient, reference and vendor id are indexed: with one of them only days are bounded.
     ///
     /// # Errors
     /// As `Error` says.
@@ -53,4 +53,10 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn notices_pending(&self) -> Result<u64, Error>;
+
+    /// How many records did not read back as they were written and were put aside.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn damaged(&self) -> Result<u64, Error>;
 }

@@ -1,0 +1,141 @@
+//! The sealed files as the writer uses them: a few stay open, the rest is opened when it is needed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::record::RECEIPT_HORIZON;
+use rusqlite::Connection;
+
+use super::OpenError;
+use super::day::Day;
+use super::fault::Fault;
+use super::folder::{Access, Folder};
+use super::names::{Kind, Names};
+use super::records::{self, Stored};
+use super::schema::{self, Role};
+use super::vendor_ids::{self, Place, VendorId};
+
+pub(super) struct Days {
+    folder: Arc<Folder>,
+    /// Those that have a file.
+    known: BTreeSet<Day>,
+    /// Those whose file SQLite cannot read.
+    damaged: BTreeSet<Day>,
+    /// The one used last is at the end.
+    open: Vec<OpenDay>,
+}
+
+pub(super) struct OpenDay {
+    day: Day,
+    pub(super) connection: Connection,
+    pub(super) names: Names,
+}
+
+/// The receipt horizon touches eight days, and every receipt that is matched nowhere looks into all of them.
+const KEPT_OPEN: usize = 10;
+
+impl Days {
+    pub(super) fn new(folder: Arc<Folder>) -> Result<Self, OpenError> {
+        let listed = folder.list_days();
+        let days = listed.map_err(|source| OpenError::Files { path: folder.path().to_owned(), source })?;
+        Ok(Self { folder, known: days.into_iter().collect(), damaged: BTreeSet::new(), open: Vec::new() })
+    }
+
+    /// The largest key of any sealed record; zero when there is none. A damaged day may have had any of its keys.
+    pub(super) fn last_key(&mut self) -> Result<i64, Fault> {
+        let Some(newest) = self.known.last().copied() else { return Ok(0) };
+        let key = self.look(newest, |file| records::last_key(&file.connection))?;
+        Ok(key.unwrap_or_else(|| newest.end_key() - 1))
+    }
+
+    pub(super) fn is_damaged(&self, day: Day) -> bool {
+        self.damaged.contains(&day)
+    }
+
+    /// A sealed record. One that is damaged is left where it is and not found.
+    pub(super) fn read(&mut self, key: i64) -> Result<Option<Stored>, Fault> {
+        let found = self.look(Day::of_key(key), |file| records::read(&file.connection, key))?;
+        Ok(found.flatten().and_then(|row| {
+            row.inspect_err(|row| tracing::error!(key, reason = %row.damage, "a sealed record is damaged"))
+                .ok()
+        }))
+    }
+
+    /// Where a vendor's id leads, within the receipt horizon; the newest day wins.
+    pub(super) fn find(
+        &mut self,
+        connection: &str,
+        vendor_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Place>, Fault> {
+        let horizon = i64::try_from(RECEIPT_HORIZON.as_millis()).unwrap_or(i64::MAX);
+        let first = Day::of(Timestamp::from_millis(now.as_millis().saturating_sub(horizon)));
+        let days: Vec<Day> = self.known.range(first..).rev().copied().collect();
+        for day in days {
+            let found = self.look(day, |file| {
+                let Some(connection) = file.names.find(&file.connection, Kind::Connection, connection)?
+                else {
+                    return Ok(None);
+                };
+                vendor_ids::find(&file.connection, VendorId { connection, id: vendor_id })
+            })?;
+            if let Some(place) = found.flatten() {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Does something with a day's file. One that is damaged as a whole holds nothing that can be found and takes
+    /// nothing more: None. What is open must not stop because of it.
+    pub(super) fn with<T>(
+        &mut self,
+        day: Day,
+        work: impl FnOnce(&mut OpenDay) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Fault> {
+        if self.damaged.contains(&day) {
+            return Ok(None);
+        }
+        match self.open(day).and_then(|file| work(file).map_err(Fault::Database)) {
+            Ok(done) => Ok(Some(done)),
+            Err(fault) if fault.is_corrupt() => {
+                tracing::error!(%day, %fault, "a sealed file is damaged");
+                self.damaged.insert(day);
+                self.open.retain(|open| open.day != day);
+                Ok(None)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Looks into a day that has a file.
+    fn look<T>(
+        &mut self,
+        day: Day,
+        look: impl FnOnce(&mut OpenDay) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Fault> {
+        if self.known.contains(&day) { self.with(day, look) } else { Ok(None) }
+    }
+
+    /// The file of a day, which is made when it is not there.
+    fn open(&mut self, day: Day) -> Result<&mut OpenDay, Fault> {
+        if let Some(position) = self.open.iter().position(|open| open.day == day) {
+            let used = self.open.remove(position);
+            self.open.push(used);
+        } else {
+            let file = self.folder.day(day);
+            let failed = |source| OpenError::Database { file: file.clone(), source };
+            let mut connection = self.folder.connect(&file, Access::Write).map_err(failed)?;
+            schema::prepare(&mut connection, Role::Day, &file)?;
+            if self.known.insert(day) {
+                self.folder.sync()?;
+            }
+            if self.open.len() >= KEPT_OPEN {
+                self.open.remove(0);
+            }
+            self.open.push(OpenDay { day, connection, names: Names::default() });
+        }
+        self.open.last_mut().ok_or(Fault::Database(rusqlite::Error::InvalidQuery))
+    }
+}

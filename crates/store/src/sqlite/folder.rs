@@ -1,0 +1,96 @@
+//! Which files there are and how each of them is opened.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::OpenError;
+use super::day::Day;
+
+pub(super) struct Folder {
+    path: PathBuf,
+    vfs: Option<Box<str>>,
+}
+
+/// What a connection may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Write,
+    Read,
+}
+
+impl Folder {
+    pub(super) fn new(path: PathBuf, vfs: Option<Box<str>>) -> Self {
+        Self { path, vfs }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    pub(super) fn hot(&self) -> PathBuf {
+        self.path.join("hot.db")
+    }
+
+    fn days(&self) -> PathBuf {
+        self.path.join("days")
+    }
+
+    pub(super) fn day(&self, day: Day) -> PathBuf {
+        self.days().join(format!("{day}.db"))
+    }
+
+    pub(super) fn create(&self) -> Result<(), OpenError> {
+        let days = self.days();
+        fs::create_dir_all(&days).map_err(|source| OpenError::Files { path: days, source })?;
+        // The folder itself is an entry of its parent, which may be new as well.
+        match self.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(parent) => sync_directory(parent),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the names of new files durable, which syncing the files does not.
+    pub(super) fn sync(&self) -> Result<(), OpenError> {
+        sync_directory(&self.path)?;
+        sync_directory(&self.days())
+    }
+
+    /// The days that have a file, in order.
+    pub(super) fn list_days(&self) -> io::Result<Vec<Day>> {
+        let mut days = Vec::new();
+        for entry in fs::read_dir(self.days())? {
+            let name = entry?.file_name();
+            let day: Option<Day> =
+                name.to_str().and_then(|name| name.strip_suffix(".db")).and_then(|name| name.parse().ok());
+            days.extend(day);
+        }
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    /// Creates the file when it may be written and is not there.
+    pub(super) fn connect(&self, file: &Path, access: Access) -> rusqlite::Result<Connection> {
+        // A connection never leaves the thread that uses it, so SQLite's own locking is not needed.
+        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | match access {
+                Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+                Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            };
+        match &self.vfs {
+            Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs.as_ref()),
+            None => Connection::open_with_flags(file, flags),
+        }
+    }
+}
+
+fn sync_directory(path: &Path) -> Result<(), OpenError> {
+    let synced = File::open(path).and_then(|directory| directory.sync_all());
+    synced.map_err(|source| OpenError::Files { path: path.to_owned(), source })
+}

@@ -1,0 +1,131 @@
+//! The reading side: connections of its own, which see what is committed and never wait for the writer.
+
+use std::sync::Arc;
+
+use domain::{MessageId, Record};
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use super::day::Day;
+use super::fault::Fault;
+use super::folder::{Access, Folder};
+use super::{damaged, notices, records, schema, search};
+use crate::Error;
+use crate::query::{Page, Query, Reader};
+
+pub struct SqliteReader {
+    folder: Arc<Folder>,
+    /// Connections that nobody uses just now; locked only to take one out or to put it back.
+    hot: Mutex<Vec<Connection>>,
+    /// The one used last is at the end.
+    days: Mutex<Vec<(Day, Connection)>>,
+}
+
+const HOT_KEPT_OPEN: usize = 4;
+const DAYS_KEPT_OPEN: usize = 16;
+
+impl SqliteReader {
+    pub(super) fn new(folder: Arc<Folder>) -> Self {
+        Self { folder, hot: Mutex::default(), days: Mutex::default() }
+    }
+
+    pub(super) fn with_hot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let idle = self.hot.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.folder.connect(&self.folder.hot(), Access::Read)?,
+        };
+        let result = read(&connection);
+        let mut idle = self.hot.lock();
+        if idle.len() < HOT_KEPT_OPEN {
+            idle.push(connection);
+        }
+        result
+    }
+
+    /// None when the day has no file, or one that is just being made. A file that is damaged as a whole holds nothing
+    /// that can be found.
+    pub(super) fn with_day<T>(
+        &self,
+        day: Day,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Fault> {
+        match self.try_with_day(day, read) {
+            Err(fault) if fault.is_corrupt() => {
+                tracing::error!(%day, %fault, "a sealed file is damaged");
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    pub(super) fn list_days(&self) -> Result<Vec<Day>, Error> {
+        self.folder.list_days().map_err(|error| Error::Unavailable { reason: error.to_string() })
+    }
+
+    fn try_with_day<T>(
+        &self,
+        day: Day,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Fault> {
+        let Some(connection) = self.day(day)? else { return Ok(None) };
+        let result = read(&connection)?;
+        let mut idle = self.days.lock();
+        if idle.len() >= DAYS_KEPT_OPEN {
+            idle.remove(0);
+        }
+        idle.push((day, connection));
+        Ok(Some(result))
+    }
+
+    fn day(&self, day: Day) -> Result<Option<Connection>, Fault> {
+        let mut idle = self.days.lock();
+        if let Some(position) = idle.iter().position(|(open, _)| *open == day) {
+            return Ok(Some(idle.remove(position).1));
+        }
+        drop(idle);
+        let file = self.folder.day(day);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let connection = self.folder.connect(&file, Access::Read)?;
+        Ok(schema::is_prepared(&connection)?.then_some(connection))
+    }
+}
+
+impl Reader for SqliteReader {
+    fn message(&self, id: MessageId) -> Result<Option<Record>, Error> {
+        let key = id.key();
+        // In this order: a record is in its day's file before it leaves the hot one.
+        let mut found = self.with_hot(|hot| Ok(records::read(hot, key)?)).map_err(|fault| failed(&fault))?;
+        if found.is_none() {
+            let sealed = self.with_day(Day::of_key(key), |day| records::read(day, key));
+            found = sealed.map_err(|fault| failed(&fault))?.flatten();
+        }
+        match found {
+            // The second half of an id is what cannot be guessed.
+            Some(Ok(stored)) => Ok(Some(*stored.record).filter(|record| record.message.id == id)),
+            Some(Err(row)) => Err(Error::Damaged { reason: row.damage.to_string() }),
+            None => Ok(None),
+        }
+    }
+
+    fn search(&self, query: &Query) -> Result<Page, Error> {
+        let days = self.list_days()?;
+        search::search(self, query, &days).map_err(|fault| failed(&fault))
+    }
+
+    fn notices_pending(&self) -> Result<u64, Error> {
+        self.with_hot(|hot| Ok(notices::count(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn damaged(&self) -> Result<u64, Error> {
+        self.with_hot(|hot| Ok(damaged::count(hot)?)).map_err(|fault| failed(&fault))
+    }
+}
+
+/// Nothing that a reader meets can put in doubt what was written.
+fn failed(fault: &Fault) -> Error {
+    let reason = fault.to_string();
+    if fault.is_corrupt() { Error::Damaged { reason } } else { Error::Unavailable { reason } }
+}

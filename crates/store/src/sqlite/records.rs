@@ -1,0 +1,200 @@
+//! The rows of `messages`, in the hot file and in the sealed ones.
+
+use domain::{Record, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::codec::{self, Damage};
+use super::names::{Kind, Names};
+
+/// For whom a hot row is indexed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A stage of the pipeline has to look at it.
+    Work = 1,
+    /// It can be sealed.
+    Closed = 2,
+}
+
+/// What the indexes of the hot file hold of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Indexed {
+    stage: Option<i64>,
+    /// At or before the record's own `wake_at`: to move it later would cost two index changes in every step, and most
+    /// records close before it is ever reached. A claim that comes too early moves it.
+    wake_at: Option<i64>,
+}
+
+impl Indexed {
+    pub(super) fn exactly(record: &Record) -> Self {
+        Self {
+            stage: stage(record).map(|stage| stage as i64),
+            wake_at: record.wake_at().map(Timestamp::as_millis),
+        }
+    }
+
+    /// What has to be indexed now that the record was stepped.
+    fn following(self, record: &Record) -> Self {
+        let Self { stage, wake_at } = Self::exactly(record);
+        let may_stay_early = !record.closed;
+        let wake_at = match (self.wake_at, wake_at) {
+            (Some(before), Some(now)) => Some(before.min(now)),
+            (Some(before), None) if may_stay_early => Some(before),
+            (_, now) => now,
+        };
+        Self { stage, wake_at }
+    }
+}
+
+fn stage(record: &Record) -> Option<Stage> {
+    if record.closed {
+        return Some(Stage::Closed);
+    }
+    (record.work().code() != 0).then_some(Stage::Work)
+}
+
+/// A record that was read, and how it is indexed where it was read.
+pub(super) struct Stored {
+    pub(super) record: Box<Record>,
+    pub(super) indexed: Indexed,
+}
+
+/// A row whose record does not read back.
+pub(super) struct DamagedRow {
+    pub(super) key: i64,
+    pub(super) damage: Damage,
+}
+
+pub(super) fn read(file: &Connection, key: i64) -> rusqlite::Result<Option<Result<Stored, DamagedRow>>> {
+    file.prepare_cached("SELECT stage, wake_at, record FROM messages WHERE key = ?1")?
+        .query_row([key], |row| {
+            let indexed = Indexed { stage: row.get(0)?, wake_at: row.get(1)? };
+            let decoded = codec::decode(row.get_ref(2)?.as_blob()?);
+            Ok(decoded
+                .map(|record| Stored { record: Box::new(record), indexed })
+                .map_err(|damage| DamagedRow { key, damage }))
+        })
+        .optional()
+}
+
+/// Keys of one stage above `after`, in order.
+pub(super) fn keys(hot: &Connection, stage: Stage, after: i64, limit: usize) -> rusqlite::Result<Vec<i64>> {
+    hot.prepare_cached("SELECT key FROM messages WHERE stage = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?
+        .query_map(params![stage as i64, after, sql_limit(limit)], |row| row.get(0))?
+        .collect()
+}
+
+/// Keys of records that may have to wake, the most overdue first.
+pub(super) fn due_keys(hot: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<i64>> {
+    hot.prepare_cached("SELECT key FROM messages WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2")?
+        .query_map(params![now.as_millis(), sql_limit(limit)], |row| row.get(0))?
+        .collect()
+}
+
+pub(super) fn exists(file: &Connection, key: i64) -> rusqlite::Result<bool> {
+    file.prepare_cached("SELECT EXISTS(SELECT 1 FROM messages WHERE key = ?1)")?
+        .query_row([key], |row| row.get(0))
+}
+
+/// Zero when there is no row.
+pub(super) fn last_key(file: &Connection) -> rusqlite::Result<i64> {
+    file.query_row("SELECT coalesce(max(key), 0) FROM messages", [], |row| row.get(0))
+}
+
+fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+const INSERT: &str = "
+INSERT INTO messages(key, app, recipient, reference, class, status, stage, wake_at, record)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+const REPLACE: &str = "
+INSERT OR REPLACE INTO messages(key, app, recipient, reference, class, status, stage, wake_at, record)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// Writes rows, with a buffer that all of them share.
+#[derive(Default)]
+pub(super) struct Rows {
+    buffer: Vec<u8>,
+}
+
+impl Rows {
+    /// Fails when the key is taken.
+    pub(super) fn insert(
+        &mut self,
+        hot: &Connection,
+        names: &mut Names,
+        record: &Record,
+    ) -> rusqlite::Result<Indexed> {
+        self.put(hot, names, record, INSERT)
+    }
+
+    /// In place of what the file may have of the same message.
+    pub(super) fn replace(
+        &mut self,
+        file: &Connection,
+        names: &mut Names,
+        record: &Record,
+    ) -> rusqlite::Result<Indexed> {
+        self.put(file, names, record, REPLACE)
+    }
+
+    fn put(
+        &mut self,
+        file: &Connection,
+        names: &mut Names,
+        record: &Record,
+        statement: &str,
+    ) -> rusqlite::Result<Indexed> {
+        codec::encode(record, &mut self.buffer);
+        let message = &record.message;
+        let indexed = Indexed::exactly(record);
+        file.prepare_cached(statement)?.execute(params![
+            message.id.key(),
+            names.intern(file, Kind::App, message.app.as_str())?,
+            message.to.key(),
+            message.reference,
+            message.class.code(),
+            record.status.code(),
+            indexed.stage,
+            indexed.wake_at,
+            self.buffer
+        ])?;
+        Ok(indexed)
+    }
+
+    /// Writes a step back. An index is only touched when its column changed.
+    pub(super) fn update(&mut self, hot: &Connection, stored: &mut Stored) -> rusqlite::Result<()> {
+        let record = &stored.record;
+        codec::encode(record, &mut self.buffer);
+        let key = record.message.id.key();
+        let status = record.status.code();
+        let next = stored.indexed.following(record);
+        if next == stored.indexed {
+            hot.prepare_cached("UPDATE messages SET status = ?2, record = ?3 WHERE key = ?1")?
+                .execute(params![key, status, self.buffer])?;
+        } else if next.wake_at == stored.indexed.wake_at {
+            hot.prepare_cached("UPDATE messages SET status = ?2, record = ?3, stage = ?4 WHERE key = ?1")?
+                .execute(params![key, status, self.buffer, next.stage])?;
+        } else {
+            hot.prepare_cached(
+                "UPDATE messages SET status = ?2, record = ?3, stage = ?4, wake_at = ?5 WHERE key = ?1",
+            )?
+            .execute(params![key, status, self.buffer, next.stage, next.wake_at])?;
+        }
+        stored.indexed = next;
+        Ok(())
+    }
+}
+
+pub(super) fn remove(file: &Connection, key: i64) -> rusqlite::Result<()> {
+    file.prepare_cached("DELETE FROM messages WHERE key = ?1")?.execute([key])?;
+    Ok(())
+}
+
+/// Corrects the index of a record that was claimed too early.
+pub(super) fn set_wake_at(hot: &Connection, record: &Record) -> rusqlite::Result<()> {
+    hot.prepare_cached("UPDATE messages SET wake_at = ?2 WHERE key = ?1")?
+        .execute(params![record.message.id.key(), record.wake_at().map(Timestamp::as_millis)])?;
+    Ok(())
+}

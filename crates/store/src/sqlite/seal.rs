@@ -1,0 +1,114 @@
+//! Closed records leave the hot file for that of their day: copied and synced first, removed after.
+//!
+//! A crash in between leaves a record in both. The hot one counts then, and the next pass copies it again over the
+//! other. A sealed record that changes becomes hot again and is sealed once more, by the same rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::Timestamp;
+use rusqlite::Connection;
+
+use super::commit::Memory;
+use super::day::Day;
+use super::days::OpenDay;
+use super::fault::Fault;
+use super::records::{self, DamagedRow, Rows, Stage, Stored};
+use super::{held, idempotency, vendor_ids};
+
+/// What is purged in one pass at most.
+const PURGED_AT_ONCE: i64 = 10_000;
+
+#[derive(Default)]
+pub(super) struct Closed {
+    pub(super) records: Vec<Stored>,
+    pub(super) damaged: Vec<DamagedRow>,
+}
+
+/// What is durable in its day's file.
+#[derive(Default)]
+pub(super) struct Sealed {
+    pub(super) records: Vec<Stored>,
+    pub(super) days: BTreeSet<Day>,
+}
+
+/// Closed records, oldest first. Those of a damaged day stay where they are.
+pub(super) fn find(hot: &Connection, memory: &mut Memory, limit: usize) -> Result<Closed, Fault> {
+    let mut closed = Closed::default();
+    let mut after = i64::MIN;
+    while closed.records.len() < limit {
+        let keys = records::keys(hot, Stage::Closed, after, limit - closed.records.len())?;
+        let Some(last) = keys.last() else { break };
+        after = *last;
+        for key in keys {
+            let day = Day::of_key(key);
+            if memory.days.is_damaged(day) {
+                after = after.max(day.end_key() - 1);
+                continue;
+            }
+            if let Some(stored) = memory.cache.take(key) {
+                closed.records.push(stored);
+                continue;
+            }
+            match records::read(hot, key)? {
+                Some(Ok(stored)) => closed.records.push(stored),
+                Some(Err(row)) => closed.damaged.push(row),
+                None => {}
+            }
+        }
+    }
+    Ok(closed)
+}
+
+/// The first half: each day's file has its records, durably.
+pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>) -> Result<Sealed, Fault> {
+    let mut by_day: BTreeMap<Day, Vec<Stored>> = BTreeMap::new();
+    for stored in closed {
+        by_day.entry(Day::of_key(stored.record.message.id.key())).or_default().push(stored);
+    }
+    let mut sealed = Sealed::default();
+    for (day, records) in by_day {
+        let rows = &mut memory.rows;
+        if memory.days.with(day, |file| copy_to(file, rows, &records))?.is_some() {
+            sealed.records.extend(records);
+            sealed.days.insert(day);
+        }
+    }
+    Ok(sealed)
+}
+
+fn copy_to(file: &mut OpenDay, rows: &mut Rows, records: &[Stored]) -> rusqlite::Result<()> {
+    let OpenDay { connection, names, .. } = file;
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let copied = records.iter().try_for_each(|stored| {
+        rows.replace(connection, names, &stored.record)?;
+        vendor_ids::put_all(connection, names, &stored.record)
+    });
+    let committed = copied.and_then(|()| connection.execute_batch("COMMIT"));
+    if committed.is_err() {
+        names.forget();
+        if !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK")?;
+        }
+    }
+    committed
+}
+
+/// Whether keys or held receipts are past their time.
+pub(super) fn any_to_purge(hot: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
+    Ok(idempotency::any_to_purge(hot, now)? || held::any_to_purge(hot, now)?)
+}
+
+/// The second half, inside a transaction of the hot file.
+pub(super) fn remove(
+    hot: &Connection,
+    memory: &mut Memory,
+    sealed: &[Stored],
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    for stored in sealed {
+        records::remove(hot, stored.record.message.id.key())?;
+        vendor_ids::remove_all(hot, &mut memory.names, &stored.record)?;
+    }
+    idempotency::purge(hot, now, PURGED_AT_ONCE)?;
+    held::purge(hot, now, PURGED_AT_ONCE)
+}

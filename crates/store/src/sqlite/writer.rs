@@ -1,0 +1,233 @@
+//! The writing side: one connection, one transaction at a time, and what is remembered between them.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use domain::{Record, Timestamp};
+use rusqlite::Connection;
+
+use super::cache::Cache;
+use super::checkpoint::{self, Checkpointer};
+use super::commit::{self, Memory, Step};
+use super::days::Days;
+use super::fault::{Fault, Phase};
+use super::folder::{Access, Folder};
+use super::names::Names;
+use super::notices::Outbox;
+use super::records::{self, DamagedRow, Rows, Stage};
+use super::schema::{self, Role};
+use super::{OpenError, damaged, seal};
+use crate::Error;
+use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
+
+pub struct SqliteWriter {
+    hot: Connection,
+    memory: Memory,
+    checkpointer: Checkpointer,
+    /// Why nothing may be written any more, once a sync or a commit failed.
+    broken: Option<String>,
+    /// Released last.
+    _lock: File,
+}
+
+impl SqliteWriter {
+    pub(super) fn open(folder: Arc<Folder>, lock: File) -> Result<Self, OpenError> {
+        let file = folder.hot();
+        let failed = |source| OpenError::Database { file: file.clone(), source };
+        let mut hot = folder.connect(&file, Access::Write).map_err(failed)?;
+        schema::prepare(&mut hot, Role::Hot, &file)?;
+        // What was read back from the log may be in the page cache only: a checkpoint syncs it.
+        checkpoint::checkpoint(&hot).map_err(failed)?;
+        let days = Days::new(Arc::clone(&folder))?;
+        let checkpointer = Checkpointer::start(folder, &mut hot)?;
+        let memory = Memory {
+            cache: Cache::default(),
+            names: Names::default(),
+            rows: Rows::default(),
+            outbox: Outbox::default(),
+            days,
+        };
+        Ok(Self { hot, memory, checkpointer, broken: None, _lock: lock })
+    }
+
+    /// Runs `work` as one durable transaction.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Memory) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
+        self.refuse_when_broken()?;
+        let done = self.attempt(work);
+        done.map_err(|(fault, phase)| self.roll_back(&fault, phase))
+    }
+
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Memory) -> Result<T, Fault>,
+    ) -> Result<T, (Fault, Phase)> {
+        let before = |fault| (fault, Phase::BeforeCommit);
+        self.run("BEGIN IMMEDIATE").map_err(before)?;
+        let done = work(&self.hot, &mut self.memory).map_err(before)?;
+        self.run("COMMIT").map_err(|fault| (fault, Phase::AtCommit))?;
+        Ok(done)
+    }
+
+    fn run(&self, statement: &str) -> Result<(), Fault> {
+        self.hot.prepare_cached(statement)?.execute([])?;
+        Ok(())
+    }
+
+    fn roll_back(&mut self, fault: &Fault, phase: Phase) -> Error {
+        self.memory.forget();
+        let mut error = fault.classify(phase);
+        // SQLite has rolled back by itself after some errors.
+        if !self.hot.is_autocommit()
+            && let Err(fault) = self.run("ROLLBACK")
+        {
+            error = Error::Broken { reason: fault.to_string() };
+        }
+        self.note_broken(error)
+    }
+
+    fn read<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Memory) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
+        self.refuse_when_broken()?;
+        let done = work(&self.hot, &mut self.memory);
+        done.map_err(|fault| self.note_broken(fault.classify(Phase::BeforeCommit)))
+    }
+
+    fn refuse_when_broken(&mut self) -> Result<(), Error> {
+        let reason = self.broken.clone().or_else(|| self.checkpointer.failure());
+        reason.map_or(Ok(()), |reason| Err(self.note_broken(Error::Broken { reason })))
+    }
+
+    fn note_broken(&mut self, error: Error) -> Error {
+        if let Error::Broken { reason } = &error {
+            self.broken = Some(reason.clone());
+        }
+        error
+    }
+
+    /// A page must not end up empty because all of its rows were damaged: that would say that there are no more.
+    fn claim_work(&mut self, after: i64, limit: usize) -> Result<Vec<Record>, Error> {
+        let mut after = after;
+        loop {
+            let keys = self.read(|hot, _| Ok(records::keys(hot, Stage::Work, after, limit)?))?;
+            let page = self.read_all(&keys)?;
+            self.put_aside(&page.damaged)?;
+            match keys.last() {
+                Some(last) if page.records.is_empty() => after = *last,
+                Some(_) | None => return Ok(page.records),
+            }
+        }
+    }
+
+    /// Records are indexed by the earliest time at which they may have to wake. Those that came up too early get
+    /// their true time, and the page is read anew.
+    fn claim_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Record>, Error> {
+        loop {
+            let keys = self.read(|hot, _| Ok(records::due_keys(hot, now, limit)?))?;
+            let page = self.read_all(&keys)?;
+            let is_due = |record: &Record| record.wake_at().is_some_and(|at| at <= now);
+            let (mut due, early): (Vec<Record>, Vec<Record>) = page.records.into_iter().partition(is_due);
+            if early.is_empty() && page.damaged.is_empty() {
+                due.sort_by_key(Record::wake_at);
+                return Ok(due);
+            }
+            self.put_aside(&page.damaged)?;
+            self.transact(|hot, memory| {
+                for record in &early {
+                    memory.cache.take(record.message.id.key());
+                    records::set_wake_at(hot, record)?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+
+    fn read_all(&mut self, keys: &[i64]) -> Result<Rowset, Error> {
+        self.read(|hot, _| {
+            let mut set = Rowset::default();
+            for key in keys {
+                match records::read(hot, *key)? {
+                    Some(Ok(stored)) => set.records.push(*stored.record),
+                    Some(Err(row)) => set.damaged.push(row),
+                    None => {}
+                }
+            }
+            Ok(set)
+        })
+    }
+
+    fn put_aside(&mut self, rows: &[DamagedRow]) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.transact(|hot, _| {
+            for row in rows {
+                damaged::put_aside(hot, row)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[derive(Default)]
+struct Rowset {
+    records: Vec<Record>,
+    damaged: Vec<DamagedRow>,
+}
+
+impl Writer for SqliteWriter {
+    fn commit(&mut self, batch: &mut Vec<Write>, now: Timestamp) -> Result<Vec<Written>, Error> {
+        let prepared = self.transact(|hot, memory| commit::prepare(hot, memory, batch, now))?;
+        let steps = prepared.keep(&mut self.memory.cache);
+        self.checkpointer.help(&self.hot);
+        Ok(batch.drain(..).zip(steps).map(|(write, step)| written(write, step)).collect())
+    }
+
+    fn claim(&mut self, claim: Claim, limit: usize) -> Result<Vec<Record>, Error> {
+        match claim {
+            Claim::Work { after } => self.claim_work(after, limit),
+            Claim::Due { now } => self.claim_due(now, limit),
+        }
+    }
+
+    fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, Error> {
+        if !self.read(|hot, memory| Ok(memory.outbox.has_due(hot, now)?))? {
+            return Ok(Vec::new());
+        }
+        self.transact(|hot, memory| Ok(memory.outbox.claim(hot, now, limit)?))
+    }
+
+    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error> {
+        let closed = self.read(|hot, memory| seal::find(hot, memory, limit))?;
+        self.put_aside(&closed.damaged)?;
+        let sealed = self.read(|_, memory| seal::copy(memory, closed.records))?;
+        let stale = self.read(|hot, _| Ok(seal::any_to_purge(hot, now)?))?;
+        if !sealed.records.is_empty() || stale {
+            self.transact(|hot, memory| Ok(seal::remove(hot, memory, &sealed.records, now)?))?;
+        }
+        self.checkpointer.sealed(&sealed.days);
+        Ok(sealed.records.len())
+    }
+
+    fn last_key(&mut self) -> Result<i64, Error> {
+        self.read(|hot, memory| {
+            let hot = records::last_key(hot)?.max(damaged::last_key(hot)?);
+            Ok(hot.max(memory.days.last_key()?))
+        })
+    }
+}
+
+fn written(write: Write, step: Step) -> Written {
+    match (step, write) {
+        (Step::Done(written), _) => written,
+        (Step::Accepted { notices }, Write::Accept { record, .. }) => Written::Accepted { record, notices },
+        // Only an acceptance is answered like one.
+        (Step::Accepted { .. }, Write::Apply { .. } | Write::Receipt(_) | Write::Notice { .. }) => {
+            Written::Noted
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The store's behaviour: one suite that every backend passes, and what is particular to each.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
+
+mod sample;
+mod sqlite;
+mod suite;
