@@ -6,6 +6,7 @@
 mod agenda;
 mod asked;
 pub mod behaviour;
+pub mod demo;
 pub mod demo_number;
 mod fate;
 pub mod handset;
@@ -16,6 +17,7 @@ pub mod vendor;
 
 pub use asked::AskedFirst;
 pub use behaviour::Behaviour;
+pub use demo::Demo;
 pub use handset::{Conversion, Conversions, Handsets};
 pub use personality::Personality;
 pub use traffic::Traffic;

@@ -29,7 +29,7 @@ use self::session::Session;
 use crate::behaviour::Behaviour;
 
 pub use self::assembly::Received;
-pub use self::delivery::Inbound;
+pub use self::delivery::{Error, Inbound};
 pub use self::settings::{
     Account, IdFormat, ReceiptForm, ReceiptId, ResponseOrder, Settings, UnknownIdFormat,
 };
@@ -100,7 +100,7 @@ impl Vendor {
     }
 
     /// Sends a message from a handset to the application, on any bind that receives, now or later.
-    pub fn send(&self, inbound: &Inbound) -> Result<(), delivery::Error> {
+    pub fn send(&self, inbound: &Inbound) -> Result<(), Error> {
         self.core.send(inbound)
     }
 

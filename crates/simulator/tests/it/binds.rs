@@ -6,7 +6,7 @@ use smpp_wire::pdu::Pdu;
 use smpp_wire::session::{BindKind, CloseReason};
 use smpp_wire::status::CommandStatus;
 
-use crate::client::{Client, Heard};
+use crate::client::{Client, Credentials, Heard};
 
 async fn guarded() -> Vendor {
     let account = Account { system_id: Some("gateway".into()), password: Some("secret".into()) };
@@ -22,7 +22,7 @@ async fn every_kind_of_bind_and_version_is_taken() {
         (BindKind::Receiver, 0x50, Some(0x50)),
         (BindKind::Transceiver, 0x33, None),
     ] {
-        let mut client = Client::open(&vendor, kind, "secret", version);
+        let mut client = Client::open(Credentials::default(), &vendor, kind, version);
         let Heard::Bound(received) = client.next().await else { panic!() };
         let (Pdu::BindTransmitterResp(resp) | Pdu::BindReceiverResp(resp) | Pdu::BindTransceiverResp(resp)) =
             received.pdu()
@@ -43,12 +43,13 @@ async fn every_kind_of_bind_and_version_is_taken() {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_password_or_system_id_is_refused() {
     let vendor = guarded().await;
-    let mut client = Client::open(&vendor, BindKind::Transceiver, "guess", 0x34);
+    let guess = Credentials { password: "guess", ..Credentials::default() };
+    let mut client = Client::open(guess, &vendor, BindKind::Transceiver, 0x34);
     assert_eq!(client.closed().await, CloseReason::BindRefused(CommandStatus::RINVPASWD));
 
     let account = Account { system_id: Some("other".into()), password: None };
     let vendor = Vendor::start(Settings { account, ..Settings::default() }).await.unwrap();
-    let mut client = Client::open(&vendor, BindKind::Transceiver, "secret", 0x34);
+    let mut client = Client::open(Credentials::default(), &vendor, BindKind::Transceiver, 0x34);
     assert_eq!(client.closed().await, CloseReason::BindRefused(CommandStatus::RINVSYSID));
     assert_eq!((vendor.stats().binds, vendor.stats().binds_refused), (0, 1));
 }
@@ -58,7 +59,7 @@ async fn binds_are_refused_for_as_long_as_they_should_be() {
     let vendor = guarded().await;
     let mut early = Client::bound(&vendor, BindKind::Transceiver).await;
     vendor.set(Behaviour::RefuseBinds(CommandStatus::RBINDFAIL));
-    let mut refused = Client::open(&vendor, BindKind::Transceiver, "secret", 0x34);
+    let mut refused = Client::open(Credentials::default(), &vendor, BindKind::Transceiver, 0x34);
     assert_eq!(refused.closed().await, CloseReason::BindRefused(CommandStatus::RBINDFAIL));
     assert_eq!(early.send("447700900010", b"still here").await.status, CommandStatus::ROK);
     vendor.set(Behaviour::Usual);

@@ -67,6 +67,12 @@ pub(crate) struct Said {
     pub(crate) to: String,
 }
 
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Credentials {
+    pub(crate) system_id: &'static str,
+    pub(crate) password: &'static str,
+}
+
 struct Ears {
     heard: mpsc::Sender<Heard>,
     answer: Arc<AtomicU32>,
@@ -74,16 +80,20 @@ struct Ears {
 
 impl Client {
     pub(crate) async fn bound(vendor: &Vendor, kind: BindKind) -> Self {
-        let mut client = Self::open(vendor, kind, "secret", 0x34);
+        Self::bound_as(Credentials::default(), vendor, kind).await
+    }
+
+    pub(crate) async fn bound_as(credentials: Credentials, vendor: &Vendor, kind: BindKind) -> Self {
+        let mut client = Self::open(credentials, vendor, kind, 0x34);
         assert!(matches!(client.next().await, Heard::Bound(_)));
         client
     }
 
     /// Binds without waiting for the answer.
-    pub(crate) fn open(vendor: &Vendor, kind: BindKind, password: &str, version: u8) -> Self {
+    pub(crate) fn open(credentials: Credentials, vendor: &Vendor, kind: BindKind, version: u8) -> Self {
         let bind = Bind {
-            system_id: b"gateway",
-            password: password.as_bytes(),
+            system_id: credentials.system_id.as_bytes(),
+            password: credentials.password.as_bytes(),
             interface_version: version,
             ..Bind::default()
         };
@@ -186,6 +196,12 @@ impl Client {
             }
             self.aside.push_back(heard);
         }
+    }
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { system_id: "gateway", password: "secret" }
     }
 }
 

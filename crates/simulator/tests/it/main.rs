@@ -5,6 +5,7 @@
 mod behaviours;
 mod binds;
 mod client;
+mod demo;
 mod demo_numbers;
 mod messages;
 mod peer;
