@@ -169,7 +169,8 @@ impl Connector for Client {
 }
 
 impl Running {
-    /// Begins nothing more, waits for the answers to what is on the wire (for the response timeout at most), and unbinds.
+    /// Begins nothing more, waits for the answers to what is on the wire (for the response timeout at most), and unbinds within
+    /// a second.
     pub async fn shutdown(mut self) {
         let Shared { slots, gate, settings, .. } = &*self.shared;
         gate.lock().close();
@@ -184,5 +185,5 @@ impl Running {
     }
 }
 
-/// How long an unbind may take when we shut down.
-pub(super) const UNBIND_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an unbind may take when we shut down: a vendor that is still there answers at once.
+pub(super) const UNBIND_PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,24 @@
+//! The connectors against peers that speak the real protocols.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod alphabet;
+mod back_off;
+mod health;
+mod lab;
+mod line_lost;
+mod parts;
+mod receipts;
+mod shutdown;
+mod submit_fields;
+mod throttling;
+mod tls;
+mod transmitter_receiver;
+mod unanswered;
+mod vendor;
+mod window;

@@ -1,0 +1,184 @@
+//! Receipts are answered when they are stored, and their ids are those of the submits.
+
+use connectors::ReceiptReport;
+use domain::attempt::Verdict;
+use domain::record::ReceiptNews;
+use smpp_wire::pdu::{DataSm, EsmClass, Pdu, ShortMessage};
+use smpp_wire::status::CommandStatus;
+use smpp_wire::tlv::{MessageState, Tag, TlvBuffer, Tlvs};
+
+use crate::lab::{Lab, accepted, seconds};
+use crate::vendor::Vendor;
+
+const DELIVERED: &str = "id:0123456789 sub:001 dlvrd:001 submit date:2601010000 done date:2601010001 stat:DELIVRD err:000 text:hello";
+
+fn receipt(vendor: &Vendor, token: u32, text: &str) {
+    receipt_with(vendor, token, text, Tlvs::default());
+}
+
+fn receipt_with(vendor: &Vendor, token: u32, text: &str, tlvs: Tlvs<'_>) {
+    let esm_class = EsmClass::RECEIPT;
+    let short_message = text.as_bytes();
+    vendor.deliver(
+        token,
+        &Pdu::DeliverSm(ShortMessage { esm_class, short_message, tlvs, ..ShortMessage::default() }),
+    );
+}
+
+async fn next(lab: &mut Lab) -> ReceiptReport {
+    lab.told.receipts.recv().await.unwrap()
+}
+
+fn news(verdict: Option<Verdict>, word: &str) -> ReceiptNews {
+    ReceiptNews { verdict, word: word.into() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_is_answered_only_when_it_is_stored() {
+    let (mut lab, mut vendor) = Lab::bound("").await;
+    receipt(&vendor, 1, DELIVERED);
+    let report = next(&mut lab).await;
+    assert_eq!(&*report.vendor_id, "0123456789");
+    assert_eq!(report.news, news(Some(Verdict::Delivered), "DELIVRD"));
+    assert_eq!(report.done_at.unwrap().to_string(), "2026-01-01T00:01:00.000Z");
+    vendor.hears_nothing_for(seconds(20)).await;
+    report.reply.stored();
+    assert_eq!(vendor.delivery_answer().await, (1, CommandStatus::ROK));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_cannot_be_stored_is_asked_for_again() {
+    let (mut lab, mut vendor) = Lab::bound("").await;
+    receipt(&vendor, 1, DELIVERED);
+    drop(next(&mut lab).await);
+    assert_eq!(vendor.delivery_answer().await, (1, CommandStatus::RX_T_APPN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn receipts_do_not_keep_submits_from_being_answered() {
+    let (mut lab, mut vendor) = Lab::bound("").await;
+    for token in 0..500 {
+        receipt(&vendor, token, DELIVERED);
+    }
+    let mut unanswered = Vec::new();
+    for _ in 0..10 {
+        unanswered.push(next(&mut lab).await);
+    }
+    lab.submit(1);
+    let submit = vendor.submit().await;
+    vendor.accept(&submit, "id");
+    assert_eq!(lab.answer().await, accepted("id"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_state_is_what_it_says_and_no_more() {
+    let (mut lab, vendor) = Lab::bound("").await;
+    let cases = [
+        ("stat:DELIVRD err:000", Some(Verdict::Delivered), "DELIVRD"),
+        ("stat:UNDELIV err:001", Some(Verdict::Undelivered), "UNDELIV err:001"),
+        ("stat:REJECTD err:EC_X", Some(Verdict::Undelivered), "REJECTD err:EC_X"),
+        ("stat:DELETED err:0", Some(Verdict::Undelivered), "DELETED"),
+        ("stat:EXPIRED err:254", Some(Verdict::Expired), "EXPIRED err:254"),
+        ("stat:ENROUTE err:000", None, "ENROUTE"),
+        ("stat:ACCEPTD err:000", None, "ACCEPTD"),
+        ("stat:UNKNOWN err:000", None, "UNKNOWN"),
+        ("stat:WHATEVER err:000", None, "WHATEVER"),
+    ];
+    for (text, verdict, word) in cases {
+        receipt(&vendor, 1, &format!("id:1 {text}"));
+        assert_eq!(next(&mut lab).await.news, news(verdict, word), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_tlvs_say_wins_over_the_text() {
+    let (mut lab, vendor) = Lab::bound("").await;
+    let mut tlvs = TlvBuffer::new();
+    tlvs.push_c_string(Tag::RECEIPTED_MESSAGE_ID, b"of-the-tlv").unwrap();
+    tlvs.push_octet(Tag::MESSAGE_STATE, MessageState::Undeliverable.into());
+    receipt_with(&vendor, 1, DELIVERED, tlvs.as_tlvs());
+    let report = next(&mut lab).await;
+    assert_eq!(&*report.vendor_id, "of-the-tlv");
+    assert_eq!(report.news.verdict, Some(Verdict::Undelivered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_may_come_in_a_data_sm_without_a_text() {
+    let (mut lab, mut vendor) = Lab::bound("").await;
+    let mut tlvs = TlvBuffer::new();
+    tlvs.push_c_string(Tag::RECEIPTED_MESSAGE_ID, b"abc").unwrap();
+    tlvs.push_octet(Tag::MESSAGE_STATE, MessageState::Expired.into());
+    let esm_class = EsmClass::RECEIPT;
+    vendor.deliver(7, &Pdu::DataSm(DataSm { esm_class, tlvs: tlvs.as_tlvs(), ..DataSm::default() }));
+    let report = next(&mut lab).await;
+    assert_eq!((&*report.vendor_id, report.news.clone()), ("abc", news(Some(Verdict::Expired), "EXPIRED")));
+    report.reply.stored();
+    assert_eq!(vendor.delivery_answer().await, (7, CommandStatus::ROK));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_of_different_bases_are_the_same_id() {
+    let cases = [
+        ("hex", "decimal", "7B", "0000000123"),
+        ("decimal", "hex", "123", "0x7b"),
+        ("hex", "hex", "00FF", "ff"),
+        ("as_is", "as_is", "0118Z-0122I", "0118Z-0122I"),
+    ];
+    for (response, in_receipt, responded, receipted) in cases {
+        let bases = format!("message_id = {{ response = \"{response}\", receipt = \"{in_receipt}\" }}");
+        let (mut lab, mut vendor) = Lab::bound(&bases).await;
+        lab.submit(1);
+        let submit = vendor.submit().await;
+        vendor.accept(&submit, responded);
+        let answer = lab.answer().await;
+        receipt(&vendor, 1, &format!("id:{receipted} stat:DELIVRD err:000"));
+        assert_eq!(answer, accepted(&next(&mut lab).await.vendor_id), "{bases}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inbound_message_is_refused_even_if_it_reads_like_a_receipt() {
+    let (mut lab, mut vendor) = Lab::bound("").await;
+    let short_message = DELIVERED.as_bytes();
+    vendor.deliver(1, &Pdu::DeliverSm(ShortMessage { short_message, ..ShortMessage::default() }));
+    assert_eq!(vendor.delivery_answer().await, (1, CommandStatus::RX_R_APPN));
+    assert!(lab.told.receipts.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendor_may_be_known_to_send_receipts_as_messages() {
+    let (mut lab, mut vendor) = Lab::bound("receipts = { without_esm_class = true }").await;
+    let short_message = DELIVERED.as_bytes();
+    vendor.deliver(1, &Pdu::DeliverSm(ShortMessage { short_message, ..ShortMessage::default() }));
+    assert_eq!(next(&mut lab).await.news.verdict, Some(Verdict::Delivered));
+    vendor.delivery_answer().await;
+    let short_message = b"id: what is that?";
+    vendor.deliver(2, &Pdu::DeliverSm(ShortMessage { short_message, ..ShortMessage::default() }));
+    assert_eq!(vendor.delivery_answer().await, (2, CommandStatus::RX_R_APPN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_without_an_id_is_taken_and_told_to_nobody() {
+    let (mut lab, mut vendor) = Lab::bound("").await;
+    receipt(&vendor, 1, "something in a form of its own");
+    receipt(&vendor, 2, "id: stat:DELIVRD err:000");
+    assert_eq!(vendor.delivery_answer().await, (1, CommandStatus::ROK));
+    assert_eq!(vendor.delivery_answer().await, (2, CommandStatus::ROK));
+    assert!(lab.told.receipts.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intermediate_notification_settles_nothing() {
+    let (mut lab, vendor) = Lab::bound("").await;
+    let (esm_class, short_message) = (EsmClass(0x20), DELIVERED.as_bytes());
+    let notification = ShortMessage { esm_class, short_message, ..ShortMessage::default() };
+    vendor.deliver(1, &Pdu::DeliverSm(notification));
+    assert_eq!(next(&mut lab).await.news.verdict, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_vendors_clock_may_be_ahead_of_utc() {
+    let (mut lab, vendor) = Lab::bound("receipts = { utc_offset_minutes = 120 }").await;
+    receipt(&vendor, 1, DELIVERED);
+    assert_eq!(next(&mut lab).await.done_at.unwrap().to_string(), "2025-12-31T22:01:00.000Z");
+}
