@@ -1,7 +1,11 @@
 //! What every backend must do. Each test gets an empty store that can be closed and opened again.
 
 pub(crate) mod acceptance;
+pub(crate) mod claims;
+pub(crate) mod notices;
 pub(crate) mod receipts;
+pub(crate) mod sealing;
+pub(crate) mod search;
 
 use std::sync::Arc;
 
@@ -22,12 +26,44 @@ pub(crate) struct Store {
 macro_rules! run {
     ($backend:expr) => {
         $crate::suite::run!($backend,
-            acceptance: an_accepted_message_reads_back_and_survives_reopening, a_repeated_key_is_answered_with_the_first_message,
-                another_body_under_a_used_key_is_refused, one_batch_may_hold_a_key_twice, keys_are_forgotten_after_a_day,
-                an_id_with_another_random_half_is_nobodys, what_no_longer_fits_changes_nothing;
-            receipts: a_receipt_finds_its_attempt_and_leaves_notices, an_early_receipt_waits_for_its_attempt,
-                a_receipt_of_another_connection_does_not_match, a_repeated_receipt_changes_nothing,
-                an_id_used_again_leads_to_the_newest_attempt, a_receipt_that_waited_too_long_is_forgotten;
+            acceptance:
+                an_accepted_message_reads_back_and_survives_reopening,
+                a_repeated_key_is_answered_with_the_first_message,
+                another_body_under_a_used_key_is_refused,
+                one_batch_may_hold_a_key_twice,
+                keys_are_forgotten_after_a_day,
+                an_id_with_another_random_half_is_nobodys,
+                what_no_longer_fits_changes_nothing;
+            receipts:
+                a_receipt_finds_its_attempt_and_leaves_notices,
+                an_early_receipt_waits_for_its_attempt,
+                a_receipt_of_another_connection_does_not_match,
+                a_repeated_receipt_changes_nothing,
+                an_id_used_again_leads_to_the_newest_attempt,
+                a_receipt_that_waited_too_long_is_forgotten;
+            claims:
+                what_waits_is_claimed_once_page_by_page,
+                the_most_overdue_is_claimed_first,
+                a_scheduled_message_is_due_at_its_time,
+                what_nobody_settled_is_due_at_the_horizon,
+                a_time_that_moves_is_never_missed;
+            notices:
+                a_notice_is_leased_then_claimed_then_leased_again,
+                a_notice_is_retried_when_it_was_said_to,
+                ids_of_notices_are_never_given_twice,
+                one_target_cannot_fill_the_page,
+                only_what_is_wanted_is_noticed;
+            sealing:
+                closed_records_move_once_and_read_back,
+                the_last_key_may_be_that_of_a_sealed_record,
+                a_late_receipt_corrects_a_sealed_record,
+                beyond_the_horizon_a_receipt_finds_nothing,
+                a_sealed_record_takes_a_conversion,
+                a_reused_id_of_sealed_records_leads_to_the_newest;
+            search:
+                every_filter_finds_what_it_says,
+                a_page_is_the_record_as_it_is_now,
+                an_empty_store_has_one_empty_page;
         );
     };
     ($backend:expr, $($module:ident: $($name:ident),+;)+) => {
