@@ -1,0 +1,375 @@
+//! The bench that a test is set up on: a pipeline, a store in a temporary folder, scripted connections, a listening
+//! application and a clock that the test moves.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use connectors::connector::HealthState;
+use connectors::{Answered, Connector, Events, Health, NoSlot, ReceiptReport, Slot, Submission};
+use domain::attempt::Verdict;
+use domain::record::{Answer, ReceiptNews};
+use domain::status::StatusSet;
+use domain::{AppId, Channel, Class, ConnectionId, MessageId, Record, Status, Timestamp};
+use parking_lot::Mutex;
+use pipeline::{Acceptance, App, Clock, Pipeline, Refused, Request, Settings, Silent, Teller, Told};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use routing::Table;
+use routing::table::Known;
+use store::{Notice, sqlite};
+use tempfile::TempDir;
+
+/// How a scripted connection answers the next submissions; when the script ends it accepts.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Accept,
+    Reject,
+    Throttle,
+    Unknown {
+        line_lost: bool,
+    },
+    /// Says nothing until the test does, by `answer_last`.
+    Silence,
+}
+
+pub struct Scripted {
+    id: ConnectionId,
+    events: Arc<dyn Events>,
+    script: Mutex<VecDeque<Reply>>,
+    pub down: AtomicBool,
+    pub full: AtomicBool,
+    pub submitted: Mutex<Vec<(MessageId, u16)>>,
+    pub texts: Mutex<Vec<Vec<Box<str>>>>,
+    taken: Arc<AtomicUsize>,
+    silent_slots: Mutex<Vec<Slot>>,
+    down_since: tokio::time::Instant,
+}
+
+struct Held(Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Scripted {
+    pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
+        self.script.lock().extend(replies);
+    }
+
+    pub fn slots_taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
+    pub fn submissions(&self) -> usize {
+        self.submitted.lock().len()
+    }
+
+    /// What the vendor calls a part: unlike any other.
+    pub fn vendor_id(message: MessageId, attempt: u16, part: u8) -> String {
+        format!("{message}-{attempt}-{part}")
+    }
+
+    pub fn answer(&self, (message, attempt): (MessageId, u16), answer: Answer) {
+        let answered = Answered { message, attempt, part: 0, answer, took: None, slot: None };
+        self.events.answered(&self.id, &mut vec![answered]);
+    }
+
+    /// A receipt for the first part of the attempt.
+    pub fn receipt(&self, (message, attempt): (MessageId, u16), verdict: Option<Verdict>) -> Arc<AtomicBool> {
+        self.receipt_for(&Self::vendor_id(message, attempt, 0), verdict)
+    }
+
+    pub fn receipt_for(&self, vendor_id: &str, verdict: Option<Verdict>) -> Arc<AtomicBool> {
+        let stored = Arc::new(AtomicBool::new(false));
+        let report = ReceiptReport {
+            vendor_id: vendor_id.into(),
+            news: ReceiptNews { verdict, word: "WORD".into() },
+            done_at: None,
+            reply: Box::new(Reported(Arc::clone(&stored))),
+        };
+        self.events.receipts(&self.id, &mut vec![report]);
+        stored
+    }
+
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+        self.events.health_changed(&self.id, self.health());
+    }
+}
+
+struct Reported(Arc<AtomicBool>);
+
+impl connectors::connector::Reply for Reported {
+    fn stored(self: Box<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Connector for Scripted {
+    fn id(&self) -> &ConnectionId {
+        &self.id
+    }
+
+    fn reserve(&self) -> Result<Slot, NoSlot> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(NoSlot::Down);
+        }
+        if self.full.load(Ordering::SeqCst) {
+            return Err(NoSlot::Busy);
+        }
+        self.taken.fetch_add(1, Ordering::SeqCst);
+        Ok(Slot { bind: 0, epoch: 1, hold: Box::new(Held(Arc::clone(&self.taken))) })
+    }
+
+    fn submit(&self, slot: Slot, submission: Submission) {
+        let Submission { message, attempt, parts, .. } = submission;
+        self.submitted.lock().push((message, attempt));
+        let count = u8::try_from(parts.len()).unwrap();
+        self.texts.lock().push(parts);
+        let reply = self.script.lock().pop_front().unwrap_or(Reply::Accept);
+        let answer = |part| match &reply {
+            Reply::Accept => {
+                Answer::Accepted { vendor_id: Some(Self::vendor_id(message, attempt, part).into()) }
+            }
+            Reply::Reject => Answer::Rejected { code: "ESME_RSUBMITFAIL (0x00000045)".into() },
+            Reply::Throttle => Answer::Busy { code: "ESME_RTHROTTLED (0x00000058)".into() },
+            Reply::Unknown { line_lost } => Answer::Unknown { line_lost: *line_lost },
+            Reply::Silence => Answer::NotSent,
+        };
+        if matches!(reply, Reply::Silence) {
+            self.silent_slots.lock().push(slot);
+            return;
+        }
+        let mut slot = Some(slot);
+        let mut batch: Vec<Answered> = (0..count)
+            .map(|part| Answered {
+                message,
+                attempt,
+                part,
+                answer: answer(part),
+                took: None,
+                slot: if part + 1 == count { slot.take() } else { None },
+            })
+            .collect();
+        self.events.answered(&self.id, &mut batch);
+    }
+
+    fn health(&self) -> Health {
+        let state = if self.down.load(Ordering::SeqCst) {
+            HealthState::Down { since: self.down_since, reason: "scripted".into() }
+        } else {
+            HealthState::Up
+        };
+        Health { state, binds_up: 1, binds: 1 }
+    }
+}
+
+/// A clock that stands until the test moves it.
+pub struct Standing(AtomicI64);
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// An application that writes down what it is told, and refuses where the test says so.
+#[derive(Default)]
+pub struct Listener {
+    pub heard: Mutex<Vec<(AppId, MessageId, Status, u16)>>,
+    pub deaf: Mutex<HashMap<AppId, Told>>,
+    pub refused: AtomicUsize,
+    /// Apps whose endpoint never answers.
+    pub hanging: Mutex<Vec<AppId>>,
+}
+
+impl Teller for Listener {
+    fn tell(
+        &self,
+        notice: Notice,
+        record: Arc<Record>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Told> + Send>> {
+        assert_eq!(notice.message, record.message.id);
+        if self.hanging.lock().contains(&notice.app) {
+            return Box::pin(std::future::pending());
+        }
+        let told = self.deaf.lock().get(&notice.app).copied().unwrap_or(Told::Yes);
+        if told == Told::Yes {
+            self.heard.lock().push((notice.app, notice.message, notice.status, notice.sequence));
+        } else {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+        }
+        Box::pin(std::future::ready(told))
+    }
+}
+
+pub struct Bench {
+    pub pipeline: Pipeline,
+    pub connections: HashMap<&'static str, Arc<Scripted>>,
+    pub listener: Arc<Listener>,
+    pub clock: Arc<Standing>,
+    folder: Arc<TempDir>,
+    rule: String,
+}
+
+pub const CONNECTIONS: [&str; 3] = ["acme", "borealis", "cumulus"];
+
+impl Bench {
+    /// Three connections, each with a route of its name, and one rule over them in that order, with `terms`, a JSON
+    /// object, on top.
+    pub async fn with_rule(terms: &str) -> Self {
+        Self::at(Arc::new(tempfile::tempdir().unwrap()), terms, 1_790_000_000_000).await
+    }
+
+    pub async fn new() -> Self {
+        Self::with_rule("{}").await
+    }
+
+    async fn at(folder: Arc<TempDir>, terms: &str, millis: i64) -> Self {
+        let (writer, reader) = sqlite::open(folder.path(), &sqlite::Options::default()).unwrap();
+        let clock = Arc::new(Standing(AtomicI64::new(millis)));
+        let listener = Arc::new(Listener::default());
+        let apps = ["shop", "bank"].map(|app| {
+            let mut settings = App::new(StatusSet::all());
+            settings.has_webhook = true;
+            (AppId::new(app).unwrap(), settings)
+        });
+        let pipeline = Pipeline::start(Settings {
+            writer: Box::new(writer),
+            reader: Arc::new(reader),
+            clock: Arc::<Standing>::clone(&clock),
+            observer: Arc::new(Silent),
+            teller: Arc::<Listener>::clone(&listener),
+            table: Arc::new(table(terms)),
+            apps: apps.into_iter().collect(),
+            random: StdRng::seed_from_u64(7),
+        })
+        .await
+        .unwrap();
+        let connections = CONNECTIONS.map(|name| {
+            let scripted = Arc::new(Scripted {
+                id: ConnectionId::new(name).unwrap(),
+                events: pipeline.events(),
+                script: Mutex::default(),
+                down: AtomicBool::new(false),
+                full: AtomicBool::new(false),
+                submitted: Mutex::default(),
+                texts: Mutex::default(),
+                taken: Arc::default(),
+                silent_slots: Mutex::default(),
+                down_since: tokio::time::Instant::now() - Duration::from_secs(60),
+            });
+            pipeline.connect(Arc::<Scripted>::clone(&scripted));
+            (name, scripted)
+        });
+        Self {
+            pipeline,
+            connections: connections.into_iter().collect(),
+            listener,
+            clock,
+            folder,
+            rule: terms.to_owned(),
+        }
+    }
+
+    /// Ends the process as far as the store can tell, and starts the next over the same folder.
+    pub async fn restart(self) -> Self {
+        let now = self.clock.now().as_millis();
+        self.pipeline.shut_down().await;
+        let Self { folder, rule, pipeline, connections, .. } = self;
+        drop(connections);
+        drop(pipeline);
+        Self::at(folder, &rule, now + 1000).await
+    }
+
+    pub fn advance(&self, by: Duration) {
+        self.clock.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub async fn send(&self) -> MessageId {
+        self.accept(request()).await.unwrap().record.message.id
+    }
+
+    pub async fn accept(&self, request: Request) -> Result<Acceptance, Refused> {
+        self.pipeline.send(request).accepted().await
+    }
+
+    pub fn record(&self, id: MessageId) -> Record {
+        self.pipeline.reader().message(id).unwrap().unwrap()
+    }
+
+    /// Waits until the stored record is as wanted; fails with the record when it never is.
+    pub async fn until(&self, id: MessageId, wanted: impl Fn(&Record) -> bool) -> Record {
+        for _ in 0..400 {
+            let record = self.record(id);
+            if wanted(&record) {
+                return record;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it never came to that: {:#?}", self.record(id));
+    }
+
+    pub async fn until_status(&self, id: MessageId, status: Status) -> Record {
+        self.until(id, |record| record.status == status).await
+    }
+
+    /// Waits until something outside the record is as wanted.
+    pub async fn until_true(&self, what: &str, wanted: impl Fn() -> bool) {
+        for _ in 0..400 {
+            if wanted() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it never happened: {what}");
+    }
+
+    pub fn connection(&self, name: &str) -> &Arc<Scripted> {
+        &self.connections[name]
+    }
+}
+
+pub fn request() -> Request {
+    Request {
+        app: AppId::new("shop").unwrap(),
+        to: "+4915112345678".to_owned(),
+        from: None,
+        channel: Channel::Sms,
+        class: Some(Class::Otp),
+        text: "Your code is 482913".to_owned(),
+        validity: None,
+        send_at: None,
+        max_price: None,
+        reference: None,
+        metadata: None,
+        callback_url: None,
+        idempotency: None,
+    }
+}
+
+/// The routes of a record's attempts, in order, each with its status.
+pub fn path(record: &Record) -> Vec<(String, &'static str)> {
+    record.attempts.iter().map(|attempt| (attempt.route.to_string(), attempt.status())).collect()
+}
+
+fn table(terms: &str) -> Table {
+    let mut rule = serde_json::json!({
+        "id": "all", "match": { "channel": "sms" }, "strategy": "priority", "routes": CONNECTIONS, "validity": "10m",
+    });
+    let terms: serde_json::Map<String, serde_json::Value> = serde_json::from_str(terms).unwrap();
+    rule.as_object_mut().unwrap().extend(terms);
+    let routes = CONNECTIONS.map(|name| serde_json::json!({ "id": name, "connection": name }));
+    let settings = serde_json::json!({
+        "routes": routes, "policy": { "default_class": "transactional", "rules": [rule] },
+    });
+    let settings: routing::settings::Settings = serde_json::from_value(settings).unwrap();
+    let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());
+    let apps = ["shop", "bank"].map(|name| AppId::new(name).unwrap());
+    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    Table::compile(&settings, &known, 1).unwrap()
+}

@@ -1,0 +1,39 @@
+//! What a process leaves, the next takes up.
+
+use domain::Status;
+use domain::attempt::Verdict;
+
+use crate::bench::{Bench, CONNECTIONS, Reply, path};
+
+#[tokio::test]
+async fn what_was_at_a_vendor_without_an_answer_is_unknown_and_what_waited_goes_out_unflagged() {
+    let bench = Bench::new().await;
+    bench.connection("acme").script([Reply::Silence]);
+    let dispatched = bench.send().await;
+    bench.until_true("it is at the vendor", || bench.connection("acme").submissions() == 1).await;
+    for name in CONNECTIONS {
+        bench.connection(name).set_down(true);
+    }
+    let waiting = bench.send().await;
+    let bench = bench.restart().await;
+    let record = bench.until_status(dispatched, Status::Submitted).await;
+    assert_eq!(path(&record), [("acme".to_owned(), "unknown"), ("borealis".to_owned(), "submitted")]);
+    assert!(record.possible_duplicate());
+    let record = bench.until_status(waiting, Status::Submitted).await;
+    assert!(!record.possible_duplicate());
+}
+
+#[tokio::test]
+async fn a_receipt_finds_its_message_after_a_restart() {
+    let bench = Bench::new().await;
+    let id = bench.send().await;
+    bench.until_status(id, Status::Submitted).await;
+    let bench = bench.restart().await;
+    bench.connection("acme").receipt((id, 1), Some(Verdict::Delivered));
+    bench.until_status(id, Status::Delivered).await;
+    bench
+        .until_true("it is told", || {
+            bench.listener.heard.lock().iter().any(|(_, _, status, _)| *status == Status::Delivered)
+        })
+        .await;
+}
