@@ -1,0 +1,208 @@
+//! The command line: what is typed, and with which code it ends.
+//!
+//! Data goes to stdout, hints and progress to stderr; `--json` gives every command one stable document.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod client;
+mod demo;
+mod explain;
+mod message;
+mod output;
+mod send;
+mod serve;
+mod sim;
+
+use client::Endpoint;
+use output::Output;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "strowger",
+    version,
+    about = "One API over the messaging vendors you already pay, on your own servers.",
+    after_help = "Try it:  strowger demo\n\nExit codes: 0 ok, 1 unexpected, 2 usage, 3 validation failed, 4 not found, 5 not allowed, 6 conflict,\n7 a check failed, 8 unreachable, 10 differences found."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print one JSON document on stdout instead of text for people.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway against five simulated vendors with live traffic; nothing leaves this machine.
+    Demo(demo::Options),
+    /// Run the gateway in the foreground. SIGTERM drains it.
+    Serve(ConfigFile),
+    /// Check the configuration, and with --online a running gateway.
+    Check {
+        #[command(flatten)]
+        file: ConfigFile,
+        /// Also ask the gateway at STROWGER_ENDPOINT whether it is ready.
+        #[arg(long)]
+        online: bool,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Work with configuration files.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Send one message.
+    Send(send::Options),
+    /// Look at messages.
+    #[command(subcommand)]
+    Message(message::Command),
+    /// Show the plan that a message would get now, with reasons. Sends nothing.
+    Explain(explain::Options),
+    /// Show routes.
+    #[command(subcommand)]
+    Route(RouteCommand),
+    /// Simulated vendors to try things against.
+    #[command(subcommand)]
+    Sim(SimCommand),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "strowger.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Report every problem of a configuration at once, as FILE:LINE: KEY: what is wrong.
+    Validate(ConfigFile),
+    /// Print the JSON Schema of the configuration.
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+enum RouteCommand {
+    /// List the routes and how their connections stand.
+    List(Endpoint),
+}
+
+#[derive(Debug, Subcommand)]
+enum SimCommand {
+    /// A vendor that speaks SMPP on a port.
+    Smsc(sim::Options),
+}
+
+/// How a command ended, other than well.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+    /// The server's problem document, for `--json`.
+    pub(crate) problem: Option<serde_json::Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), hint: None, problem: None }
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Unexpected, format!("{error:#}"))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Unexpected, error.to_string())
+    }
+}
+
+/// The exit codes of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Unexpected = 1,
+    Invalid = 3,
+    NotFound = 4,
+    NotAllowed = 5,
+    Conflict = 6,
+    CheckFailed = 7,
+    Unreachable = 8,
+}
+
+/// Runs the command line and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come as errors, too; clap knows which stream and which code are right. A closed
+            // stdout is nothing to report to.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = Output::new(cli.json);
+    match dispatch(cli.command, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Config(ConfigCommand::Schema) => return check::schema(output),
+        Command::Config(ConfigCommand::Validate(file)) => return check::validate(&file, output),
+        Command::Demo(_)
+        | Command::Serve(_)
+        | Command::Check { .. }
+        | Command::Send(_)
+        | Command::Message(_)
+        | Command::Explain(_)
+        | Command::Route(_)
+        | Command::Sim(_) => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Demo(options) => demo::run(options, output).await,
+            Command::Serve(file) => serve::run(&file, output).await,
+            Command::Check { file, online, endpoint } => {
+                check::check(&file, online.then_some(endpoint), output).await
+            }
+            Command::Send(options) => send::run(options, output).await,
+            Command::Message(command) => message::run(command, output).await,
+            Command::Explain(options) => explain::run(options, output).await,
+            Command::Route(RouteCommand::List(endpoint)) => explain::routes(&endpoint, output).await,
+            Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
+            Command::Config(_) => Ok(()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,120 @@
+//! The client's side of the API: one request, and its failure as an exit code.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use super::{Exit, Failure};
+
+/// Which gateway, and as whom.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Endpoint {
+    /// The gateway's address.
+    #[arg(long, env = "STROWGER_ENDPOINT", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    endpoint: String,
+    /// An app's or an admin's key. Better given by the environment: arguments can be seen by other users.
+    #[arg(long, env = "STROWGER_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+impl Endpoint {
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        crate::tls::install_provider();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .connect_timeout(Duration::from_secs(5))
+            .build()
+            .map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+        let base = self.endpoint.trim_end_matches('/').to_owned();
+        Ok(Client { http, base, key: self.api_key.clone() })
+    }
+}
+
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: String,
+    key: Option<String>,
+}
+
+impl Client {
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let unreachable = |error: reqwest::Error| {
+            Failure::new(Exit::Unreachable, format!("no answer from {}: {}", self.base, root_cause(&error)))
+                .hint("is the gateway running there? set STROWGER_ENDPOINT to its address")
+        };
+        let answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(unreachable)?;
+        let document: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status.is_success() { Ok(document) } else { Err(self.refusal(status, document)) }
+    }
+
+    fn refusal(&self, status: StatusCode, problem: Value) -> Failure {
+        let exit = match status.as_u16() {
+            401 | 403 => Exit::NotAllowed,
+            404 => Exit::NotFound,
+            409 => Exit::Conflict,
+            400 | 413 | 415 | 422 => Exit::Invalid,
+            503 => Exit::Unreachable,
+            _ => Exit::Unexpected,
+        };
+        let text = |field: &str| problem.get(field).and_then(Value::as_str).unwrap_or_default();
+        let mut message = match text("code") {
+            "" => format!("{} answered {status}", self.base),
+            code => {
+                format!("[{code}] {}", if text("detail").is_empty() { text("title") } else { text("detail") })
+            }
+        };
+        for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
+            let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+            message.push_str(&format!("\n  {}: {}", field("pointer"), field("detail")));
+        }
+        let mut failure = Failure::new(exit, message);
+        failure.hint = match exit {
+            Exit::NotAllowed if self.key.is_none() => {
+                Some("set STROWGER_API_KEY to a key of the gateway".to_owned())
+            }
+            _ => problem.get("type").and_then(Value::as_str).map(str::to_owned),
+        };
+        failure.problem = Some(problem);
+        failure
+    }
+}
+
+/// The innermost source says what went wrong; the layers above only say that something did.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// A value for a query string.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}

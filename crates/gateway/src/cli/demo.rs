@@ -1,0 +1,119 @@
+//! `strowger demo`: its options and what it prints.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Failure;
+use super::output::Output;
+use crate::demo::{Demo, Settings, Summary};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Where the API listens.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// The same seed draws the same traffic and the same fates.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Simulated messages a second.
+    #[arg(long, default_value_t = 5.0, value_name = "MSG_PER_S")]
+    rate: f64,
+    /// Keep the store in this folder; without it everything is thrown away at the end.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// End after this many seconds with a summary.
+    #[arg(long, value_name = "SECONDS")]
+    exit_after: Option<u64>,
+}
+
+pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure> {
+    crate::logs::start(output.is_json());
+    let demo = Demo::start(Settings {
+        listen: options.listen,
+        seed: options.seed,
+        rate: options.rate,
+        keep: options.keep,
+    })
+    .await?;
+    output.note(&welcome(&demo.url(), demo.key(), options.rate));
+    let until = async {
+        match options.exit_after {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    let interrupted = async {
+        // Without a handler for the signal only the time ends the demo.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    };
+    let summary = demo
+        .run_until(
+            async {
+                tokio::select! {
+                    () = until => {}
+                    () = interrupted => {}
+                }
+            },
+            |progress| output.note(&line(progress)),
+        )
+        .await;
+    let document = json!({
+        "sent": summary.sent,
+        "refused": summary.refused,
+        "delivered": summary.delivered,
+        "undelivered": summary.undelivered,
+        "failed_over": summary.failed_over,
+        "converted": summary.converted,
+        "webhooks": summary.webhooks,
+    });
+    output.result(&document, || line(&summary))?;
+    if summary.delivered == 0 {
+        return Err(Failure::new(super::Exit::CheckFailed, "no message was delivered"));
+    }
+    Ok(())
+}
+
+fn welcome(url: &str, key: &str, rate: f64) -> String {
+    format!(
+        r#"
+Strowger demo: five simulated vendors over SMPP on this machine, {rate} messages a second. Nothing leaves it.
+
+  API        {url}          reference {url}/docs/api
+  key        {key}
+
+Send one:
+
+  curl -s {url}/v1/messages -H 'Authorization: Bearer {key}' \
+    -d '{{"to":"+12025550100","class":"otp","text":"Your code is 482913"}}'
+
+Five things to try (export STROWGER_ENDPOINT={url} STROWGER_API_KEY={key}):
+
+  1. A vendor fails, the next delivers:   strowger send --to +12025550150 --class otp --text hello --wait
+  2. Nobody answers:                      strowger send --to +12025550151 --class otp --text hello --wait
+  3. What happened, and why:              strowger message trace ID        (the id that send printed)
+  4. Where would it go:                   strowger explain --to +447700900100 --class marketing
+  5. What the vendors said no to:         strowger message list --status undelivered
+
+The last two digits of +1 202 555 01xx and +44 7700 900xxx choose the outcome: 00 delivered, 01 slow, 02 no receipt,
+03 unreachable, 04 unknown subscriber, 07 spam-filtered, 29 throttled then delivered, 50 vendor error, 51 vendor
+timeout, 60 fake receipt, 90 duplicate receipt, 91 receipt before response, 99 random.
+"#
+    )
+}
+
+fn line(summary: &Summary) -> String {
+    format!(
+        "sent {} · delivered {} · undelivered {} · failed over {} · converted {} · webhooks {}",
+        summary.sent,
+        summary.delivered,
+        summary.undelivered,
+        summary.failed_over,
+        summary.converted,
+        summary.webhooks
+    )
+}

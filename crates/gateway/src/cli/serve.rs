@@ -1,0 +1,76 @@
+//! `strowger serve`: the gateway in the foreground, until a signal ends it.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::output::Output;
+use super::{ConfigFile, Exit, Failure};
+use crate::config::{self, Config};
+use crate::start::{Gateway, Mode};
+
+pub(crate) async fn run(file: &ConfigFile, output: &Output) -> Result<(), Failure> {
+    crate::logs::start(output.is_json());
+    let config = load(file, output)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reload = signal(SignalKind::hangup())?;
+    let gateway = Gateway::start(&config, Mode::Live).await?;
+    output.note(&format!("listening on http://{}", gateway.address()));
+    loop {
+        match next(&mut terminate, &mut interrupt, &mut reload).await {
+            Wanted::End => break,
+            Wanted::Reload => reconfigure(&gateway, file),
+        }
+    }
+    output.note("draining: no new messages, awaiting answers on the wire");
+    gateway.drain().await;
+    Ok(())
+}
+
+fn load(file: &ConfigFile, output: &Output) -> Result<Config, Failure> {
+    match config::load(&file.config) {
+        Ok((config, report)) => {
+            for warning in &report.warnings {
+                output.note(&format!("{warning} (warning)"));
+            }
+            Ok(config)
+        }
+        Err(report) => {
+            output.note(&report.to_string());
+            let count = report.problems.len();
+            let s = if count == 1 { "" } else { "s" };
+            Err(Failure::new(Exit::Invalid, format!("{count} problem{s} in {}", file.config.display())))
+        }
+    }
+}
+
+/// A bad configuration changes nothing.
+fn reconfigure(gateway: &Gateway, file: &ConfigFile) {
+    match config::load(&file.config) {
+        Ok((config, _)) => {
+            for what in gateway.reconfigure(&config) {
+                tracing::warn!("takes a restart: {what}");
+            }
+            tracing::info!(version = config.version, "the configuration was reloaded");
+        }
+        Err(report) => {
+            tracing::error!(
+                problems = report.problems.len(),
+                "the configuration is kept, the file is wrong:\n{report}"
+            );
+        }
+    }
+}
+
+enum Wanted {
+    End,
+    Reload,
+}
+
+async fn next(terminate: &mut Signal, interrupt: &mut Signal, reload: &mut Signal) -> Wanted {
+    // Receiving a signal is cancel-safe.
+    tokio::select! {
+        _ = terminate.recv() => Wanted::End,
+        _ = interrupt.recv() => Wanted::End,
+        _ = reload.recv() => Wanted::Reload,
+    }
+}

@@ -1,0 +1,154 @@
+//! The configuration file: read whole, checked whole, and every problem told at once with its place.
+//!
+//! What a key means is said by the struct beside the code that obeys it; here those structs are gathered. The JSON
+//! Schema made from them is what unknown keys and wrong types are found by, so `config schema` and the check agree.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use connectors::smpp;
+use domain::number::Country;
+use domain::{AppId, Class, ConnectionId, Sender, VendorId};
+use pipeline::App;
+use routing::Table;
+use rustc_hash::FxHashMap;
+
+use crate::api::{Keys, Scope};
+use crate::webhooks::Endpoint;
+
+mod build;
+mod files;
+mod raw;
+mod report;
+mod schema;
+mod secret;
+mod structure;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use report::{Problem, Report};
+pub use schema::schema;
+pub use secret::Secret;
+
+/// The commented example of every key.
+pub const EXAMPLE: &str = include_str!("../strowger.example.toml");
+
+/// A configuration without a problem.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Where vendors and people reach the gateway; without a slash at the end. Empty when not given.
+    pub public_url: String,
+    pub admin_keys: Vec<AdminKey>,
+    /// The folder of the embedded store.
+    pub store: PathBuf,
+    /// Whether webhooks and callbacks may lead to private addresses.
+    pub allow_private: bool,
+    pub apps: Vec<Application>,
+    pub vendors: Vec<Vendor>,
+    pub table: Arc<Table>,
+    /// A hash of everything that was read, secrets excepted: it changes when the configuration does.
+    pub version: u64,
+    /// What is configured and no part of this version obeys yet.
+    pub not_served: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct AdminKey {
+    pub id: String,
+    pub key: Secret,
+    pub scopes: Vec<Scope>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Application {
+    pub id: AppId,
+    pub api_keys: Vec<Secret>,
+    pub default_sender: Option<Sender>,
+    pub default_country: Option<Country>,
+    pub default_class: Option<Class>,
+    /// What the pipeline has to know of it.
+    pub settings: App,
+    pub endpoint: Endpoint,
+}
+
+#[derive(Clone, Debug)]
+pub struct Vendor {
+    pub id: VendorId,
+    /// Vendors of one domain fail together.
+    pub failure_domain: Option<String>,
+    pub connections: Vec<Connection>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub id: ConnectionId,
+    pub smpp: smpp::Settings,
+}
+
+impl Config {
+    /// The keys that open the API.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        let mut keys = Keys::default();
+        for app in &self.apps {
+            for key in &app.api_keys {
+                keys.add_app(key.reveal(), app.id.clone());
+            }
+        }
+        for admin in &self.admin_keys {
+            keys.add_admin(admin.key.reveal(), &admin.id, &admin.scopes);
+        }
+        keys
+    }
+
+    #[must_use]
+    pub fn pipeline_apps(&self) -> FxHashMap<AppId, App> {
+        self.apps.iter().map(|app| (app.id.clone(), app.settings.clone())).collect()
+    }
+
+    #[must_use]
+    pub fn endpoints(&self) -> FxHashMap<AppId, Endpoint> {
+        self.apps.iter().map(|app| (app.id.clone(), app.endpoint.clone())).collect()
+    }
+
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.vendors.iter().flat_map(|vendor| &vendor.connections)
+    }
+}
+
+/// Reads a configuration file and all that it includes.
+///
+/// # Errors
+/// With every problem of all files, each at its file, line and key.
+pub fn load(path: &Path) -> Result<(Config, Report), Report> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// As `load`, with the environment as an argument.
+pub(crate) fn load_with(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Config, Report), Report> {
+    let mut report = Report::default();
+    let tree = files::read(path, &mut report);
+    structure::check(&tree, &mut report);
+    if report.has_problems() {
+        return Err(report);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut builder = build::Builder::new(&tree, folder, environment, &mut report);
+    let config = builder.build();
+    report.sort();
+    match config {
+        Some(config) if !report.has_problems() => Ok((config, report)),
+        Some(_) | None => Err(report),
+    }
+}
+
+/// The prices that a rate card's file holds, by the id of the card.
+type PriceFiles = HashMap<String, Vec<routing::price::PriceLine>>;

@@ -1,0 +1,203 @@
+//! The file's own sections as they are written, for those whose obeying code is the gateway itself.
+//!
+//! Ids, addresses and the like stay texts here, so that all that is wrong with them is told at once.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::secret::SecretSource;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Configuration")]
+pub(super) struct Raw {
+    /// Refuse secrets written as plain strings.
+    #[serde(default)]
+    pub(super) strict_secrets: bool,
+    #[serde(default)]
+    pub(super) server: Server,
+    #[serde(default)]
+    pub(super) admin_keys: Vec<AdminKey>,
+    pub(super) smpp_server: Option<SmppServer>,
+    #[serde(default)]
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) webhooks: Webhooks,
+    #[serde(default)]
+    pub(super) numbers: Numbers,
+    #[serde(default)]
+    pub(super) apps: Vec<App>,
+    #[serde(default)]
+    pub(super) vendors: Vec<Vendor>,
+    /// Read by `routing`.
+    #[serde(default)]
+    #[schemars(with = "Vec<routing::settings::Route>")]
+    #[expect(dead_code, reason = "here for the schema")]
+    routes: serde_json::Value,
+    /// Read by `routing`.
+    #[serde(default)]
+    #[schemars(with = "Vec<routing::settings::RateCard>")]
+    #[expect(dead_code, reason = "here for the schema")]
+    rate_cards: serde_json::Value,
+    /// Read by `routing`.
+    #[serde(default)]
+    #[schemars(with = "routing::settings::Policy")]
+    #[expect(dead_code, reason = "here for the schema")]
+    policy: serde_json::Value,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Server {
+    /// Where the API listens: an IPv4 or IPv6 address with a port. Read at start only.
+    pub(super) listen: String,
+    /// Where vendors and people reach the gateway.
+    pub(super) public_url: Option<String>,
+    /// Not served yet: put a proxy that ends TLS in front.
+    pub(super) tls: Option<ServerTls>,
+    /// Proxies whose forwarded headers are believed, as networks. Not served yet.
+    pub(super) trusted_proxies: Vec<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".to_owned(), public_url: None, tls: None, trusted_proxies: Vec::new() }
+    }
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerTls {
+    /// Only for the SMPP server: the port of its own.
+    pub(super) listen: Option<String>,
+    pub(super) cert: String,
+    pub(super) key: String,
+}
+
+/// May change the configuration, flip, and see everything.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminKey {
+    pub(super) id: String,
+    pub(super) key: SecretSource,
+    /// Any of read, dispatch, configure.
+    pub(super) scopes: Vec<String>,
+}
+
+/// The SMPP door for applications. Not served yet.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SmppServer {
+    pub(super) listen: String,
+    pub(super) tls: Option<ServerTls>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    /// The folder of the embedded store, relative to this file's folder. Read at start only.
+    pub(super) path: String,
+    /// A shared database, for several nodes. Not served yet.
+    pub(super) url: Option<String>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: "data".to_owned(), url: None }
+    }
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Webhooks {
+    /// Allow addresses in private networks: for tests and demos. Default false.
+    pub(super) allow_private: bool,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Numbers {
+    /// Refuse numbers that are possible but that no numbering plan assigns. Default false.
+    pub(super) strict: bool,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct App {
+    pub(super) id: String,
+    #[serde(default)]
+    pub(super) api_keys: Vec<SecretSource>,
+    pub(super) webhook: Option<Webhook>,
+    /// The app's account at the SMPP door. Not served yet.
+    pub(super) smpp: Option<AppSmpp>,
+    /// Who messages without a sender appear to come from.
+    pub(super) default_sender: Option<String>,
+    /// Two letters of ISO 3166; then national numbers are understood.
+    pub(super) default_country: Option<String>,
+    /// The class of messages that name none, instead of the policy's.
+    pub(super) default_class: Option<domain::Class>,
+    /// Doors that imitate other APIs. Not served yet.
+    pub(super) compat: Option<Compat>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) url: String,
+    /// `whsec_` and 24 to 64 bytes in base 64.
+    pub(super) secret: SecretSource,
+    /// Patterns of event types: `message.*`, `message.delivered`. Default all.
+    #[serde(default = "all_events")]
+    pub(super) events: Vec<String>,
+}
+
+fn all_events() -> Vec<String> {
+    vec!["message.*".to_owned()]
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppSmpp {
+    pub(super) system_id: String,
+    pub(super) password: SecretSource,
+    pub(super) max_binds: Option<u16>,
+    pub(super) throughput: Option<domain::setting::Rate>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Compat {
+    pub(super) twilio_account_sid: Option<String>,
+    pub(super) twilio_auth_token: Option<SecretSource>,
+}
+
+/// A company that the buyer has a contract with.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Vendor {
+    pub(super) id: String,
+    /// Vendors of one domain fail together.
+    pub(super) failure_domain: Option<String>,
+    #[serde(default)]
+    pub(super) connections: Vec<Connection>,
+}
+
+/// One account or bind group; `kind` says by which protocol.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Connection(pub(super) serde_json::Map<String, serde_json::Value>);
+
+/// An account at an HTTP vendor. Not served yet.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpConnection {
+    /// Which definition describes the vendor's API.
+    #[expect(dead_code, reason = "checked now, obeyed by the connector that will serve it")]
+    pub(super) vendor: String,
+    /// What the definition asks for.
+    #[serde(default)]
+    #[expect(dead_code, reason = "checked now, obeyed by the connector that will serve it")]
+    pub(super) settings: serde_json::Map<String, serde_json::Value>,
+    #[expect(dead_code, reason = "checked now, obeyed by the connector that will serve it")]
+    pub(super) base_url: Option<String>,
+}

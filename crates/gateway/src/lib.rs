@@ -1,0 +1,12 @@
+//! The program strowger: its API, its webhooks, its configuration and its command line.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod logs;
+pub mod metrics;
+pub mod start;
+pub mod tls;
+pub mod webhooks;

@@ -1,0 +1,196 @@
+//! Wires every part; read it top to bottom. Nothing else in the program builds anything that runs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use connectors::smpp::{Client, Running, Start};
+use domain::ConnectionId;
+use pipeline::{Clock, Pipeline};
+use rand::Rng as _;
+use rand::rngs::StdRng;
+use store::sqlite;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::api::{self, Api};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::webhooks::{self, Webhooks, address};
+
+/// Whether the vendors are real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Live,
+    /// The vendors are simulated and the data may be thrown away.
+    Demo,
+}
+
+/// A running gateway. End it by `drain`.
+pub struct Gateway {
+    pipeline: Pipeline,
+    api: Arc<Api>,
+    webhooks: Arc<Webhooks>,
+    connections: Vec<(ConnectionId, Running)>,
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+    address: SocketAddr,
+    mode: Mode,
+}
+
+impl Gateway {
+    /// Opens the store, takes up what the last run left, opens the connections and then the API.
+    ///
+    /// # Errors
+    /// When the store, a certificate or the port cannot be had.
+    pub async fn start(config: &Config, mode: Mode) -> anyhow::Result<Self> {
+        crate::tls::install_provider();
+        let clock = Arc::new(SystemClock::default());
+        let mut random: StdRng = rand::make_rng();
+        let seed = random.next_u64();
+
+        let (writer, reader) = open_store(&config.store)?;
+        let metrics = Arc::new(Metrics::default());
+        let webhooks = Arc::new(Webhooks::new(
+            webhook_settings(config),
+            private(config),
+            Arc::<SystemClock>::clone(&clock),
+        )?);
+        let pipeline = Pipeline::start(pipeline::Settings {
+            writer: Box::new(writer),
+            reader: Arc::new(reader),
+            clock: Arc::<SystemClock>::clone(&clock),
+            observer: Arc::<Metrics>::clone(&metrics),
+            teller: Arc::<Webhooks>::clone(&webhooks),
+            table: Arc::clone(&config.table),
+            apps: config.pipeline_apps(),
+            random,
+        })
+        .await
+        .context("the pipeline cannot be started")?;
+
+        let connections = open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?;
+
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
+        let address = listener.local_addr()?;
+        let mut settings = api_settings(config, mode);
+        if settings.public_url.is_empty() {
+            settings.public_url = format!("http://{address}");
+        }
+        let api = Api::new(pipeline.clone(), metrics, settings);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve(listener, api::router(Arc::clone(&api)), stopped));
+        for what in &config.not_served {
+            tracing::warn!("configured and not served yet: {what}");
+        }
+        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
+        Ok(Self { pipeline, api, webhooks, connections, tasks, stop, address, mode })
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Puts another configuration's apps, keys, routes, prices and policy in place. Addresses, the store's folder and
+    /// connections are as they were at the start; what of them changed takes a restart and is returned.
+    pub fn reconfigure(&self, config: &Config) -> Vec<String> {
+        self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps());
+        self.webhooks.reconfigure(webhook_settings(config));
+        let mut settings = api_settings(config, self.mode);
+        if settings.public_url.is_empty() {
+            settings.public_url = format!("http://{}", self.address);
+        }
+        self.api.reconfigure(settings);
+        let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
+        let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
+        let added =
+            configured.iter().filter(|id| !open.contains(*id)).map(|id| format!("new connection {id}"));
+        let removed =
+            open.iter().filter(|id| !configured.contains(*id)).map(|id| format!("removed connection {id}"));
+        added.chain(removed).collect()
+    }
+
+    /// Accepts no more, awaits the answers on the wire, leaves the queue in the store.
+    pub async fn drain(mut self) {
+        self.stop.send_replace(true);
+        let mut closing = JoinSet::new();
+        for (_, connection) in self.connections {
+            closing.spawn(connection.shutdown());
+        }
+        while closing.join_next().await.is_some() {}
+        while self.tasks.join_next().await.is_some() {}
+        self.pipeline.shut_down().await;
+    }
+}
+
+fn open_store(path: &Path) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::SqliteReader)> {
+    std::fs::create_dir_all(path)
+        .with_context(|| format!("the store's folder {} cannot be made", path.display()))?;
+    sqlite::open(path, &sqlite::Options::default())
+        .with_context(|| format!("the store in {} cannot be opened", path.display()))
+}
+
+fn open_connections(
+    config: &Config,
+    pipeline: &Pipeline,
+    clock: &Arc<SystemClock>,
+    seed: u64,
+) -> anyhow::Result<Vec<(ConnectionId, Running)>> {
+    let mut connections = Vec::new();
+    for (number, connection) in (0_u64..).zip(config.connections()) {
+        let clock = Arc::clone(clock);
+        let (client, running) = Client::start(Start {
+            id: connection.id.clone(),
+            settings: connection.smpp.clone(),
+            events: pipeline.events(),
+            clock: Arc::new(move || clock.now()),
+            seed: seed.wrapping_add(number),
+        })
+        .with_context(|| format!("the connection {} cannot be opened", connection.id))?;
+        pipeline.connect(client);
+        connections.push((connection.id.clone(), running));
+    }
+    Ok(connections)
+}
+
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let until_stopped = async move {
+        // The sender is gone only when the gateway is, which ends this task as well.
+        drop(stopped.wait_for(|stop| *stop).await);
+    };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until_stopped).await {
+        tracing::error!(%error, "the API's server ended");
+    }
+}
+
+fn private(config: &Config) -> address::Private {
+    if config.allow_private { address::Private::Allowed } else { address::Private::Refused }
+}
+
+fn webhook_settings(config: &Config) -> webhooks::Settings {
+    webhooks::Settings { endpoints: config.endpoints(), public_url: config.public_url.clone() }
+}
+
+fn api_settings(config: &Config, mode: Mode) -> api::Settings {
+    api::Settings {
+        keys: config.keys(),
+        apps: config.pipeline_apps(),
+        public_url: config.public_url.clone(),
+        private: private(config),
+        simulated: mode == Mode::Demo,
+    }
+}
