@@ -15,7 +15,7 @@ use super::bind::{BindTask, Role};
 use super::dial::{Dial, Network};
 use super::gate::Gate;
 use super::keeper;
-use super::settings::{BindMode, Settings};
+use super::settings::{BindMode, Settings, Tls};
 use super::slot::Slots;
 use super::submit;
 use super::text::{Text, TextOf};
@@ -67,6 +67,9 @@ impl Client {
     /// When a file that the TLS settings name cannot be used.
     pub fn start(start: Start) -> Result<(Arc<Self>, Running), tls::Error> {
         let network = Network::new(&start.settings)?;
+        if matches!(&start.settings.tls, Tls::On(tls) if !tls.verify) {
+            tracing::warn!(connection = %start.id, "the vendor's certificate is not checked");
+        }
         Ok(Self::start_over(start, Arc::new(network)))
     }
 
@@ -90,6 +93,8 @@ impl Client {
             stop_binds: CancellationToken::new(),
             stop_keeper: CancellationToken::new(),
         };
+        let health = shared.gate.lock().health(Instant::now());
+        running.keeper.spawn(keeper::keep(Arc::clone(&shared), health, running.stop_keeper.clone()));
         let mut rng = StdRng::seed_from_u64(seed);
         for bind in 0..binds {
             for role in roles(shared.settings.bind) {
@@ -104,7 +109,6 @@ impl Client {
                 running.binds.spawn(task.run());
             }
         }
-        running.keeper.spawn(keeper::keep(Arc::clone(&shared), running.stop_keeper.clone()));
         (Arc::new(Self { shared }), running)
     }
 }

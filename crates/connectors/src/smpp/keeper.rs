@@ -23,8 +23,8 @@ struct Chores {
     next: Option<Instant>,
 }
 
-pub(super) async fn keep(shared: Arc<Shared>, stop: CancellationToken) {
-    let mut told = shared.gate.lock().health(Instant::now());
+/// `told` is the health before any bind was opened.
+pub(super) async fn keep(shared: Arc<Shared>, mut told: Health, stop: CancellationToken) {
     loop {
         let stopped = stop.is_cancelled();
         let now = Instant::now();

@@ -69,7 +69,8 @@ impl Throttle {
         if rate.is_infinite() || self.tokens >= 1.0 {
             return Ok(());
         }
-        Err(now + Duration::from_secs_f64(((1.0 - self.tokens) / rate).min(MOST_SECONDS)))
+        let seconds = ((1.0 - self.tokens) / rate).min(MOST_SECONDS);
+        Err(now + Duration::from_secs_f64(seconds).max(GRAIN))
     }
 
     /// As `look`, and takes the token.
@@ -127,6 +128,8 @@ impl Throttle {
     }
 }
 
+/// The grain of the timer: asking again sooner would be asking now.
+const GRAIN: Duration = Duration::from_millis(1);
 /// A timer cannot be set to the end of time.
 const MOST_SECONDS: f64 = 86_400.0;
 
@@ -136,7 +139,7 @@ fn burst(rate: f64) -> f64 {
 
 impl Cut {
     fn recovered_at(self) -> Instant {
-        self.at + Duration::from_secs_f64((self.usual - self.rate) / (self.usual * RECOVERY_A_SECOND))
+        self.at + Duration::from_secs_f64((1.0 - self.rate / self.usual) / RECOVERY_A_SECOND)
     }
 }
 

@@ -75,6 +75,14 @@ impl Lab {
         vendor
     }
 
+    /// Cuts the line of `old`, and takes the next one.
+    pub(crate) async fn vendor_after_cut(&mut self, old: &mut Vendor) -> Vendor {
+        old.end();
+        let mut vendor = self.line().await;
+        vendor.bind(CommandStatus::ROK).await;
+        vendor
+    }
+
     /// Asserts that no line is opened for so long.
     pub(crate) async fn opens_no_line_for(&mut self, span: Duration) {
         assert!(timeout(span, self.lines.recv()).await.is_err());

@@ -15,6 +15,7 @@ mod line_lost;
 mod parts;
 mod receipts;
 mod shutdown;
+mod soak;
 mod submit_fields;
 mod throttling;
 mod tls;

@@ -46,6 +46,11 @@ impl Vendor {
         self.events.recv().await.expect("the session is over")
     }
 
+    /// What has come already.
+    pub(crate) fn heard(&mut self) -> Option<Event<u32>> {
+        self.events.try_recv().ok()
+    }
+
     /// Waits for the bind, and answers it.
     pub(crate) async fn bind(&mut self, status: CommandStatus) -> BindKind {
         let Event::BindRequested { received } = self.event().await else { panic!("no bind came") };
@@ -95,8 +100,13 @@ impl Vendor {
     }
 
     /// Cuts the line without a word.
-    pub(crate) fn cut(self) {
-        drop(self);
+    pub(crate) fn cut(mut self) {
+        self.end();
+    }
+
+    /// As `cut`, for whoever keeps it.
+    pub(crate) fn end(&mut self) {
+        self.session.abort_all();
     }
 
     /// Waits until the client has ended the session.
