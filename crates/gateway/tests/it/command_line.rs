@@ -1,0 +1,241 @@
+//! The command line, as people and scripts use it: exit codes, stdout and stderr.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use simulator::{Behaviour, Vendor};
+use smpp_wire::status::CommandStatus;
+
+use crate::client::{APP_KEY, Client};
+use crate::deadline::LIMIT;
+use crate::gateway::{Gateway, strowger};
+use crate::lab;
+use crate::process::Process;
+use crate::setup::Setup;
+
+const TO: &str = "+447700900123";
+
+/// A command that has ended.
+struct Done {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Done {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
+    }
+
+    #[track_caller]
+    fn ended_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}
+
+/// Runs a command to its end. It may not take longer than anything here.
+async fn run(command: Command) -> Done {
+    let mut limited = Command::new("timeout");
+    limited.arg(LIMIT.as_secs().to_string()).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let output = tokio::task::spawn_blocking(move || limited.output().unwrap()).await.unwrap();
+    let Output { status, stdout, stderr } = output;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Done { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// A command without a gateway.
+async fn alone(arguments: &[&str]) -> Done {
+    let mut command = strowger();
+    command.args(arguments);
+    run(command).await
+}
+
+/// A command of the app, to this gateway.
+async fn to(client: &Client, arguments: &[&str]) -> Done {
+    let mut command = strowger();
+    command.args(arguments).env("STROWGER_ENDPOINT", client.base()).env("STROWGER_API_KEY", APP_KEY);
+    run(command).await
+}
+
+/// A gateway with one prompt vendor that is bound.
+async fn gateway(folder: &Path) -> (Gateway, Vendor) {
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "");
+    let gateway = Gateway::start(folder, &setup).await;
+    vendor.until(|stats| stats.sessions > 0).await;
+    (gateway, vendor)
+}
+
+#[tokio::test]
+async fn config_validate_names_each_problem_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("strowger.toml");
+    let good = Setup::default().vendor("acme", 2775, "").file();
+    std::fs::write(&file, &good).unwrap();
+    let path = file.to_str().unwrap();
+    let valid = alone(&["config", "validate", "--config", path]).await.ended_with(0);
+    assert!(valid.stdout.contains("is valid"), "{}", valid.stdout);
+
+    let bad = good.replace("port = 2775", "port = 2775\nwindwo = 10\nthroughput = \"fast\"");
+    let bad = bad.replace("connection = \"acme-main\"", "connection = \"acme-mian\"");
+    std::fs::write(&file, &bad).unwrap();
+    let refused = alone(&["config", "validate", "--config", path]).await.ended_with(3);
+    for (key, line) in [("windwo", "windwo = 10"), ("throughput", "throughput = \"fast\"")] {
+        let number = 1 + bad.lines().position(|found| found == line).unwrap();
+        let place = format!("{path}:{number}: ");
+        let told = refused.stdout.lines().find(|told| told.starts_with(&place));
+        assert!(told.is_some_and(|told| told.contains(key)), "{key}: {}", refused.stdout);
+    }
+    assert!(refused.stdout.contains("window"), "it suggests the right key: {}", refused.stdout);
+    alone(&["serve", "--config", path]).await.ended_with(3);
+    alone(&["config", "validate", "--config", "/nowhere/strowger.toml"]).await.ended_with(3);
+}
+
+#[tokio::test]
+async fn config_validate_finds_what_does_not_fit_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("strowger.toml");
+    let bad = Setup::default().vendor("acme", 2775, "").rule("max_price = \"ten\"").file();
+    let bad = bad.replace("connection = \"acme-main\"", "connection = \"acme-mian\"");
+    std::fs::write(&file, &bad).unwrap();
+    let path = file.to_str().unwrap();
+    let refused = alone(&["config", "validate", "--config", path]).await.ended_with(3);
+    for (key, line) in [("connection", "connection = \"acme-mian\""), ("max_price", "max_price = \"ten\"")] {
+        let number = 1 + bad.lines().position(|found| found == line).unwrap();
+        let place = format!("{path}:{number}: ");
+        let told = refused.stdout.lines().find(|told| told.starts_with(&place));
+        assert!(told.is_some_and(|told| told.contains(key)), "{key}: {}", refused.stdout);
+    }
+}
+
+#[tokio::test]
+async fn config_schema_is_a_json_schema() {
+    let schema = alone(&["config", "schema"]).await.ended_with(0).json();
+    assert!(
+        schema["$schema"].as_str().is_some_and(|dialect| dialect.contains("json-schema.org")),
+        "{schema}"
+    );
+    assert!(schema["properties"]["vendors"].is_object());
+}
+
+#[tokio::test]
+async fn send_waits_for_the_delivery_and_the_trace_tells_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, vendor) = gateway(folder.path()).await;
+    let client = &gateway.client;
+    let sent = to(client, &["send", "--to", TO, "--text", "hello", "--wait", "--json"]).await.ended_with(0);
+    let message = sent.json();
+    assert_eq!(message["status"], "delivered");
+    assert_eq!(vendor.received()[0].text, "hello");
+    let id = message["id"].as_str().unwrap();
+
+    let told = to(client, &["message", "trace", id]).await.ended_with(0);
+    for clause in [id, "delivered", "acme-sms", "accepted in"] {
+        assert!(told.stdout.contains(clause), "`{clause}` in {}", told.stdout);
+    }
+    let got = to(client, &["message", "get", id, "--json"]).await.ended_with(0);
+    assert_eq!(got.json()["id"], id);
+    let listed = to(client, &["message", "list", "--to", TO]).await.ended_with(0);
+    assert!(listed.stdout.contains(id), "{}", listed.stdout);
+    to(client, &["message", "get", "msg_00000000000000000000000000"]).await.ended_with(4);
+    let refused = to(client, &["send", "--to", "+4477", "--text", "x"]).await.ended_with(3);
+    assert!(refused.stderr.contains("invalid_recipient") && refused.stdout.is_empty(), "{}", refused.stderr);
+}
+
+#[tokio::test]
+async fn send_wait_ends_with_seven_when_it_was_not_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, vendor) = gateway(folder.path()).await;
+    vendor.set(Behaviour::Refuse(CommandStatus::RINVDSTADR));
+    let sent = to(&gateway.client, &["send", "--to", TO, "--text", "hello", "--wait"]).await.ended_with(7);
+    assert!(sent.stdout.contains("failed"), "{}", sent.stdout);
+}
+
+#[tokio::test]
+async fn explain_and_routes_show_where_a_message_would_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, vendor) = gateway(folder.path()).await;
+    let client = &gateway.client;
+    let explained = to(client, &["explain", "--to", TO, "--class", "otp"]).await.ended_with(0);
+    assert!(
+        explained.stdout.contains("acme-sms") && explained.stdout.contains("rule all"),
+        "{}",
+        explained.stdout
+    );
+    let document = to(client, &["explain", "--to", TO, "--json"]).await.ended_with(0).json();
+    assert_eq!(document["plan"][0]["route"], "acme-sms");
+    let routes = to(client, &["route", "list"]).await.ended_with(0);
+    assert!(routes.stdout.contains("acme-sms") && routes.stdout.contains("acme-main"), "{}", routes.stdout);
+    assert_eq!(vendor.stats().submissions, 0, "it sends nothing");
+}
+
+#[tokio::test]
+async fn check_asks_the_running_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, _vendor) = gateway(folder.path()).await;
+    let file = folder.path().join("strowger.toml");
+    let arguments = ["check", "--config", file.to_str().unwrap(), "--online"];
+    to(&gateway.client, &arguments).await.ended_with(0);
+    let document = to(&gateway.client, &[&arguments[..], &["--json"]].concat()).await.ended_with(0).json();
+    assert!(document.is_object());
+    let nobody = Client::new(&format!("http://127.0.0.1:{}", lab::closed_port()));
+    to(&nobody, &arguments).await.ended_with(8);
+}
+
+#[tokio::test]
+async fn what_goes_wrong_has_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, _vendor) = gateway(folder.path()).await;
+    let nobody = Client::new(&format!("http://127.0.0.1:{}", lab::closed_port()));
+    let unreachable = to(&nobody, &["message", "list"]).await.ended_with(8);
+    assert!(unreachable.stderr.contains("STROWGER_ENDPOINT"), "{}", unreachable.stderr);
+    let mut stranger = strowger();
+    stranger.args(["message", "list"]).env("STROWGER_ENDPOINT", gateway.client.base());
+    run(stranger).await.ended_with(5);
+    alone(&["sned"]).await.ended_with(2);
+    alone(&["send", "--to", TO]).await.ended_with(2);
+    let help = alone(&["--help"]).await.ended_with(0);
+    assert!(help.stdout.contains("Exit codes"), "{}", help.stdout);
+}
+
+#[tokio::test]
+async fn a_terminated_gateway_drains_and_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut gateway, vendor) = gateway(folder.path()).await;
+    let id = gateway.client.send(TO, "hello").await;
+    gateway.client.settled(&id, &["delivered"]).await;
+    gateway.process.signal("TERM");
+    assert_eq!(gateway.process.end().await.code(), Some(0));
+    assert_eq!(vendor.until(|stats| stats.sessions == 0).await.unanswered, 0);
+}
+
+#[tokio::test]
+async fn sim_smsc_is_a_vendor_that_a_gateway_can_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sim = strowger();
+    sim.args(["sim", "smsc", "--listen", "127.0.0.1:0", "--id-format", "hex", "--dlr-delay-ms", "50"]);
+    let mut sim = Process::start("sim", &mut sim, folder.path());
+    let address = sim.says("listens on ").await;
+    let port = address.rsplit(':').next().unwrap().parse().unwrap();
+    let gateway = Gateway::start(folder.path(), &Setup::default().vendor("acme", port, "")).await;
+    let id = gateway.client.send(TO, "hello").await;
+    gateway.client.settled(&id, &["delivered"]).await;
+    sim.signal("INT");
+    assert_eq!(sim.end().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_demo_delivers() {
+    let demo = ["demo", "--listen", "127.0.0.1:0", "--rate", "20", "--exit-after", "5", "--json"];
+    let summary = alone(&demo).await.ended_with(0).json();
+    assert!(summary["delivered"].as_u64().unwrap() > 0, "{summary}");
+    assert!(summary["webhooks"].as_u64().unwrap() > 0, "{summary}");
+}

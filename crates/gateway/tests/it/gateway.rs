@@ -1,0 +1,47 @@
+//! The program under test, started from a configuration file in a folder of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::Method;
+
+use crate::client::Client;
+use crate::deadline::until;
+use crate::process::Process;
+use crate::setup::Setup;
+
+pub(crate) struct Gateway {
+    pub(crate) process: Process,
+    pub(crate) client: Client,
+}
+
+/// The program, without the settings of whoever runs the tests.
+pub(crate) fn strowger() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strowger"));
+    command.env_remove("STROWGER_ENDPOINT").env_remove("STROWGER_API_KEY").env_remove("RUST_LOG");
+    command
+}
+
+impl Gateway {
+    /// Starts it over the folder, which may hold the store of one before, and waits until it is ready.
+    pub(crate) async fn start(folder: &Path, setup: &Setup) -> Self {
+        let file = folder.join("strowger.toml");
+        std::fs::write(&file, setup.file()).unwrap();
+        let mut serve = strowger();
+        serve.arg("serve").arg("--config").arg(&file).current_dir(folder);
+        let mut process = Process::start("strowger", &mut serve, folder);
+        let base = process.says("listening on ").await;
+        let client = Client::new(&base);
+        until("the gateway is ready", async || {
+            let answer = client.bare(Method::GET, "/readyz").send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        Self { process, client }
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(mut self) {
+        self.process.kill();
+    }
+}

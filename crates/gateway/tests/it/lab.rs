@@ -1,0 +1,42 @@
+//! Our own simulated vendors, set up so that a test needs not wait for them.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use simulator::personality::{Conduct, Spread};
+use simulator::vendor::{Account, Settings};
+use simulator::{Behaviour, Vendor};
+
+use crate::setup::{PASSWORD, SYSTEM_ID};
+
+/// A prompt and honest vendor.
+pub(crate) async fn vendor() -> Vendor {
+    answering_after(Duration::ZERO).await
+}
+
+/// A vendor that treats every submission like this.
+pub(crate) async fn vendor_that(behaviour: Behaviour) -> Vendor {
+    let vendor = vendor().await;
+    vendor.set(behaviour);
+    vendor
+}
+
+/// An honest vendor that takes so long to answer.
+pub(crate) async fn answering_after(latency: Duration) -> Vendor {
+    let soon = Spread::millis(30, 30);
+    let conduct = Conduct {
+        latency: Spread { least: latency, most: latency },
+        arrival_delay: soon,
+        receipt_delay: soon,
+        ..Conduct::default()
+    };
+    let account = Account { system_id: Some(SYSTEM_ID.to_owned()), password: Some(PASSWORD.to_owned()) };
+    let settings = Settings { account, conduct, obeys_demo_numbers: false, ..Settings::default() };
+    Vendor::start(settings).await.unwrap()
+}
+
+/// Where nobody listens.
+pub(crate) fn closed_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -1,0 +1,23 @@
+//! The program `strowger` as those outside it see it: its API, its vendors, its webhooks and its command line.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod capture;
+mod client;
+mod command_line;
+mod conversation;
+mod crash;
+mod deadline;
+mod failover;
+mod foreign_vendors;
+mod gateway;
+mod hostile_requests;
+mod lab;
+mod peer;
+mod process;
+mod setup;

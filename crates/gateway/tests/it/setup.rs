@@ -1,0 +1,102 @@
+//! The configuration file of a gateway under test.
+
+use std::fmt::Write as _;
+
+use crate::client::{ADMIN_KEY, APP_KEY};
+
+/// What vendors are bound to as.
+pub(crate) const SYSTEM_ID: &str = "buyer";
+pub(crate) const PASSWORD: &str = "secret";
+
+/// Signs webhooks: `whsec_` and the base64 of 32 octets.
+pub(crate) const WEBHOOK_SECRET: &str = "whsec_c3Ryb3dnZXIgdHVybmVkIHRoZSBzd2l0Y2ggaW4gMTg=";
+
+/// One rule with all routes, in the order in which their vendors were added.
+#[derive(Default)]
+pub(crate) struct Setup {
+    vendors: String,
+    routes: Vec<String>,
+    rule: String,
+    webhook: String,
+}
+
+impl Setup {
+    /// Adds the vendor `name` with the connection `name-main` and the route `name-sms`. `lines` go to the connection.
+    pub(crate) fn vendor(mut self, name: &str, port: u16, lines: &str) -> Self {
+        let route = format!("{name}-sms");
+        write!(
+            self.vendors,
+            r#"
+[[vendors]]
+id = "{name}"
+[[vendors.connections]]
+id = "{name}-main"
+kind = "smpp"
+host = "127.0.0.1"
+port = {port}
+system_id = "{SYSTEM_ID}"
+password = "{PASSWORD}"
+{lines}
+
+[[routes]]
+id = "{route}"
+connection = "{name}-main"
+channel = "sms"
+"#
+        )
+        .unwrap();
+        self.routes.push(format!("\"{route}\""));
+        self
+    }
+
+    /// Adds lines to the rule.
+    pub(crate) fn rule(mut self, lines: &str) -> Self {
+        self.rule.push_str(lines);
+        self.rule.push('\n');
+        self
+    }
+
+    /// Where the app is told of its messages.
+    pub(crate) fn webhook(mut self, port: u16) -> Self {
+        self.webhook =
+            format!(r#"webhook = {{ url = "http://127.0.0.1:{port}/hook", secret = "{WEBHOOK_SECRET}" }}"#);
+        self
+    }
+
+    pub(crate) fn file(&self) -> String {
+        let Self { vendors, routes, rule, webhook } = self;
+        let routes = routes.join(", ");
+        format!(
+            r#"
+[server]
+listen = "127.0.0.1:0"
+
+[[admin_keys]]
+id = "ops"
+key = "{ADMIN_KEY}"
+scopes = ["read", "dispatch", "configure"]
+
+[store]
+path = "data"
+
+[webhooks]
+allow_private = true
+
+[[apps]]
+id = "shop"
+api_keys = ["{APP_KEY}"]
+default_sender = "SHOP"
+{webhook}
+{vendors}
+[policy]
+default_class = "transactional"
+
+[[policy.rules]]
+id = "all"
+match = {{ channel = "sms" }}
+routes = [{routes}]
+{rule}
+"#
+        )
+    }
+}
