@@ -1,0 +1,66 @@
+//! The body of a request: of the right kind, whole, and not too large.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::code::Code;
+use super::problem::Problem;
+
+/// Whoever needs longer for this little is not sending a message.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+
+/// The bytes of a JSON body of at most `limit` bytes.
+pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    check_kind(request.headers())?;
+    let too_large =
+        || Problem::new(Code::BodyTooLarge, format!("the body is larger than {} KiB", limit / 1024));
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let collected = Limited::new(request.into_body(), limit).collect();
+    match tokio::time::timeout(ARRIVES_WITHIN, collected).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            Err(Problem::new(Code::MalformedJson, format!("the body did not arrive whole: {error}")))
+        }
+        Err(_) => {
+            let seconds = ARRIVES_WITHIN.as_secs();
+            Err(Problem::new(Code::RequestTimeout, format!("the body did not arrive within {seconds} s")))
+        }
+    }
+}
+
+/// The text of a JSON body.
+pub(crate) fn text(body: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(body).map_err(|error| {
+        let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
+        Problem::new(Code::MalformedJson, detail)
+    })
+}
+
+fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
+    let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return refused("a compressed body is not read: send it without Content-Encoding".to_owned());
+    }
+    // The body is only ever read as JSON, so a client that says nothing, or what curl says of itself, is understood.
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if ["application/json", "application/x-www-form-urlencoded"]
+        .iter()
+        .any(|read| essence.eq_ignore_ascii_case(read))
+    {
+        return Ok(());
+    }
+    let shown: String = essence.chars().take(60).collect();
+    refused(format!("the Content-Type is `{shown}`: send `application/json`"))
+}

@@ -1,0 +1,218 @@
+//! `POST /v1/estimate` and `POST /v1/routing/explain`: what a message would cost and which way it would go. Neither
+//! sends anything nor keeps anything.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use domain::number::{self, Number};
+use domain::{AppId, Channel, Class, Price, Recipient, Sender, segment};
+use pipeline::App;
+use routing::Facts;
+use routing::table::Quote;
+use serde::Serialize;
+
+use super::auth::Caller;
+use super::code::Code;
+use super::fields::Fields;
+use super::problem::Problem;
+use super::{Api, Settings, body, draft, respond, trace};
+
+const MAX_BODY: usize = 64 * 1024;
+const FIELDS: [&str; 8] = ["to", "text", "from", "channel", "channels", "class", "max_price", "app"];
+
+#[derive(Serialize)]
+struct Estimate<'a> {
+    to: &'a str,
+    /// Of a length that its country has: what is not possible is not sent to.
+    possible: bool,
+    /// In a range that its country's numbering plan assigns.
+    valid: bool,
+    /// What is wrong with the number.
+    detail: Option<String>,
+    country: Option<&'a str>,
+    number_type: Option<&'static str>,
+    operator: Option<&'a str>,
+    encoding: &'static str,
+    segments: usize,
+    /// Septets or 16-bit units of the whole text.
+    units: usize,
+    routes: Vec<RouteEstimate<'a>>,
+}
+
+#[derive(Serialize)]
+struct RouteEstimate<'a> {
+    route: &'a str,
+    /// For the whole message.
+    price: Option<Price>,
+    price_per_segment: Option<Price>,
+    /// Why the route would not carry it.
+    excluded: Option<&'static str>,
+}
+
+pub(crate) async fn estimate(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = body::read(request, MAX_BODY).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(text)?;
+    let settings = api.settings.load();
+    let Some(question) = Question::read(&mut fields, &caller, &settings)? else {
+        return Err(fields.into_problem(text));
+    };
+    let cut = segment::segment(&question.text);
+    let number = number::parse(&question.to, question.settings.default_country);
+    let quotes = match &number {
+        Ok(number) => api.pipeline.table().quotes(&question.facts(&api, number)),
+        Err(_) => Vec::new(),
+    };
+    let possible = number.as_ref().ok();
+    let segments = u16::try_from(cut.segments.len()).unwrap_or(u16::MAX);
+    Ok(respond::ok(&Estimate {
+        to: possible.map_or(&question.to, |number| number.recipient.as_str()),
+        possible: possible.is_some(),
+        valid: possible.is_some_and(|number| number.valid),
+        detail: number.as_ref().err().map(ToString::to_string),
+        country: possible.and_then(|number| number.country.as_ref()).map(|country| country.as_str()),
+        number_type: possible.map(|number| number.kind.as_str()),
+        operator: None,
+        encoding: cut.encoding.as_str(),
+        segments: cut.segments.len(),
+        units: cut.units,
+        routes: quotes.iter().map(|quote| route_estimate(quote, segments)).collect(),
+    }))
+}
+
+fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
+    RouteEstimate {
+        route: quote.route.as_str(),
+        price: quote.price.map(|price| price.times(segments)),
+        price_per_segment: quote.price,
+        excluded: quote.excluded.map(|because| because.as_str()),
+    }
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    to: &'a str,
+    app: &'a str,
+    class: &'static str,
+    channel: &'static str,
+    country: Option<&'a str>,
+    operator: Option<&'a str>,
+    table: u64,
+    rule: Option<&'a str>,
+    plan: Vec<trace::PlannedRoute<'a>>,
+    summary: &'a str,
+}
+
+pub(crate) async fn explain(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let body = body::read(request, MAX_BODY).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(text)?;
+    let settings = api.settings.load();
+    let Some(question) = Question::read(&mut fields, &caller, &settings)? else {
+        return Err(fields.into_problem(text));
+    };
+    let number = number::parse(&question.to, question.settings.default_country)
+        .map_err(|bad| Problem::field(Code::InvalidRecipient, "#/to", bad.to_string()))?;
+    let facts = question.facts(&api, &number);
+    let explanation = api.pipeline.explain(&facts);
+    Ok(respond::ok(&Explained {
+        to: number.recipient.as_str(),
+        app: question.app.as_str(),
+        class: facts.class.as_str(),
+        channel: facts.channel.as_str(),
+        country: number.country.as_ref().map(|country| country.as_str()),
+        operator: facts.operator,
+        table: api.pipeline.table().version(),
+        rule: explanation.rule.as_ref().map(|rule| rule.as_str()),
+        plan: explanation.routes.iter().map(trace::planned).collect(),
+        summary: &explanation.summary,
+    }))
+}
+
+/// A message that is only asked about.
+struct Question<'a> {
+    app: AppId,
+    settings: &'a App,
+    to: Cow<'a, str>,
+    text: Cow<'a, str>,
+    from: Option<Sender>,
+    class: Option<Class>,
+    max_price: Option<Price>,
+}
+
+impl<'a> Question<'a> {
+    /// None when something is wrong, which the fields then tell.
+    fn read(
+        fields: &mut Fields<'a>,
+        caller: &Caller,
+        settings: &'a Settings,
+    ) -> Result<Option<Self>, Problem> {
+        let app = whose(fields, caller, settings)?;
+        let to = draft::recipient(fields);
+        // A text that is not given takes one segment.
+        let text = fields.text("text").unwrap_or_default();
+        let from = fields.word("from");
+        let class = fields.word("class");
+        let max_price = draft::max_price(fields);
+        draft::channel(fields);
+        fields.refuse_others(&FIELDS);
+        if fields.has_errors() {
+            return Ok(None);
+        }
+        Ok(app.zip(to).map(|((app, settings), to)| Self { app, settings, to, text, from, class, max_price }))
+    }
+
+    fn facts<'f>(&'f self, api: &Api, number: &'f Number) -> Facts<'f> {
+        let segments = segment::segment(&self.text).segments.len();
+        let to: &Recipient = &number.recipient;
+        Facts {
+            app: &self.app,
+            channel: Channel::Sms,
+            class: self
+                .class
+                .or(self.settings.default_class)
+                .unwrap_or_else(|| api.pipeline.table().default_class()),
+            to,
+            from: self.from.as_ref().or(self.settings.default_sender.as_ref()),
+            country: number.country,
+            operator: None,
+            segments: u8::try_from(segments).unwrap_or(u8::MAX),
+            max_price: self.max_price,
+            now: api.pipeline.now(),
+            used_just_now: None,
+        }
+    }
+}
+
+/// An app asks for itself; whoever sees every app says for which, unless there is only one.
+fn whose<'a>(
+    fields: &mut Fields<'_>,
+    caller: &Caller,
+    settings: &'a Settings,
+) -> Result<Option<(AppId, &'a App)>, Problem> {
+    let named = fields.word::<AppId>("app");
+    let own = match caller {
+        Caller::App(app) => Some(app),
+        Caller::Admin(_) => caller.view().map(|_| None)?,
+    };
+    let only = settings.apps.keys().next().filter(|_| settings.apps.len() == 1);
+    let Some(app) = named.as_ref().or(own).or(only) else {
+        fields.wrong("app", "is missing: an admin key says for which app it asks");
+        return Ok(None);
+    };
+    let found = settings.apps.get(app).filter(|_| own.is_none_or(|own| own == app));
+    if found.is_none() {
+        fields.wrong("app", format!("no app `{app}` is within reach of this key"));
+    }
+    Ok(found.map(|found| (app.clone(), found)))
+}

@@ -1,0 +1,72 @@
+//! `/healthz`, `/readyz` and `/metrics`: what a supervisor, a load balancer and Prometheus ask for.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::{Api, respond};
+
+#[derive(Serialize)]
+struct Alive {
+    status: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    checks: Vec<Check>,
+    /// The vendors are not real: this is a demo.
+    simulated: bool,
+}
+
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+/// The process runs and answers.
+pub(crate) async fn alive() -> Response {
+    respond::ok(&Alive { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// Messages can be accepted. Vendors that are down do not count: their messages wait.
+pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
+    let checks = vec![store(&api), configuration(&api)];
+    let ready = checks.iter().all(|check| check.ok);
+    let (code, status) =
+        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not_ready") };
+    respond::json(code, &Ready { status, checks, simulated: api.settings.load().simulated })
+}
+
+fn store(api: &Api) -> Check {
+    let snapshot = api.pipeline.snapshot();
+    let detail = match (snapshot.is_broken, snapshot.is_writing) {
+        (true, _) => "a sync failed: nothing more is written until a restart",
+        (false, true) => "writable",
+        (false, false) => "the last commit failed; it is tried again",
+    };
+    Check { name: "store", ok: snapshot.is_writing && !snapshot.is_broken, detail: detail.to_owned() }
+}
+
+fn configuration(api: &Api) -> Check {
+    let table = api.pipeline.table();
+    let apps = api.settings.load().apps.len();
+    let routes = table.routes().len();
+    let detail = format!("version {} with {apps} apps and {routes} routes", table.version());
+    Check { name: "configuration", ok: true, detail }
+}
+
+pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    let reader = api.pipeline.reader();
+    // A store that cannot be read has its own alarm; the other numbers are wanted all the more then.
+    let pending = tokio::task::spawn_blocking(move || reader.notices_pending().ok()).await.ok().flatten();
+    let text = api.metrics.text(&api.pipeline.snapshot(), pending, api.pipeline.now());
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}

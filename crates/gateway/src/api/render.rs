@@ -1,0 +1,216 @@
+//! A message as the API and the webhooks show it.
+
+use domain::attempt::{Attempt, Part, PartAnswer, Verdict};
+use domain::event::Kind;
+use domain::{MessageId, Price, Record, Status, Timestamp};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// What the acceptance of a message answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Accepted<'a> {
+    id: MessageId,
+    status: &'static str,
+    to: &'a str,
+    from: Option<&'a str>,
+    channel: &'static str,
+    class: &'static str,
+    reference: Option<&'a str>,
+    metadata: Metadata<'a>,
+    segments: u8,
+    encoding: &'static str,
+    country: Option<&'a str>,
+    operator: Option<&'a str>,
+    route: Option<&'a str>,
+    created_at: Timestamp,
+    trace_url: TraceUrl<'a>,
+}
+
+/// Everything that is known of a message, short of its text and its story.
+#[derive(Debug, Serialize)]
+pub(crate) struct Whole<'a> {
+    #[serde(flatten)]
+    head: Accepted<'a>,
+    send_at: Option<Timestamp>,
+    expires_at: Timestamp,
+    attempts: Vec<AttemptView<'a>>,
+    possible_duplicate: bool,
+    cost: Option<Price>,
+    converted: Option<bool>,
+    converted_at: Option<Timestamp>,
+    rejection: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AttemptView<'a> {
+    number: u16,
+    route: &'a str,
+    connection: &'a str,
+    status: &'static str,
+    outcome: Option<&'static str>,
+    possible_duplicate: bool,
+    /// No receipt came in time, and the message went on without it.
+    given_up: bool,
+    from: Option<&'a str>,
+    queued_at: Timestamp,
+    dispatched_at: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
+    receipt_at: Option<Timestamp>,
+    throttled: u16,
+    cost: Option<Price>,
+    parts: Vec<PartView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PartView<'a> {
+    answer: Option<&'static str>,
+    receipt: Option<&'static str>,
+    vendor_message_id: Option<&'a str>,
+    vendor_code: Option<&'a str>,
+}
+
+/// The answer of the acceptance, also when it is asked for again long after: what has changed since is left out.
+pub(crate) fn accepted<'a>(record: &'a Record, public_url: &'a str) -> Accepted<'a> {
+    head(record, Moment { status: first_status(record), route: first_route(record), public_url })
+}
+
+/// The message as it is now.
+pub(crate) fn whole<'a>(record: &'a Record, public_url: &'a str) -> Whole<'a> {
+    whole_with_status(record, record.status, public_url)
+}
+
+/// The message as it is now, under a status that it had: for whoever is told of that change.
+pub(crate) fn whole_with_status<'a>(record: &'a Record, status: Status, public_url: &'a str) -> Whole<'a> {
+    let message = &record.message;
+    let route = record.attempts.last().map(|attempt| attempt.route.as_str());
+    Whole {
+        head: head(record, Moment { status, route, public_url }),
+        send_at: message.send_at,
+        expires_at: message.expires_at,
+        attempts: attempts(record),
+        possible_duplicate: record.possible_duplicate(),
+        cost: record.cost(),
+        converted: record.converted.map(|converted| converted.converted),
+        converted_at: record.converted.map(|converted| converted.at),
+        rejection: record.rejection.as_deref(),
+    }
+}
+
+pub(crate) fn attempts(record: &Record) -> Vec<AttemptView<'_>> {
+    record.attempts.iter().map(attempt).collect()
+}
+
+struct Moment<'a> {
+    status: Status,
+    route: Option<&'a str>,
+    public_url: &'a str,
+}
+
+fn head<'a>(record: &'a Record, moment: Moment<'a>) -> Accepted<'a> {
+    let message = &record.message;
+    Accepted {
+        id: message.id,
+        status: moment.status.as_str(),
+        to: message.to.as_str(),
+        from: message.from.as_ref().map(|from| from.as_str()),
+        channel: message.channel.as_str(),
+        class: message.class.as_str(),
+        reference: message.reference.as_deref(),
+        metadata: Metadata(message.metadata.as_deref()),
+        segments: message.segments,
+        encoding: message.encoding.as_str(),
+        country: message.country.as_ref().map(|country| country.as_str()),
+        operator: message.operator.as_deref(),
+        route: moment.route,
+        created_at: message.created_at,
+        trace_url: TraceUrl { public_url: moment.public_url, id: message.id },
+    }
+}
+
+fn first_status(record: &Record) -> Status {
+    let mut kinds = record.events.iter().map(|event| &event.kind);
+    let first =
+        kinds.find_map(|kind| if let Kind::Status { status, .. } = kind { Some(*status) } else { None });
+    first.unwrap_or(record.status)
+}
+
+/// Where the first attempt was headed when the message was accepted: it may have been moved since.
+fn first_route(record: &Record) -> Option<&str> {
+    let mut kinds = record.events.iter().map(|event| &event.kind);
+    let moved =
+        kinds.find_map(
+            |kind| if let Kind::Moved { attempt: 1, from } = kind { Some(from.as_str()) } else { None },
+        );
+    moved.or_else(|| record.attempts.first().map(|attempt| attempt.route.as_str()))
+}
+
+fn attempt(attempt: &Attempt) -> AttemptView<'_> {
+    AttemptView {
+        number: attempt.number,
+        route: attempt.route.as_str(),
+        connection: attempt.connection.as_str(),
+        status: attempt.status(),
+        outcome: attempt.outcome.map(|outcome| outcome.as_str()),
+        possible_duplicate: attempt.possible_duplicate,
+        given_up: attempt.given_up,
+        from: attempt.sender.as_ref().map(|sender| sender.as_str()),
+        queued_at: attempt.queued_at,
+        dispatched_at: attempt.dispatched_at,
+        answered_at: attempt.answered_at,
+        receipt_at: attempt.receipt_at,
+        throttled: attempt.throttled,
+        cost: attempt.cost(),
+        parts: attempt.parts.iter().map(part).collect(),
+    }
+}
+
+fn part(part: &Part) -> PartView<'_> {
+    PartView {
+        answer: part.answer.map(answer_word),
+        receipt: part.receipt.map(receipt_word),
+        vendor_message_id: part.vendor_id.as_deref(),
+        vendor_code: part.vendor_code.as_deref(),
+    }
+}
+
+fn answer_word(answer: PartAnswer) -> &'static str {
+    match answer {
+        PartAnswer::Accepted => "accepted",
+        PartAnswer::Rejected => "rejected",
+        PartAnswer::Unknown => "unknown",
+        PartAnswer::Busy => "busy",
+        PartAnswer::NotSent => "not_sent",
+    }
+}
+
+fn receipt_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Delivered => "delivered",
+        Verdict::Undelivered => "undelivered",
+        Verdict::Expired => "expired",
+    }
+}
+
+/// As the application wrote it; an empty object when it gave none.
+#[derive(Debug)]
+struct Metadata<'a>(Option<&'a str>);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw = self.0.unwrap_or("{}");
+        let raw: &RawValue = serde_json::from_str(raw).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
+}
+
+#[derive(Debug)]
+struct TraceUrl<'a> {
+    public_url: &'a str,
+    id: MessageId,
+}
+
+impl Serialize for TraceUrl<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}/v1/messages/{}/trace", self.public_url, self.id))
+    }
+}

@@ -1,0 +1,228 @@
+//! `GET /v1/messages`: the messages that match, newest first, page by page.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{Query as QueryString, State};
+use axum::http::Uri;
+use axum::response::Response;
+use domain::number::{self, Country};
+use domain::{MessageId, Recipient};
+use serde::Serialize;
+use store::Query;
+
+use super::auth::{Caller, View};
+use super::code::Code;
+use super::fields::nearest;
+use super::problem::{FieldError, Problem};
+use super::{Api, messages, render, respond};
+
+const PARAMETERS: [&str; 11] = [
+    "to",
+    "status",
+    "class",
+    "route",
+    "operator",
+    "reference",
+    "vendor_message_id",
+    "since",
+    "until",
+    "limit",
+    "cursor",
+];
+const DEFAULT_LIMIT: usize = 50;
+const MAX_LIMIT: usize = 500;
+
+#[derive(Serialize)]
+struct Page<'a> {
+    data: Vec<render::Whole<'a>>,
+    next_cursor: Option<MessageId>,
+}
+
+pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    let view = caller.view()?;
+    let query = {
+        let settings = api.settings.load();
+        let country = match &view {
+            View::Of(app) => settings.apps.get(app).and_then(|app| app.default_country),
+            View::All => None,
+        };
+        Parameters::read(&uri)?.query(view, country)?
+    };
+    let reader = api.pipeline.reader();
+    let page = messages::read(move || reader.search(&query)).await?;
+    let settings = api.settings.load();
+    let data = page.records.iter().map(|record| render::whole(record, &settings.public_url)).collect();
+    Ok(respond::ok(&Page { data, next_cursor: page.next }))
+}
+
+struct Parameters {
+    pairs: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+}
+
+impl Parameters {
+    fn read(uri: &Uri) -> Result<Self, Problem> {
+        let pairs = QueryString::<Vec<(String, String)>>::try_from_uri(uri);
+        let QueryString(pairs) = pairs.map_err(|_| {
+            Problem::new(Code::InvalidQuery, "the query is not of the form name=value&name=value")
+        })?;
+        Ok(Self { pairs, errors: Vec::new() })
+    }
+
+    fn query(mut self, view: View, default_country: Option<Country>) -> Result<Query, Problem> {
+        self.refuse_unknown();
+        let query = Query {
+            app: match view {
+                View::Of(app) => Some(app),
+                View::All => None,
+            },
+            to: self.text("to").map(|to| recipient(&to, default_country)),
+            status: self.word("status"),
+            class: self.word("class"),
+            route: self.word("route"),
+            operator: self.text("operator").map(|operator| operator.replace('-', "").into()),
+            reference: self.text("reference").map(Into::into),
+            vendor_id: self.text("vendor_message_id").map(Into::into),
+            // A plus that was not escaped arrives as a space.
+            since: self.parsed("since", |text| text.replace(' ', "+").parse()),
+            until: self.parsed("until", |text| text.replace(' ', "+").parse()),
+            before: self.word("cursor"),
+            limit: self.parsed("limit", limit).unwrap_or(DEFAULT_LIMIT),
+        };
+        if self.errors.is_empty() {
+            return Ok(query);
+        }
+        let count = self.errors.len();
+        let detail = match self.errors.as_slice() {
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            _ => format!("{count} parameters cannot be used"),
+        };
+        Err(Problem::new(Code::InvalidQuery, detail).with_errors(self.errors))
+    }
+
+    fn refuse_unknown(&mut self) {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut errors = Vec::new();
+        for (name, _) in &self.pairs {
+            if !PARAMETERS.contains(&name.as_str()) {
+                let near = nearest(name, &PARAMETERS);
+                let hint = near.map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
+                errors.push(error(name, format!("is not a parameter of this request{hint}")));
+            } else if seen.contains(&name.as_str()) {
+                errors.push(error(name, "is given twice".to_owned()));
+            }
+            seen.push(name);
+        }
+        self.errors = errors;
+    }
+
+    /// An empty parameter is as good as none: forms send them.
+    fn text(&self, name: &str) -> Option<String> {
+        let found = self.pairs.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+    }
+
+    fn word<T>(&mut self, name: &str) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        self.parsed(name, str::parse)
+    }
+
+    fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(bad) => {
+                self.errors.push(error(name, bad.to_string()));
+                None
+            }
+        }
+    }
+}
+
+fn error(name: &str, detail: String) -> FieldError {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    FieldError { pointer: format!("#/{name}"), detail, code: None }
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| format!("`{text}` is not a limit: expected 1 to {MAX_LIMIT}"))
+}
+
+/// A number in any form that a message's `to` may have; what is none is looked for as it was written, among the
+/// refused. A plus that was not escaped arrives as a space.
+fn recipient(text: &str, default_country: Option<Country>) -> Recipient {
+    let written = match text.strip_prefix(' ') {
+        Some(rest) => format!("+{}", rest.trim_start()),
+        None => text.to_owned(),
+    };
+    match number::parse(&written, default_country) {
+        Ok(number) => number.recipient,
+        Err(_) => {
+            Recipient::from_e164(&format!("+{written}")).unwrap_or_else(|| Recipient::unresolved(&written))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{AppId, Status};
+
+    use super::*;
+
+    fn query(text: &str) -> Result<Query, Problem> {
+        let uri = format!("/v1/messages?{text}").parse().unwrap();
+        let view = View::Of(AppId::new("shop").unwrap());
+        Parameters::read(&uri).and_then(|parameters| parameters.query(view, None))
+    }
+
+    #[test]
+    fn every_parameter_becomes_part_of_the_query() {
+        let cursor = MessageId::from_u128(7);
+        let text = format!(
+            "to=%2B4915112345678&class=otp&route=acme-de&operator=262-01&reference=o-7&vendor_message_id=x9\
+             &until=2026-03-02T00:00:00Z&limit=7&cursor={cursor}"
+        );
+        let query = query(&text).unwrap();
+        assert_eq!(query.route.unwrap().as_str(), "acme-de");
+        assert_eq!(query.operator.as_deref(), Some("26201"));
+        assert_eq!(query.reference.as_deref(), Some("o-7"));
+        assert_eq!(query.vendor_id.as_deref(), Some("x9"));
+        assert_eq!((query.limit, query.before), (7, Some(cursor)));
+        assert!(query.until.is_some() && query.since.is_none() && query.status.is_none());
+    }
+
+    #[test]
+    fn a_plus_that_became_a_space_is_still_a_plus() {
+        let query = query("to=+4915112345678&since=2026-03-01T08:00:00+01:00&status=delivered").unwrap();
+        assert_eq!(query.to.unwrap().as_str(), "+4915112345678");
+        assert_eq!(query.since.unwrap().to_string(), "2026-03-01T07:00:00.000Z");
+        assert_eq!(query.status, Some(Status::Delivered));
+        assert_eq!(query.app.unwrap().as_str(), "shop");
+        assert_eq!(query.limit, DEFAULT_LIMIT);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let problem = query("stauts=x&status=gone&limit=0&limit=5&cursor=abc&until=now").err().unwrap();
+        assert_eq!(problem.code(), Code::InvalidQuery);
+        let text = format!("{problem:?}");
+        for told in [
+            "did you mean `status`",
+            "`gone` is not a status",
+            "given twice",
+            "not a message id",
+            "not an instant",
+        ] {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What became of a message, in plain words.
+
+use std::time::Duration;
+
+use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
+use domain::event::{Event, Kind};
+use domain::{Record, Status, Timestamp};
+
+/// A few sentences for whoever asks where a message is.
+pub(crate) fn story(record: &Record) -> String {
+    let mut sentences = Vec::new();
+    sentences.extend(beginning(record));
+    let told = record.attempts.iter().filter(|attempt| attempt.state != State::Withdrawn);
+    for (place, attempt) in told.enumerate() {
+        sentences.push(attempt_story(record, attempt, place));
+    }
+    sentences.extend(end(record));
+    if let Some(converted) = record.converted {
+        let did = if converted.converted { "acted on it" } else { "did not act on it" };
+        sentences.push(format!("The application says that the recipient {did}."));
+    }
+    sentences.join(" ")
+}
+
+/// One event of the trace.
+pub(crate) fn event(record: &Record, event: &Event) -> String {
+    let of = |number: u16| match record.attempt(number) {
+        Some(attempt) => format!("attempt {number} on {}", attempt.route),
+        None => format!("attempt {number}"),
+    };
+    match &event.kind {
+        Kind::Status { status, .. } => format!("the message is {status}"),
+        Kind::Queued { attempt } => format!("{} waits for a free slot", of(*attempt)),
+        Kind::Moved { attempt, from } => format!("{} was planned for {from}", of(*attempt)),
+        Kind::Dispatched { attempt } => format!("{} is handed to its connection", of(*attempt)),
+        Kind::Answered { attempt, outcome } => format!("{}: {}", of(*attempt), outcome_words(*outcome)),
+        Kind::Throttled { attempt } => {
+            format!("{}: the vendor asks to slow down, so it waits again", of(*attempt))
+        }
+        Kind::NotSent { attempt } => format!("{}: no byte left, so it waits again", of(*attempt)),
+        Kind::AnsweredLate { attempt, outcome } => {
+            format!("{}: the answer came late: {}", of(*attempt), outcome_words(*outcome))
+        }
+        Kind::Receipt { attempt, part, word } => {
+            let several = record.message.segments > 1;
+            let part = if several { format!(", part {}", u16::from(*part) + 1) } else { String::new() };
+            format!("{}{part}: the vendor's receipt says {word}", of(*attempt))
+        }
+        Kind::NoReceipt { attempt } => format!("{}: no receipt came in time", of(*attempt)),
+        Kind::Withdrawn { attempt } => format!("{} is taken back before any byte left", of(*attempt)),
+        Kind::Converted { converted: true } => {
+            "the application says that the recipient acted on it".to_owned()
+        }
+        Kind::Converted { converted: false } => {
+            "the application says that the recipient did not act on it".to_owned()
+        }
+        Kind::Exhausted => "no route is left to try".to_owned(),
+        Kind::HorizonReached => "nothing more is expected of it".to_owned(),
+    }
+}
+
+/// The stable word of an event, and the attempt that it is about.
+pub(crate) fn event_type(kind: &Kind) -> (&'static str, Option<u16>) {
+    match kind {
+        Kind::Status { .. } => ("status", None),
+        Kind::Queued { attempt } => ("queued", Some(*attempt)),
+        Kind::Moved { attempt, .. } => ("moved", Some(*attempt)),
+        Kind::Dispatched { attempt } => ("dispatched", Some(*attempt)),
+        Kind::Answered { attempt, .. } => ("answered", Some(*attempt)),
+        Kind::Throttled { attempt } => ("throttled", Some(*attempt)),
+        Kind::NotSent { attempt } => ("not_sent", Some(*attempt)),
+        Kind::AnsweredLate { attempt, .. } => ("answered_late", Some(*attempt)),
+        Kind::Receipt { attempt, .. } => ("receipt", Some(*attempt)),
+        Kind::NoReceipt { attempt } => ("no_receipt", Some(*attempt)),
+        Kind::Withdrawn { attempt } => ("withdrawn", Some(*attempt)),
+        Kind::Converted { .. } => ("converted", None),
+        Kind::Exhausted => ("exhausted", None),
+        Kind::HorizonReached => ("horizon_reached", None),
+    }
+}
+
+/// `180 ms`, `4.2 s`, `10 s`, `3 min`, `2 h 5 min`.
+pub(crate) fn span(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let tenths = millis / 100;
+    match duration.as_secs() {
+        0 => format!("{millis} ms"),
+        1..=59 if tenths.is_multiple_of(10) => format!("{} s", tenths / 10),
+        1..=59 => format!("{}.{} s", tenths / 10, tenths % 10),
+        seconds @ 60..=3599 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds @ 60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3600),
+        seconds => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+fn beginning(record: &Record) -> Option<String> {
+    let message = &record.message;
+    if let Some(rejection) = &record.rejection {
+        return Some(format!("Refused here, and given to no vendor: {rejection}."));
+    }
+    let send_at = message.send_at?;
+    let waits = record.status == Status::Scheduled;
+    Some(if waits { format!("Waits until {send_at}.") } else { format!("Scheduled for {send_at}.") })
+}
+
+fn attempt_story(record: &Record, attempt: &Attempt, place: usize) -> String {
+    let route = &attempt.route;
+    let Some(dispatched) = attempt.dispatched_at else {
+        return match attempt.throttled {
+            0 => format!("Waits for a free slot of {} to go through {route}.", attempt.connection),
+            1 => format!("{route} asked to slow down, and it waits to be sent there again."),
+            times => {
+                format!("{route} asked {times} times to slow down, and it waits to be sent there again.")
+            }
+        };
+    };
+    let after = |at: Timestamp| span(at.since(dispatched));
+    // The first attempt that never got an answer is told from the vendor's side: that is what the reader asks about.
+    let unanswered = attempt.outcome == Some(Outcome::Unknown) && attempt.receipt.is_none();
+    if unanswered && place == 0 {
+        let within =
+            attempt.answered_at.map_or_else(|| "in time".to_owned(), |at| format!("within {}", after(at)));
+        return format!("{route} did not answer {within}, so the text may have arrived there.");
+    }
+    let again = if place == 0 { "Sent" } else { "Sent again" };
+    let flag = if attempt.possible_duplicate { " (possible duplicate)" } else { "" };
+    let mut clauses = vec![format!("{again} through {route}{flag}")];
+    clauses.extend(answer_clause(attempt, &after));
+    clauses.extend(receipt_clause(record, attempt, dispatched));
+    format!("{}.", clauses.join(", "))
+}
+
+fn answer_clause(attempt: &Attempt, after: &dyn Fn(Timestamp) -> String) -> Option<String> {
+    let took = |at: Option<Timestamp>| at.map_or_else(String::new, |at| format!(" in {}", after(at)));
+    Some(match attempt.outcome {
+        None => "not answered yet".to_owned(),
+        Some(Outcome::Accepted) => format!("accepted{}", took(attempt.answered_at)),
+        Some(Outcome::Rejected) => {
+            let some_went = attempt.parts.iter().any(|part| part.answer == Some(PartAnswer::Accepted));
+            let after_some = if some_went { " after it had taken some of the parts" } else { "" };
+            match refusal_code(attempt) {
+                Some(code) => format!("refused with {code}{}{after_some}", took(attempt.answered_at)),
+                None => format!("refused{}{after_some}", took(attempt.answered_at)),
+            }
+        }
+        Some(Outcome::Unknown) if attempt.receipt.is_some() => return None,
+        Some(Outcome::Unknown) => "no answer came, so the text may have arrived there too".to_owned(),
+    })
+}
+
+fn receipt_clause(record: &Record, attempt: &Attempt, dispatched: Timestamp) -> Option<String> {
+    let since = attempt.answered_at.unwrap_or(dispatched);
+    let later =
+        |at: Option<Timestamp>| at.map_or_else(String::new, |at| format!(" {} later", span(at.since(since))));
+    match attempt.receipt {
+        Some(Verdict::Delivered) => Some(format!("delivered{}", later(attempt.receipt_at))),
+        Some(Verdict::Undelivered) => {
+            let word = receipt_word(attempt).map_or_else(String::new, |word| format!(" ({word})"));
+            Some(format!("reported undelivered{word}{}", later(attempt.receipt_at)))
+        }
+        Some(Verdict::Expired) => {
+            Some(format!("reported expired by the vendor{}", later(attempt.receipt_at)))
+        }
+        None if attempt.outcome != Some(Outcome::Accepted) => None,
+        None if attempt.given_up => {
+            let waited = record.plan.as_ref().and_then(|plan| plan.terms.no_receipt_after());
+            let waited =
+                waited.map_or_else(|| "in time".to_owned(), |waited| format!("within {}", span(waited)));
+            Some(format!("no receipt came {waited}"))
+        }
+        None => Some("no receipt yet".to_owned()),
+    }
+}
+
+fn refusal_code(attempt: &Attempt) -> Option<&str> {
+    let refused = attempt.parts.iter().find(|part| part.answer == Some(PartAnswer::Rejected))?;
+    refused.vendor_code.as_deref()
+}
+
+fn receipt_word(attempt: &Attempt) -> Option<&str> {
+    let failed = attempt.parts.iter().find(|part| part.receipt == Some(Verdict::Undelivered))?;
+    failed.vendor_code.as_deref()
+}
+
+fn end(record: &Record) -> Option<String> {
+    let none_taken = !record.attempts.iter().any(|attempt| attempt.outcome == Some(Outcome::Accepted));
+    match record.status {
+        Status::Failed => Some("No vendor took it, and no route is left to try.".to_owned()),
+        Status::Expired if none_taken => {
+            Some(format!("Its validity ended at {} before a vendor took it.", record.message.expires_at))
+        }
+        Status::Canceled => Some("Canceled before any byte left.".to_owned()),
+        Status::Uncertain => {
+            Some("It is not sent again: a late answer or a receipt may still settle it.".to_owned())
+        }
+        Status::Accepted if record.cause.is_some() => Some("The next attempt is being decided.".to_owned()),
+        Status::Expired
+        | Status::Scheduled
+        | Status::Accepted
+        | Status::Submitted
+        | Status::Delivered
+        | Status::Read
+        | Status::Undelivered
+        | Status::Rejected => None,
+    }
+}
+
+fn outcome_words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "the vendor accepted it",
+        Outcome::Rejected => "the vendor refused it",
+        Outcome::Unknown => "no answer came, the vendor may have it",
+    }
+}
+
+#[cfg(test)]
+mod tests;

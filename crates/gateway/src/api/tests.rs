@@ -1,0 +1,1 @@
+//! The API in one process with a real pipeline over a real store.

@@ -1,0 +1,86 @@
+//! `GET /v1/messages/{id}/trace`: the plan with its reasons, the attempts, the events and what they come to.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::{Price, Record, Timestamp};
+use serde::Serialize;
+
+use super::auth::Caller;
+use super::problem::Problem;
+use super::{Api, messages, render, respond, summary};
+
+#[derive(Debug, Serialize)]
+struct Trace<'a> {
+    message: render::Whole<'a>,
+    /// The version of the routing table that decided, and its rule.
+    table: Option<u64>,
+    rule: Option<&'a str>,
+    plan: Vec<PlannedRoute<'a>>,
+    attempts: Vec<render::AttemptView<'a>>,
+    events: Vec<EventView>,
+    summary: String,
+}
+
+/// A route that the rule names: in the plan, or left out of it, and why.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlannedRoute<'a> {
+    pub(crate) route: &'a str,
+    pub(crate) included: bool,
+    pub(crate) reason: &'static str,
+    pub(crate) explanation: &'a str,
+    /// For one segment.
+    pub(crate) price: Option<Price>,
+}
+
+#[derive(Debug, Serialize)]
+struct EventView {
+    at: Timestamp,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    attempt: Option<u16>,
+    summary: String,
+}
+
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    messages::Id(id): messages::Id,
+) -> Result<Response, Problem> {
+    let record = messages::find(&api, id, &caller.view()?).await?;
+    let settings = api.settings.load();
+    let explained = record.plan.as_ref().map(routing::explain::routes).unwrap_or_default();
+    Ok(respond::ok(&trace(&record, &explained, &settings.public_url)))
+}
+
+fn trace<'a>(
+    record: &'a Record,
+    explained: &'a [routing::explain::RouteExplanation],
+    public_url: &'a str,
+) -> Trace<'a> {
+    Trace {
+        message: render::whole(record, public_url),
+        table: record.plan.as_ref().map(|plan| plan.table),
+        rule: record.plan.as_ref().map(|plan| plan.rule.as_str()),
+        plan: explained.iter().map(planned).collect(),
+        attempts: render::attempts(record),
+        events: record.events.iter().map(|event| event_view(record, event)).collect(),
+        summary: summary::story(record),
+    }
+}
+
+pub(crate) fn planned(route: &routing::explain::RouteExplanation) -> PlannedRoute<'_> {
+    PlannedRoute {
+        route: route.route.as_str(),
+        included: route.included,
+        reason: route.code,
+        explanation: &route.sentence,
+        price: route.price,
+    }
+}
+
+fn event_view(record: &Record, event: &domain::event::Event) -> EventView {
+    let (kind, attempt) = summary::event_type(&event.kind);
+    EventView { at: event.at, kind, attempt, summary: summary::event(record, event) }
+}

@@ -1,0 +1,247 @@
+//! The gateway's metrics, in the text format of Prometheus.
+//!
+//! Counting is an addition to an atomic number: it happens on the path of every message. No label comes from a user's
+//! input, so the number of series is bounded by the configuration.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use domain::attempt::Outcome;
+use domain::{Channel, Class, ConnectionId, RouteId, Status, Timestamp};
+use pipeline::{Observer, Snapshot};
+
+mod by_name;
+mod histogram;
+mod text;
+
+use by_name::ByName;
+use histogram::Histogram;
+use text::{Kind, Name, Text};
+
+/// Everything that is counted.
+#[derive(Default)]
+pub struct Metrics {
+    messages: [[[AtomicU64; Status::ALL.len()]; Class::ALL.len()]; Channel::ALL.len()],
+    routes: ByName<RouteId, OfRoute>,
+    connections: ByName<ConnectionId, OfConnection>,
+    decisions: Histogram<{ DECISION_BOUNDS.len() }>,
+    commits: Histogram<{ COMMIT_BOUNDS.len() }>,
+    operations: AtomicU64,
+    webhooks_told: AtomicU64,
+    webhooks_failed: AtomicU64,
+}
+
+#[derive(Default)]
+struct OfRoute {
+    outcomes: [AtomicU64; OUTCOMES.len()],
+    receipts: [AtomicU64; RECEIPTS.len()],
+    receipt_delay: Histogram<{ RECEIPT_BOUNDS.len() }>,
+}
+
+#[derive(Default)]
+struct OfConnection {
+    submits: Histogram<{ SUBMIT_BOUNDS.len() }>,
+    receipts_held: AtomicU64,
+}
+
+const OUTCOMES: [Outcome; 3] = [Outcome::Accepted, Outcome::Rejected, Outcome::Unknown];
+/// What a receipt can say. Anything that is not final is on its way.
+const RECEIPTS: [&str; 4] = ["delivered", "undelivered", "expired", PENDING];
+const PENDING: &str = "pending";
+
+/// In microseconds: choosing a route takes a few of them.
+const DECISION_BOUNDS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000];
+/// In microseconds: a sync takes milliseconds on a good disk and seconds on a bad day.
+const COMMIT_BOUNDS: [u64; 11] =
+    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000];
+/// In microseconds: from the next rack to a response timeout.
+const SUBMIT_BOUNDS: [u64; 11] =
+    [1_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000, 10_000_000];
+/// In microseconds: from a second to the next day.
+const RECEIPT_BOUNDS: [u64; 11] = [
+    500_000,
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    30_000_000,
+    60_000_000,
+    300_000_000,
+    1_800_000_000,
+    7_200_000_000,
+    86_400_000_000,
+];
+
+impl Observer for Metrics {
+    fn status_changed(&self, channel: Channel, class: Class, status: Status) {
+        let place = |all: &[AtomicU64; Status::ALL.len()]| add(all, position(&Status::ALL, &status));
+        let of_channel = position(&Channel::ALL, &channel).and_then(|at| self.messages.get(at));
+        let of_class = position(&Class::ALL, &class).and_then(|at| of_channel?.get(at));
+        if let Some(by_status) = of_class {
+            place(by_status);
+        }
+    }
+
+    fn attempt_answered(&self, route: &RouteId, outcome: Outcome) {
+        self.routes.with(route, |of| add(&of.outcomes, position(&OUTCOMES, &outcome)));
+    }
+
+    fn receipt(&self, route: &RouteId, status: &'static str, delay: Duration) {
+        let at = position(&RECEIPTS, &status).or_else(|| position(&RECEIPTS, &PENDING));
+        self.routes.with(route, |of| {
+            add(&of.receipts, at);
+            of.receipt_delay.record(&RECEIPT_BOUNDS, delay);
+        });
+    }
+
+    fn submit_took(&self, connection: &ConnectionId, took: Duration) {
+        self.connections.with(connection, |of| of.submits.record(&SUBMIT_BOUNDS, took));
+    }
+
+    fn decision_took(&self, took: Duration) {
+        self.decisions.record(&DECISION_BOUNDS, took);
+    }
+
+    fn committed(&self, operations: usize, took: Duration) {
+        self.commits.record(&COMMIT_BOUNDS, took);
+        self.operations.fetch_add(operations as u64, Ordering::Relaxed);
+    }
+
+    /// The gauge is read from the connections when it is asked for.
+    fn connection_up(&self, _: &ConnectionId, _: bool) {}
+
+    fn receipt_held(&self, connection: &ConnectionId) {
+        self.connections.with(connection, |of| {
+            of.receipts_held.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+
+    fn notice_told(&self, told: bool) {
+        let counter = if told { &self.webhooks_told } else { &self.webhooks_failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Metrics {
+    /// The whole exposition. `webhook_pending` is None when the store could not be asked.
+    #[must_use]
+    pub fn text(&self, snapshot: &Snapshot, webhook_pending: Option<u64>, now: Timestamp) -> String {
+        let mut text = Text::default();
+        self.write_messages(&mut text);
+        self.write_routes(&mut text);
+        self.write_connections(&mut text, snapshot);
+        write_queues(&mut text, snapshot, now);
+        self.write_rest(&mut text, webhook_pending);
+        text.finish()
+    }
+
+    fn write_messages(&self, text: &mut Text) {
+        text.family(Name::Messages, Kind::Counter, "Status changes of messages.");
+        for (channel, by_class) in Channel::ALL.iter().zip(&self.messages) {
+            for (class, by_status) in Class::ALL.iter().zip(by_class) {
+                for (status, counter) in Status::ALL.iter().zip(by_status) {
+                    let labels = [
+                        ("channel", channel.as_str()),
+                        ("class", class.as_str()),
+                        ("status", status.as_str()),
+                    ];
+                    // A series for each combination would be mostly zeros: channels that are not used have none.
+                    if let value @ 1.. = counter.load(Ordering::Relaxed) {
+                        text.sample(&labels, value);
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_routes(&self, text: &mut Text) {
+        let routes = self.routes.sorted();
+        text.family(Name::Attempts, Kind::Counter, "Attempts by how their submit ended.");
+        for (route, of) in &routes {
+            for (outcome, counter) in OUTCOMES.iter().zip(&of.outcomes) {
+                let labels = [("route", route.as_str()), ("outcome", outcome.as_str())];
+                text.sample(&labels, counter.load(Ordering::Relaxed));
+            }
+        }
+        text.family(Name::Receipts, Kind::Counter, "Receipts by what they say.");
+        for (route, of) in &routes {
+            for (status, counter) in RECEIPTS.iter().zip(&of.receipts) {
+                text.sample(
+                    &[("route", route.as_str()), ("status", status)],
+                    counter.load(Ordering::Relaxed),
+                );
+            }
+        }
+        text.family(Name::ReceiptDelay, Kind::Histogram, "From dispatch to receipt.");
+        for (route, of) in &routes {
+            text.histogram(&[("route", route.as_str())], &of.receipt_delay, &RECEIPT_BOUNDS);
+        }
+    }
+
+    fn write_connections(&self, text: &mut Text, snapshot: &Snapshot) {
+        let connections = self.connections.sorted();
+        text.family(Name::Submit, Kind::Histogram, "From the bytes of a submit to its answer.");
+        for (connection, of) in &connections {
+            text.histogram(&[("connection", connection.as_str())], &of.submits, &SUBMIT_BOUNDS);
+        }
+        text.family(Name::ReceiptsHeld, Kind::Counter, "Receipts that found no attempt when they came.");
+        for (connection, of) in &connections {
+            let held = of.receipts_held.load(Ordering::Relaxed);
+            text.sample(&[("connection", connection.as_str())], held);
+        }
+        text.family(Name::ConnectionUp, Kind::Gauge, "Whether any bind of the connection can send.");
+        for (connection, health) in &snapshot.connections {
+            text.sample(&[("connection", connection.as_str())], u64::from(!health.is_down()));
+        }
+        text.family(Name::BindsUp, Kind::Gauge, "Binds of the connection that are up.");
+        for (connection, health) in &snapshot.connections {
+            text.sample(&[("connection", connection.as_str())], u64::from(health.binds_up));
+        }
+    }
+
+    fn write_rest(&self, text: &mut Text, webhook_pending: Option<u64>) {
+        if let Some(pending) = webhook_pending {
+            text.family(Name::WebhookPending, Kind::Gauge, "Webhooks that wait to be delivered.");
+            text.sample(&[], pending);
+        }
+        text.family(Name::Webhooks, Kind::Counter, "Webhook tries by how they ended.");
+        text.sample(&[("result", "told")], self.webhooks_told.load(Ordering::Relaxed));
+        text.sample(&[("result", "failed")], self.webhooks_failed.load(Ordering::Relaxed));
+        text.family(Name::Decision, Kind::Histogram, "Choosing the routes of a message.");
+        text.histogram(&[], &self.decisions, &DECISION_BOUNDS);
+        text.family(Name::Commit, Kind::Histogram, "Commits of the store, their sync included.");
+        text.histogram(&[], &self.commits, &COMMIT_BOUNDS);
+        text.family(Name::Operations, Kind::Counter, "Operations that the store has committed.");
+        text.sample(&[], self.operations.load(Ordering::Relaxed));
+        text.family(Name::BuildInfo, Kind::Gauge, "Which version runs; always 1.");
+        text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+    }
+}
+
+fn write_queues(text: &mut Text, snapshot: &Snapshot, now: Timestamp) {
+    text.family(Name::QueueDepth, Kind::Gauge, "Messages that wait for a slot.");
+    for class in Class::ALL {
+        let depth: usize = snapshot.queues.iter().filter(|queue| queue.0 == class).map(|queue| queue.1).sum();
+        text.sample(&[("class", class.as_str())], depth as u64);
+    }
+    text.family(Name::QueueOldest, Kind::Gauge, "For how long the longest of them waits.");
+    for class in Class::ALL {
+        let of_class = snapshot.queues.iter().filter(|queue| queue.0 == class);
+        let oldest = of_class.filter_map(|queue| queue.2).min();
+        let waits = oldest.map_or(Duration::ZERO, |since| now.since(since));
+        text.seconds(&[("class", class.as_str())], waits);
+    }
+}
+
+fn position<T: PartialEq>(all: &[T], wanted: &T) -> Option<usize> {
+    all.iter().position(|one| one == wanted)
+}
+
+fn add(counters: &[AtomicU64], at: Option<usize>) {
+    if let Some(counter) = at.and_then(|at| counters.get(at)) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;
