@@ -31,7 +31,7 @@ impl JsonSchema for Span {
         "Span".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "a span of time, such as 500ms, 45s, 10m, 24h" })
+        json_schema!({ "type": "string", "format": "span", "description": "a span of time, such as 500ms, 45s, 10m, 24h" })
     }
 }
 
@@ -75,6 +75,6 @@ impl JsonSchema for Rate {
         "Rate".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "description": "messages in a span, such as 100/s or 6000/min" })
+        json_schema!({ "type": "string", "format": "rate", "description": "messages in a span, such as 100/s or 6000/min" })
     }
 }

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 /// How a scripted connection answers the next submissions; when the script ends it accepts.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     Accept,
     Reject,
     Throttle,
@@ -34,14 +34,14 @@ pub enum Reply {
     Silence,
 }
 
-pub struct Scripted {
+pub(crate) struct Scripted {
     id: ConnectionId,
     events: Arc<dyn Events>,
     script: Mutex<VecDeque<Reply>>,
-    pub down: AtomicBool,
-    pub full: AtomicBool,
-    pub submitted: Mutex<Vec<(MessageId, u16)>>,
-    pub texts: Mutex<Vec<Vec<Box<str>>>>,
+    pub(crate) down: AtomicBool,
+    pub(crate) full: AtomicBool,
+    pub(crate) submitted: Mutex<Vec<(MessageId, u16)>>,
+    pub(crate) texts: Mutex<Vec<Vec<Box<str>>>>,
     taken: Arc<AtomicUsize>,
     silent_slots: Mutex<Vec<Slot>>,
     down_since: tokio::time::Instant,
@@ -56,34 +56,34 @@ impl Drop for Held {
 }
 
 impl Scripted {
-    pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
+    pub(crate) fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.script.lock().extend(replies);
     }
 
-    pub fn slots_taken(&self) -> usize {
+    pub(crate) fn slots_taken(&self) -> usize {
         self.taken.load(Ordering::SeqCst)
     }
 
-    pub fn submissions(&self) -> usize {
+    pub(crate) fn submissions(&self) -> usize {
         self.submitted.lock().len()
     }
 
     /// What the vendor calls a part: unlike any other.
-    pub fn vendor_id(message: MessageId, attempt: u16, part: u8) -> String {
+    pub(crate) fn vendor_id(message: MessageId, attempt: u16, part: u8) -> String {
         format!("{message}-{attempt}-{part}")
     }
 
-    pub fn answer(&self, (message, attempt): (MessageId, u16), answer: Answer) {
+    pub(crate) fn answer(&self, (message, attempt): (MessageId, u16), answer: Answer) {
         let answered = Answered { message, attempt, part: 0, answer, took: None, slot: None };
         self.events.answered(&self.id, &mut vec![answered]);
     }
 
     /// A receipt for the first part of the attempt.
-    pub fn receipt(&self, (message, attempt): (MessageId, u16), verdict: Option<Verdict>) -> Arc<AtomicBool> {
+    pub(crate) fn receipt(&self, (message, attempt): (MessageId, u16), verdict: Option<Verdict>) -> Arc<AtomicBool> {
         self.receipt_for(&Self::vendor_id(message, attempt, 0), verdict)
     }
 
-    pub fn receipt_for(&self, vendor_id: &str, verdict: Option<Verdict>) -> Arc<AtomicBool> {
+    pub(crate) fn receipt_for(&self, vendor_id: &str, verdict: Option<Verdict>) -> Arc<AtomicBool> {
         let stored = Arc::new(AtomicBool::new(false));
         let report = ReceiptReport {
             vendor_id: vendor_id.into(),
@@ -95,7 +95,7 @@ impl Scripted {
         stored
     }
 
-    pub fn set_down(&self, down: bool) {
+    pub(crate) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
         self.events.health_changed(&self.id, self.health());
     }
@@ -169,7 +169,7 @@ impl Connector for Scripted {
 }
 
 /// A clock that stands until the test moves it.
-pub struct Standing(AtomicI64);
+pub(crate) struct Standing(AtomicI64);
 
 impl Clock for Standing {
     fn now(&self) -> Timestamp {
@@ -179,12 +179,12 @@ impl Clock for Standing {
 
 /// An application that writes down what it is told, and refuses where the test says so.
 #[derive(Default)]
-pub struct Listener {
-    pub heard: Mutex<Vec<(AppId, MessageId, Status, u16)>>,
-    pub deaf: Mutex<HashMap<AppId, Told>>,
-    pub refused: AtomicUsize,
+pub(crate) struct Listener {
+    pub(crate) heard: Mutex<Vec<(AppId, MessageId, Status, u16)>>,
+    pub(crate) deaf: Mutex<HashMap<AppId, Told>>,
+    pub(crate) refused: AtomicUsize,
     /// Apps whose endpoint never answers.
-    pub hanging: Mutex<Vec<AppId>>,
+    pub(crate) hanging: Mutex<Vec<AppId>>,
 }
 
 impl Teller for Listener {
@@ -207,25 +207,25 @@ impl Teller for Listener {
     }
 }
 
-pub struct Bench {
-    pub pipeline: Pipeline,
-    pub connections: HashMap<&'static str, Arc<Scripted>>,
-    pub listener: Arc<Listener>,
-    pub clock: Arc<Standing>,
+pub(crate) struct Bench {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) connections: HashMap<&'static str, Arc<Scripted>>,
+    pub(crate) listener: Arc<Listener>,
+    pub(crate) clock: Arc<Standing>,
     folder: Arc<TempDir>,
     rule: String,
 }
 
-pub const CONNECTIONS: [&str; 3] = ["acme", "borealis", "cumulus"];
+pub(crate) const CONNECTIONS: [&str; 3] = ["acme", "borealis", "cumulus"];
 
 impl Bench {
     /// Three connections, each with a route of its name, and one rule over them in that order, with `terms`, a JSON
     /// object, on top.
-    pub async fn with_rule(terms: &str) -> Self {
+    pub(crate) async fn with_rule(terms: &str) -> Self {
         Self::at(Arc::new(tempfile::tempdir().unwrap()), terms, 1_790_000_000_000).await
     }
 
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_rule("{}").await
     }
 
@@ -277,7 +277,7 @@ impl Bench {
     }
 
     /// Ends the process as far as the store can tell, and starts the next over the same folder.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         let now = self.clock.now().as_millis();
         self.pipeline.shut_down().await;
         let Self { folder, rule, pipeline, connections, .. } = self;
@@ -286,24 +286,24 @@ impl Bench {
         Self::at(folder, &rule, now + 1000).await
     }
 
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.clock.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    pub async fn send(&self) -> MessageId {
+    pub(crate) async fn send(&self) -> MessageId {
         self.accept(request()).await.unwrap().record.message.id
     }
 
-    pub async fn accept(&self, request: Request) -> Result<Acceptance, Refused> {
+    pub(crate) async fn accept(&self, request: Request) -> Result<Acceptance, Refused> {
         self.pipeline.send(request).accepted().await
     }
 
-    pub fn record(&self, id: MessageId) -> Record {
+    pub(crate) fn record(&self, id: MessageId) -> Record {
         self.pipeline.reader().message(id).unwrap().unwrap()
     }
 
     /// Waits until the stored record is as wanted; fails with the record when it never is.
-    pub async fn until(&self, id: MessageId, wanted: impl Fn(&Record) -> bool) -> Record {
+    pub(crate) async fn until(&self, id: MessageId, wanted: impl Fn(&Record) -> bool) -> Record {
         for _ in 0..400 {
             let record = self.record(id);
             if wanted(&record) {
@@ -314,12 +314,12 @@ impl Bench {
         panic!("it never came to that: {:#?}", self.record(id));
     }
 
-    pub async fn until_status(&self, id: MessageId, status: Status) -> Record {
+    pub(crate) async fn until_status(&self, id: MessageId, status: Status) -> Record {
         self.until(id, |record| record.status == status).await
     }
 
     /// Waits until something outside the record is as wanted.
-    pub async fn until_true(&self, what: &str, wanted: impl Fn() -> bool) {
+    pub(crate) async fn until_true(&self, what: &str, wanted: impl Fn() -> bool) {
         for _ in 0..400 {
             if wanted() {
                 return;
@@ -329,12 +329,12 @@ impl Bench {
         panic!("it never happened: {what}");
     }
 
-    pub fn connection(&self, name: &str) -> &Arc<Scripted> {
+    pub(crate) fn connection(&self, name: &str) -> &Arc<Scripted> {
         &self.connections[name]
     }
 }
 
-pub fn request() -> Request {
+pub(crate) fn request() -> Request {
     Request {
         app: AppId::new("shop").unwrap(),
         to: "+4915112345678".to_owned(),
@@ -353,7 +353,7 @@ pub fn request() -> Request {
 }
 
 /// The routes of a record's attempts, in order, each with its status.
-pub fn path(record: &Record) -> Vec<(String, &'static str)> {
+pub(crate) fn path(record: &Record) -> Vec<(String, &'static str)> {
     record.attempts.iter().map(|attempt| (attempt.route.to_string(), attempt.status())).collect()
 }
 
