@@ -3,7 +3,6 @@
 //! What a key means is said by the struct beside the code that obeys it; here those structs are gathered. The JSON
 //! Schema made from them is what unknown keys and wrong types are found by, so `config schema` and the check agree.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use crate::webhooks::Endpoint;
 
 mod build;
 mod files;
+mod parse;
 mod raw;
 mod report;
 mod schema;
@@ -51,7 +51,8 @@ pub struct Config {
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
     pub table: Arc<Table>,
-    /// A hash of everything that was read, secrets excepted: it changes when the configuration does.
+    /// A hash of what the files say, rate cards included: it changes when the configuration does. Of secrets that are
+    /// elsewhere it has only the name.
     pub version: u64,
     /// What is configured and no part of this version obeys yet.
     pub not_served: Vec<String>,
@@ -135,20 +136,13 @@ pub(crate) fn load_with(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Config, Report), Report> {
     let mut report = Report::default();
-    let tree = files::read(path, &mut report);
-    structure::check(&tree, &mut report);
-    if report.has_problems() {
-        return Err(report);
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = build::Builder::new(&tree, folder, environment, &mut report);
-    let config = builder.build();
+    let config = files::read(path, &mut report).and_then(|tree| {
+        let tree = structure::check(tree, &mut report);
+        build::Builder::new(&tree, environment, &mut report).build()
+    });
     report.sort();
     match config {
         Some(config) if !report.has_problems() => Ok((config, report)),
         Some(_) | None => Err(report),
     }
 }
-
-/// The prices that a rate card's file holds, by the id of the card.
-type PriceFiles = HashMap<String, Vec<routing::price::PriceLine>>;

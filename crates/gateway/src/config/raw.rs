@@ -29,21 +29,12 @@ pub(super) struct Raw {
     pub(super) apps: Vec<App>,
     #[serde(default)]
     pub(super) vendors: Vec<Vendor>,
-    /// Read by `routing`.
     #[serde(default)]
-    #[schemars(with = "Vec<routing::settings::Route>")]
-    #[expect(dead_code, reason = "here for the schema")]
-    routes: serde_json::Value,
-    /// Read by `routing`.
+    pub(super) routes: Vec<routing::settings::Route>,
     #[serde(default)]
-    #[schemars(with = "Vec<routing::settings::RateCard>")]
-    #[expect(dead_code, reason = "here for the schema")]
-    rate_cards: serde_json::Value,
-    /// Read by `routing`.
+    pub(super) rate_cards: Vec<routing::settings::RateCard>,
     #[serde(default)]
-    #[schemars(with = "routing::settings::Policy")]
-    #[expect(dead_code, reason = "here for the schema")]
-    policy: serde_json::Value,
+    pub(super) policy: routing::settings::Policy,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -192,12 +183,10 @@ pub(super) struct Connection(pub(super) serde_json::Map<String, serde_json::Valu
 #[serde(deny_unknown_fields)]
 pub(super) struct HttpConnection {
     /// Which definition describes the vendor's API.
-    #[expect(dead_code, reason = "checked now, obeyed by the connector that will serve it")]
     pub(super) vendor: String,
-    /// What the definition asks for.
+    /// What the definition asks for; secrets as `{ env = "X" }` or `{ file = "…" }`.
     #[serde(default)]
-    #[expect(dead_code, reason = "checked now, obeyed by the connector that will serve it")]
     pub(super) settings: serde_json::Map<String, serde_json::Value>,
-    #[expect(dead_code, reason = "checked now, obeyed by the connector that will serve it")]
+    /// Where the API is, instead of where the definition says.
     pub(super) base_url: Option<String>,
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     pub file: PathBuf,
-    /// Counted from one; zero when the file itself is the problem.
+    /// Counted from one.
     pub line: usize,
     /// Such as `apps[0].webhook.url`; empty when no key is to blame.
     pub key: String,
@@ -37,6 +37,11 @@ impl Report {
         !self.problems.is_empty()
     }
 
+    /// Whether a problem is told of this key or of what it is in.
+    pub(super) fn blames(&self, key: &str) -> bool {
+        self.problems.iter().any(|problem| is_within(key, &problem.key))
+    }
+
     pub(super) fn sort(&mut self) {
         self.problems.sort();
         self.problems.dedup();
@@ -60,6 +65,11 @@ impl Report {
         };
         serde_json::json!({ "problems": items(&self.problems), "warnings": items(&self.warnings) })
     }
+}
+
+/// Whether a key is another one or inside of it.
+pub(super) fn is_within(key: &str, outer: &str) -> bool {
+    key.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A line each, the problems first.

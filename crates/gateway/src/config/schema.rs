@@ -29,16 +29,17 @@ impl JsonSchema for Connection {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let smpp = of_kind("smpp", connectors::smpp::Settings::json_schema(generator));
-        let http = of_kind("http", HttpConnection::json_schema(generator));
+        let id = generator.subschema_for::<domain::ConnectionId>().to_value();
+        let smpp = of_kind("smpp", id.clone(), connectors::smpp::Settings::json_schema(generator));
+        let http = of_kind("http", id, HttpConnection::json_schema(generator));
         json_schema!({ "oneOf": [smpp, http] })
     }
 }
 
-fn of_kind(kind: &str, settings: Schema) -> Value {
+fn of_kind(kind: &str, id: Value, settings: Schema) -> Value {
     let mut schema = settings.to_value();
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert("id".to_owned(), serde_json::json!({ "type": "string" }));
+        properties.insert("id".to_owned(), id);
         properties.insert("kind".to_owned(), serde_json::json!({ "type": "string", "const": kind }));
     }
     if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {

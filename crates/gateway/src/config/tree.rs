@@ -1,7 +1,8 @@
 //! A configuration as a tree of values, each with the file and line that it came from.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -25,6 +26,8 @@ pub(super) enum Value {
     Table(BTreeMap<String, Node>),
     Array(Vec<Node>),
     Leaf(Json),
+    /// TOML that no key takes, and why.
+    Unusable(&'static str),
 }
 
 /// One step from a value to one within it.
@@ -50,16 +53,40 @@ pub(super) fn written(path: &[Step]) -> String {
     text
 }
 
+impl Place {
+    pub(super) fn problem(&self, key: String, message: impl Into<String>) -> Problem {
+        Problem { file: self.file.to_path_buf(), line: self.line, key, message: message.into() }
+    }
+
+    /// Of the file: what it names by a relative path is looked for there.
+    pub(super) fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
 impl Node {
-    pub(super) fn empty(file: &Path) -> Self {
-        Self { at: Place { file: file.into(), line: 1 }, value: Value::Table(BTreeMap::new()) }
+    pub(super) fn new(json: Json, at: &Place) -> Self {
+        let value = match json {
+            Json::Object(entries) => {
+                Value::Table(entries.into_iter().map(|(key, inner)| (key, Self::new(inner, at))).collect())
+            }
+            Json::Array(items) => Value::Array(items.into_iter().map(|inner| Self::new(inner, at)).collect()),
+            leaf @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) => Value::Leaf(leaf),
+        };
+        Self { at: at.clone(), value }
     }
 
     pub(super) fn get(&self, step: &Step) -> Option<&Self> {
         match (&self.value, step) {
             (Value::Table(table), Step::Key(key)) => table.get(key),
             (Value::Array(array), Step::Index(index)) => array.get(*index),
-            (Value::Table(_) | Value::Array(_) | Value::Leaf(_), _) => None,
+            (Value::Table(_) | Value::Array(_) | Value::Leaf(_) | Value::Unusable(_), _) => None,
         }
     }
 
@@ -76,13 +103,7 @@ impl Node {
     }
 
     pub(super) fn problem(&self, path: &[Step], message: impl Into<String>) -> Problem {
-        let place = self.locate(path);
-        Problem {
-            file: PathBuf::from(&*place.file),
-            line: place.line,
-            key: written(path),
-            message: message.into(),
-        }
+        self.locate(path).problem(written(path), message)
     }
 
     pub(super) fn json(&self) -> Json {
@@ -90,6 +111,7 @@ impl Node {
             Value::Table(table) => table.iter().map(|(key, node)| (key.clone(), node.json())).collect(),
             Value::Array(array) => array.iter().map(Self::json).collect(),
             Value::Leaf(leaf) => leaf.clone(),
+            Value::Unusable(_) => Json::Null,
         }
     }
 
@@ -101,7 +123,7 @@ impl Node {
             Value::Leaf(Json::String(_)) => "a string",
             Value::Leaf(Json::Bool(_)) => "true or false",
             Value::Leaf(Json::Number(_)) => "a number",
-            Value::Leaf(Json::Null | Json::Array(_) | Json::Object(_)) => "a value",
+            Value::Leaf(Json::Null | Json::Array(_) | Json::Object(_)) | Value::Unusable(_) => "a value",
         }
     }
 
@@ -121,12 +143,10 @@ impl Node {
                 }
             }
             (Value::Array(ours), Value::Array(theirs)) => ours.extend(theirs),
-            (Value::Table(_) | Value::Array(_) | Value::Leaf(_), _) => report.problems.push(Problem {
-                file: PathBuf::from(&*other.at.file),
-                line: other.at.line,
-                key: written(path),
-                message: format!("given already in {} line {}", self.at.file.display(), self.at.line),
-            }),
+            (Value::Table(_) | Value::Array(_) | Value::Leaf(_) | Value::Unusable(_), _) => {
+                let message = format!("is given already at {}", self.at);
+                report.problems.push(other.at.problem(written(path), message));
+            }
         }
     }
 }

@@ -4,9 +4,12 @@ use domain::status::StatusSet;
 use pipeline::App;
 
 use super::super::Application;
-use super::super::raw::{App as RawApp, Raw, Webhook};
+use super::super::raw::{App as RawApp, AppSmpp, Raw, Webhook};
 use super::{Builder, Steps, below, item, path};
 use crate::webhooks::{self, Endpoint, address};
+
+/// The most characters of a system_id, as the wire writes it.
+const SYSTEM_ID: usize = 15;
 
 impl Builder<'_> {
     pub(super) fn apps(&mut self, raw: &Raw) -> Vec<Application> {
@@ -25,13 +28,19 @@ impl Builder<'_> {
             api_keys.extend(self.api_key(key, &item(&below(at, "api_keys"), index)));
         }
         if app.api_keys.is_empty() {
-            self.warn(at, "the app has no key, so it cannot send");
+            self.warn(&below(at, "api_keys"), "the app has no key, so it cannot send");
         }
         let default_sender = self.optional(app.default_sender.as_deref(), &below(at, "default_sender"));
         let default_country = self.optional(app.default_country.as_deref(), &below(at, "default_country"));
         let (endpoint, notify) = match &app.webhook {
             Some(webhook) => self.webhook(webhook, raw.webhooks.allow_private, &below(at, "webhook")),
-            None => (Endpoint { url: None, secrets: Vec::new() }, StatusSet::all()),
+            None => {
+                self.warn(
+                    &below(at, "webhook"),
+                    "the app has no webhook, so it is told nothing unless a message has a callback_url",
+                );
+                (Endpoint { url: None, secrets: Vec::new() }, StatusSet::all())
+            }
         };
         self.later_doors(app, at);
         let mut settings = App::new(notify);
@@ -53,71 +62,56 @@ impl Builder<'_> {
 
     fn webhook(&mut self, webhook: &Webhook, allow_private: bool, at: &Steps) -> (Endpoint, StatusSet) {
         let private = if allow_private { address::Private::Allowed } else { address::Private::Refused };
-        let url = match address::check_url(&webhook.url, private) {
-            Ok(url) => Some(url),
-            Err(bad) => {
-                self.problem(&below(at, "url"), bad.to_string());
-                None
-            }
-        };
+        let url = self.keep(address::check_url(&webhook.url, private), &below(at, "url"));
         let at_secret = below(at, "secret");
-        let mut secrets = Vec::new();
-        if let Some(secret) = self.secret(&webhook.secret, &at_secret) {
-            match secret.reveal().parse::<webhooks::Secret>() {
-                Ok(secret) => secrets.push(secret),
-                Err(bad) => self.problem(&at_secret, bad.to_string()),
-            }
-        }
-        let notify = match webhooks::events(webhook.events.iter().map(String::as_str)) {
-            Ok(notify) => notify,
-            Err(bad) => {
-                self.problem(&below(at, "events"), bad.to_string());
-                StatusSet::NONE
-            }
-        };
+        let secret = self.secret(&webhook.secret, &at_secret);
+        let secret =
+            secret.and_then(|secret| self.keep(secret.reveal().parse::<webhooks::Secret>(), &at_secret));
+        let notify = webhooks::events(webhook.events.iter().map(String::as_str));
+        let notify = self.keep(notify, &below(at, "events")).unwrap_or(StatusSet::NONE);
+        let secrets = secret.into_iter().collect();
         (Endpoint { url, secrets }, notify)
     }
 
     /// Doors that a later version opens: their settings are checked as far as that can be done now.
     fn later_doors(&mut self, app: &RawApp, at: &Steps) {
         if let Some(smpp) = &app.smpp {
-            let inner = below(at, "smpp");
-            if smpp.system_id.is_empty() || smpp.system_id.len() > 15 {
-                self.problem(&below(&inner, "system_id"), "expected 1 to 15 characters");
-            }
-            if smpp.max_binds == Some(0) {
-                self.problem(&below(&inner, "max_binds"), "expected 1 or more");
-            }
-            self.secret(&smpp.password, &below(&inner, "password"));
+            self.smpp_account(smpp, &below(at, "smpp"));
             let limit = smpp.throughput.map_or(String::new(), |rate| format!(" at {}/s", rate.per_second));
-            self.not_served_here(format!("the SMPP account of the app {}{limit}", app.id));
+            self.not_served.push(format!("the SMPP account of the app {}{limit}", app.id));
         }
         if let Some(compat) = &app.compat {
             let inner = below(at, "compat");
             if let Some(token) = &compat.twilio_auth_token {
                 self.secret(token, &below(&inner, "twilio_auth_token"));
             }
-            if compat.twilio_account_sid.as_ref().is_some_and(|sid| !sid.starts_with("AC")) {
-                self.problem(
-                    &below(&inner, "twilio_account_sid"),
-                    "expected an account sid, which begins with AC",
-                );
+            if let Some(sid) = &compat.twilio_account_sid {
+                let at = below(&inner, "twilio_account_sid");
+                if !sid.starts_with("AC") {
+                    self.problem(&at, "expected an account sid, which begins with AC");
+                }
+                self.once("account", sid, &at);
             }
-            self.not_served_here(format!("the compatible doors of the app {}", app.id));
+            self.not_served.push(format!("the compatible doors of the app {}", app.id));
         }
+    }
+
+    fn smpp_account(&mut self, smpp: &AppSmpp, at: &Steps) {
+        let at_system_id = below(at, "system_id");
+        if smpp.system_id.is_empty() || smpp.system_id.len() > SYSTEM_ID {
+            self.problem(&at_system_id, format!("expected 1 to {SYSTEM_ID} characters"));
+        }
+        self.once("system_id", &smpp.system_id, &at_system_id);
+        if smpp.max_binds == Some(0) {
+            self.problem(&below(at, "max_binds"), "expected 1 or more");
+        }
+        self.secret(&smpp.password, &below(at, "password"));
     }
 
     fn optional<T>(&mut self, text: Option<&str>, at: &Steps) -> Option<T>
     where
-        T: std::str::FromStr,
-        T::Err: std::fmt::Display,
+        T: std::str::FromStr<Err: std::fmt::Display>,
     {
-        match text?.parse() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.problem(at, format!("{error}"));
-                None
-            }
-        }
+        self.keep(text?.parse(), at)
     }
 }

@@ -1,0 +1,63 @@
+//! What is configured for doors and ways that a later version opens: checked now, and told to be without effect.
+
+use std::net::IpAddr;
+
+use super::super::raw::{Raw, ServerTls};
+use super::{Builder, Steps, below, item, path};
+
+impl Builder<'_> {
+    pub(super) fn unserved(&mut self, raw: &Raw) {
+        if raw.store.url.is_some() {
+            // Going on with the embedded store instead would scatter messages over two.
+            let message =
+                "a shared database for a cluster is not served yet: give `path` for the embedded store";
+            self.problem(&path(&["store", "url"]), message);
+        }
+        if let Some(door) = &raw.smpp_server {
+            let at = path(&["smpp_server"]);
+            self.address(&door.listen, &below(&at, "listen"));
+            self.certificates(door.tls.as_ref(), &below(&at, "tls"));
+            self.not_served.push("the SMPP server ([smpp_server])".to_owned());
+        }
+        if raw.server.tls.is_some() {
+            self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
+            self.not_served.push("TLS on the API's own port ([server.tls]): put a proxy in front".to_owned());
+        }
+        let at = path(&["server", "trusted_proxies"]);
+        for (index, network) in raw.server.trusted_proxies.iter().enumerate() {
+            if !is_network(network) {
+                let message =
+                    format!("`{network}` is not a network: expected one such as 10.0.0.0/8 or fd00::/8");
+                self.problem(&item(&at, index), message);
+            }
+        }
+        if !raw.server.trusted_proxies.is_empty() {
+            self.not_served.push("forwarded headers (server.trusted_proxies)".to_owned());
+        }
+    }
+
+    fn certificates(&mut self, tls: Option<&ServerTls>, at: &Steps) {
+        let Some(tls) = tls else { return };
+        if let Some(listen) = &tls.listen {
+            self.address(listen, &below(at, "listen"));
+        }
+        for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
+            let at = below(at, key);
+            let file = self.beside(&at, file);
+            if !file.is_file() {
+                self.problem(&at, format!("there is no file {}", file.display()));
+            }
+        }
+    }
+}
+
+/// An address, or an address and the length of its prefix.
+fn is_network(text: &str) -> bool {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= bits))
+}
