@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::OpenError;
@@ -83,10 +84,13 @@ impl Folder {
                 Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
                 Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
             };
-        match &self.vfs {
-            Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs.as_ref()),
-            None => Connection::open_with_flags(file, flags),
-        }
+        let connection = match &self.vfs {
+            Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs.as_ref())?,
+            None => Connection::open_with_flags(file, flags)?,
+        };
+        // Plans must not depend on bound values: a kept statement would be prepared anew for every use.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(connection)
     }
 }
 

@@ -108,9 +108,13 @@ const INSERT: &str = "
 INSERT INTO messages(key, app, recipient, reference, class, status, stage, wake_at, record)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
+/// `INSERT OR REPLACE` would say the same, but keeps a copy of every page that it changes in case it fails half-way.
 const REPLACE: &str = "
-INSERT OR REPLACE INTO messages(key, app, recipient, reference, class, status, stage, wake_at, record)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+INSERT INTO messages(key, app, recipient, reference, class, status, stage, wake_at, record)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT DO UPDATE SET app = excluded.app, recipient = excluded.recipient, reference = excluded.reference,
+  class = excluded.class, status = excluded.status, stage = excluded.stage, wake_at = excluded.wake_at,
+  record = excluded.record";
 
 /// Writes rows, with a buffer that all of them share.
 #[derive(Default)]

@@ -112,3 +112,6 @@ pub(super) fn remove(
     idempotency::purge(hot, now, PURGED_AT_ONCE)?;
     held::purge(hot, now, PURGED_AT_ONCE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,8 @@ pub(super) struct VendorId<'a> {
 /// Vendors use ids again: whoever learnt it last has it.
 pub(super) fn put(hot: &Connection, id: VendorId<'_>, place: Place) -> rusqlite::Result<()> {
     hot.prepare_cached(
-        "INSERT OR REPLACE INTO vendor_ids(vendor_id, connection, key, attempt, part) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO vendor_ids(vendor_id, connection, key, attempt, part) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET key = excluded.key, attempt = excluded.attempt, part = excluded.part",
     )?
     .execute(params![id.id, id.connection, place.key, place.attempt, place.part])?;
     Ok(())

@@ -21,8 +21,8 @@ use crate::Error;
 use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
 
 pub struct SqliteWriter {
-    hot: Connection,
-    memory: Memory,
+    pub(super) hot: Connection,
+    pub(super) memory: Memory,
     checkpointer: Checkpointer,
     /// Why nothing may be written any more, once a sync or a commit failed.
     broken: Option<String>,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
+mod model;
 mod sample;
 mod sqlite;
 mod suite;

@@ -1,10 +1,16 @@
-//! SQLite: the suite, and what only one folder of files can do.
+//! SQLite: the suite, the model, and what only one folder of files can do.
 
 use std::sync::Arc;
 
-use store::sqlite::{self, Options};
+use domain::{MessageId, Record};
+use rusqlite::Connection;
+use store::sqlite::{self, OpenError, Options};
+use store::{Claim, Error, Query, Written};
 use tempfile::TempDir;
 
+use crate::sample::{
+    Ids, MINUTE, NOON, accept, apply, at, delivered, dispatch, message, receipt, step, write,
+};
 use crate::suite::{Backend, Store};
 
 pub(crate) struct Folder(TempDir);
@@ -13,13 +19,192 @@ impl Folder {
     pub(crate) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
+
+    fn try_open(&self) -> Result<Store, OpenError> {
+        let (writer, reader) = sqlite::open(self.0.path(), &Options::default())?;
+        Ok(Store { writer: Box::new(writer), reader: Arc::new(reader) })
+    }
+
+    fn refusal(&self) -> String {
+        self.try_open().err().unwrap().to_string()
+    }
+
+    /// A file as somebody else might change it while nobody has it open.
+    fn tamper(&self, file: &str, statement: &str) {
+        let connection = Connection::open(self.0.path().join(file)).unwrap();
+        assert_eq!(connection.execute(statement, []).unwrap(), 1);
+    }
 }
 
 impl Backend for Folder {
     fn open(&self) -> Store {
-        let (writer, reader) = sqlite::open(self.0.path(), &Options::default()).unwrap();
-        Store { writer: Box::new(writer), reader: Arc::new(reader) }
+        self.try_open().unwrap()
     }
 }
 
 crate::suite::run!(crate::sqlite::Folder::new());
+
+#[test]
+fn a_folder_has_one_user_at_a_time() {
+    let folder = Folder::new();
+    let store = folder.open();
+    assert!(folder.refusal().starts_with("another process uses the store in "));
+    drop(store);
+    folder.open();
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let connection = Connection::open(folder.0.path().join("hot.db")).unwrap();
+    connection.pragma_update(None, "user_version", 1000).unwrap();
+    drop(connection);
+    let refusal = folder.refusal();
+    assert!(refusal.contains("was written by a newer version: its schema is 1000"), "{refusal}");
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.path().join("hot.db"), "not a database ".repeat(100)).unwrap();
+    assert!(folder.refusal().contains("cannot be opened"));
+}
+
+#[test]
+fn the_vfs_of_the_options_is_used() {
+    let folder = Folder::new();
+    let options = Options { vfs: Some("no-such-vfs".into()) };
+    assert!(matches!(sqlite::open(folder.0.path(), &options), Err(OpenError::Database { .. })));
+}
+
+#[test]
+fn a_damaged_record_is_put_aside_and_the_rest_goes_on() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let all: Vec<MessageId> = (0..4).map(|_| ids.at(NOON)).collect();
+    let Store { mut writer, reader } = folder.open();
+    for id in &all {
+        step(&mut *writer, NOON, accept(message(*id)));
+    }
+    drop((writer, reader));
+    for damaged in [all[0], all[1], all[3]] {
+        flip_a_byte(&folder, "hot.db", damaged);
+    }
+    let Store { mut writer, reader } = folder.open();
+    assert!(matches!(reader.message(all[0]), Err(Error::Damaged { .. })));
+    assert_eq!(found(&*reader), [all[2]]);
+    let written =
+        write(&mut *writer, NOON, [apply(all[3], dispatch(1, "acme")), apply(all[2], dispatch(1, "acme"))]);
+    assert!(matches!(&written[..], [Written::Missing, Written::Applied { .. }]), "{written:?}");
+    // A page of one meets the damaged ones first and must not be empty because of them.
+    let claimed = writer.claim(Claim::Work { after: 0 }, 1).unwrap();
+    assert_eq!(ids_of(&claimed), [all[2]]);
+    assert_eq!(reader.damaged().unwrap(), 3);
+    assert_eq!(reader.message(all[0]).unwrap(), None);
+    // Its key is not given to another message.
+    assert_eq!(writer.last_key().unwrap(), all[3].key());
+}
+
+#[test]
+fn a_damaged_record_does_not_stop_those_that_are_due_or_closed() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let [open, damaged_open, closed, damaged_closed] = [(); 4].map(|()| ids.at(NOON));
+    let Store { mut writer, reader } = folder.open();
+    for id in [open, damaged_open] {
+        step(&mut *writer, NOON, accept(message(id)));
+    }
+    for (id, vendor_id) in [(closed, "v1"), (damaged_closed, "v2")] {
+        delivered(&mut *writer, message(id), vendor_id);
+    }
+    drop((writer, reader));
+    for damaged in [damaged_open, damaged_closed] {
+        flip_a_byte(&folder, "hot.db", damaged);
+    }
+    let Store { mut writer, reader } = folder.open();
+    let due = writer.claim(Claim::Due { now: at(10 * MINUTE) }, 10).unwrap();
+    assert_eq!(ids_of(&due), [open]);
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 1);
+    assert_eq!(reader.damaged().unwrap(), 2);
+    // Nothing is left of it that a receipt could find.
+    let written = write(&mut *writer, NOON, [receipt("acme", "v2", None, NOON)]);
+    assert!(matches!(&written[..], [Written::Held]), "{written:?}");
+}
+
+#[test]
+fn a_damaged_day_stops_nothing_else() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = folder.open();
+    let sealed = delivered(&mut *writer, message(ids.at(NOON)), "v1");
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 1);
+    drop((writer, reader));
+    let day = folder.0.path().join("days/2026-03-01.db");
+    assert!(day.exists());
+    std::fs::write(&day, "not a database ".repeat(1000)).unwrap();
+    let Store { mut writer, reader } = folder.open();
+    assert_eq!(reader.message(sealed.message.id).unwrap(), None);
+    assert!(writer.last_key().unwrap() >= sealed.message.id.key());
+    let same_day = delivered(&mut *writer, message(ids.at(NOON)), "v2");
+    let next_day = delivered(&mut *writer, message(ids.at(at(crate::sample::DAY))), "v3");
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 1);
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 0);
+    assert_eq!(found(&*reader), [next_day.message.id, same_day.message.id]);
+    let written = write(&mut *writer, NOON, [receipt("acme", "v1", None, NOON)]);
+    assert!(matches!(&written[..], [Written::Held]), "{written:?}");
+}
+
+#[test]
+fn a_damaged_sealed_record_is_not_found_and_the_others_are() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = folder.open();
+    let [whole, damaged] =
+        ["v1", "v2"].map(|vendor_id| delivered(&mut *writer, message(ids.at(NOON)), vendor_id).message.id);
+    writer.tidy(NOON, 10).unwrap();
+    drop((writer, reader));
+    flip_a_byte(&folder, "days/2026-03-01.db", damaged);
+    let Store { mut writer, reader } = folder.open();
+    assert!(matches!(reader.message(damaged), Err(Error::Damaged { .. })));
+    assert_eq!(found(&*reader), [whole]);
+    let written =
+        write(&mut *writer, NOON, [receipt("acme", "v2", None, NOON), receipt("acme", "v1", None, NOON)]);
+    assert!(matches!(&written[..], [Written::Held, Written::Applied { .. }]), "{written:?}");
+}
+
+#[test]
+fn the_log_is_moved_into_the_database_while_it_is_written() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, .. } = folder.open();
+    for _ in 0..60 {
+        // 2 MB a commit.
+        let batch: Vec<_> = (0..100)
+            .map(|_| {
+                let mut long = message(ids.at(NOON));
+                long.metadata = Some("x".repeat(20_000).into());
+                accept(long)
+            })
+            .collect();
+        write(&mut *writer, NOON, batch);
+    }
+    let log = std::fs::metadata(folder.0.path().join("hot.db-wal")).unwrap().len();
+    assert!(log < 100_000_000, "{log} bytes");
+}
+
+fn flip_a_byte(folder: &Folder, file: &str, id: MessageId) {
+    let statement = format!(
+        "UPDATE messages SET record = CAST(substr(record, 1, 40) || x'ff' || substr(record, 42) AS BLOB) WHERE key = {}",
+        id.key()
+    );
+    folder.tamper(file, &statement);
+}
+
+fn found(reader: &dyn store::Reader) -> Vec<MessageId> {
+    ids_of(&reader.search(&Query { limit: 100, ..Query::default() }).unwrap().records)
+}
+
+fn ids_of(records: &[Record]) -> Vec<MessageId> {
+    records.iter().map(|record| record.message.id).collect()
+}
