@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -12,6 +12,8 @@ use super::problem::Problem;
 
 /// Whoever needs longer for this little is not sending a message.
 const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+const DISCARDED: usize = 16 * 1024 * 1024;
+const DISCARDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The bytes of a JSON body of at most `limit` bytes.
 pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
@@ -20,13 +22,18 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
         || Problem::new(Code::BodyTooLarge, format!("the body is larger than {} KiB", limit / 1024));
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let mut body = request.into_body();
     if announced.is_some_and(|length| length > limit) {
+        discard(body).await;
         return Err(too_large());
     }
-    let collected = Limited::new(request.into_body(), limit).collect();
+    let collected = Limited::new(&mut body, limit).collect();
     match tokio::time::timeout(ARRIVES_WITHIN, collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(too_large())
+        }
         Ok(Err(error)) => {
             Err(Problem::new(Code::MalformedJson, format!("the body did not arrive whole: {error}")))
         }
@@ -35,6 +42,22 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
             Err(Problem::new(Code::RequestTimeout, format!("the body did not arrive within {seconds} s")))
         }
     }
+}
+
+/// Lets a body that is too large run out, so that its sender reads the answer instead of a broken connection. Who
+/// sends still more than that does not read answers.
+async fn discard(mut body: Body) {
+    let mut seen = 0;
+    let run_out = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > DISCARDED {
+                return;
+            }
+        }
+    };
+    // Out of time or out of patience: the connection is closed either way.
+    drop(tokio::time::timeout(DISCARDED_WITHIN, run_out).await);
 }
 
 /// The text of a JSON body.

@@ -19,7 +19,7 @@ use super::fields::Fields;
 use super::problem::Problem;
 use super::{Api, Settings, body, draft, respond, trace};
 
-const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
 const FIELDS: [&str; 8] = ["to", "text", "from", "channel", "channels", "class", "max_price", "app"];
 
 #[derive(Serialize)]

@@ -17,7 +17,8 @@ use super::fields::Fields;
 use super::problem::Problem;
 use super::{Api, Settings, body, idempotency, refusal, render, respond};
 
-const MAX_BODY: usize = 64 * 1024;
+/// Far above what a message can hold: what is larger is a mistake, and what is nested deeper still gets its reason.
+const MAX_BODY: usize = 1024 * 1024;
 const RETRY_READ_SECONDS: u32 = 1;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 

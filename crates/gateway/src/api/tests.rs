@@ -1,1 +1,10 @@
-//! The API in one process with a real pipeline over a real store.
+//! The API in one process, over a real pipeline and a real store.
+
+mod batch;
+mod documents;
+mod idempotency;
+mod isolation;
+mod messages;
+mod questions;
+mod refusals;
+mod stand;

@@ -1,0 +1,271 @@
+//! What every test starts from: two apps, an admin, three routes, and a vendor that takes and delivers everything.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use connectors::connector::{HealthState, NoSlot, Slot, Submission};
+use connectors::{Answered, Connector, Events, Health, ReceiptReport};
+use domain::attempt::Verdict;
+use domain::record::{Answer, ReceiptNews};
+use domain::status::StatusSet;
+use domain::{AppId, ConnectionId};
+use http_body_util::BodyExt as _;
+use pipeline::{App, Pipeline};
+use routing::{Known, Table};
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::super::{Api, Keys, Scope, Settings, misfits, router};
+use crate::clock::SystemClock;
+use crate::metrics::Metrics;
+use crate::webhooks::address::Private;
+
+pub(super) const SHOP: &str = "key-of-shop";
+pub(super) const BANK: &str = "key-of-bank";
+pub(super) const ADMIN: &str = "key-of-ops";
+pub(super) const READER: &str = "key-of-auditor";
+pub(super) const DISPATCHER: &str = "key-of-night-shift";
+
+pub(super) struct Stand {
+    pub(super) router: Router,
+    pub(super) api: Arc<Api>,
+    /// Dropped last: the store lies in it.
+    pub(super) _folder: tempfile::TempDir,
+}
+
+#[derive(Debug)]
+pub(super) struct Response {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Stand {
+    /// Nobody opened a connection: messages are accepted and wait.
+    pub(super) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, reader) =
+            store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
+        let metrics = Arc::new(Metrics::default());
+        let pipeline = Pipeline::start(pipeline::Settings {
+            writer: Box::new(writer),
+            reader: Arc::new(reader),
+            clock: Arc::new(SystemClock::default()),
+            observer: Arc::<Metrics>::clone(&metrics),
+            teller: Arc::new(Deaf),
+            table: Arc::new(table()),
+            apps: apps(),
+            random: rand::make_rng(),
+        })
+        .await
+        .unwrap();
+        let settings = Settings {
+            keys: keys(),
+            apps: apps(),
+            public_url: "https://gw.example.com".to_owned(),
+            private: Private::Refused,
+            simulated: false,
+        };
+        let api = Api::new(pipeline, metrics, settings);
+        Self { router: router(Arc::clone(&api)), api, _folder: folder }
+    }
+
+    /// A vendor behind `acme-main` takes and delivers everything at once.
+    pub(super) async fn with_vendor() -> Self {
+        let stand = Self::start().await;
+        let vendor = Arc::new(Vendor { id: name("acme-main"), events: OnceLock::new() });
+        assert!(vendor.events.set(stand.api.pipeline.events()).is_ok());
+        stand.api.pipeline.connect(vendor);
+        stand
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Response {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Response { status: parts.status, headers: parts.headers, text }
+    }
+
+    pub(super) async fn post(&self, key: &str, path: &str, body: &Value) -> Response {
+        self.send(post(key, path).body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(super) async fn get(&self, key: &str, path: &str) -> Response {
+        self.send(request(Method::GET, key, path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a message and returns its id.
+    pub(super) async fn accepted(&self, key: &str, to: &str) -> String {
+        let answer = self.post(key, "/v1/messages", &json!({ "to": to, "text": "hello" })).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the message has the status, and returns it.
+    pub(super) async fn settled(&self, id: &str, status: &str) -> Value {
+        for _ in 0..10_000 {
+            let message = self.get(SHOP, &format!("/v1/messages/{id}")).await.json();
+            if message["status"] == status {
+                return message;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{id} never is {status}");
+    }
+}
+
+impl Response {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body, which has the form of the schema.
+    pub(super) fn fits(&self, schema: &str) -> Value {
+        let value = self.json();
+        let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
+        assert_eq!(misfits(&value, &schema), Vec::<String>::new(), "{value:#}");
+        value
+    }
+
+    /// A problem document of this code, complete and consistent.
+    pub(super) fn problem(&self, code: &str) -> Value {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem = self.fits("Problem");
+        assert_eq!(problem["code"], code, "{problem:#}");
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(problem["request_id"], self.header("x-request-id"));
+        assert_eq!(problem["type"], format!("https://gw.example.com/docs/errors/{code}"));
+        problem
+    }
+}
+
+pub(super) fn request(method: Method, key: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header("authorization", format!("Bearer {key}"))
+}
+
+pub(super) fn post(key: &str, path: &str) -> axum::http::request::Builder {
+    request(Method::POST, key, path).header("content-type", "application/json")
+}
+
+fn keys() -> Keys {
+    let mut keys = Keys::default();
+    keys.add_app(SHOP, AppId::new("shop").unwrap());
+    keys.add_app(BANK, AppId::new("bank").unwrap());
+    keys.add_admin(ADMIN, "ops", &Scope::ALL);
+    keys.add_admin(READER, "auditor", &[Scope::Read]);
+    keys.add_admin(DISPATCHER, "night-shift", &[Scope::Dispatch]);
+    keys
+}
+
+fn apps() -> FxHashMap<AppId, App> {
+    let mut shop = App::new(StatusSet::NONE);
+    shop.default_sender = Some("SHOP".parse().unwrap());
+    shop.default_country = Some("DE".parse().unwrap());
+    let bank = App::new(StatusSet::NONE);
+    [("shop", shop), ("bank", bank)].into_iter().map(|(id, app)| (AppId::new(id).unwrap(), app)).collect()
+}
+
+fn table() -> Table {
+    let settings = json!({
+        "routes": [
+            { "id": "acme-de", "connection": "acme-main", "countries": ["DE", "GB"], "rate_card": "acme" },
+            { "id": "borealis-de", "connection": "borealis-main", "countries": ["DE"] },
+            { "id": "cumulus-fr", "connection": "cumulus-main", "countries": ["FR"] },
+        ],
+        "rate_cards": [{
+            "id": "acme", "currency": "EUR",
+            "prices": [{ "country": "DE", "price": "0.0450" }, { "country": "GB", "price": "0.03" }],
+        }],
+        "policy": {
+            "default_class": "transactional",
+            "rules": [{
+                "id": "europe", "match": { "channel": "sms", "country": ["DE", "GB", "FR", "ES"] },
+                "strategy": "priority", "routes": ["acme-de", "borealis-de"], "validity": "10m",
+            }],
+        },
+    });
+    let settings: routing::Settings = serde_json::from_value(settings).unwrap();
+    let connections = ["acme-main", "borealis-main", "cumulus-main"].map(name);
+    let apps = ["shop", "bank"].map(|id| AppId::new(id).unwrap());
+    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    Table::compile(&settings, &known, 7).unwrap()
+}
+
+fn name(id: &str) -> ConnectionId {
+    ConnectionId::new(id).unwrap()
+}
+
+/// No app has a webhook.
+struct Deaf;
+
+impl pipeline::Teller for Deaf {
+    fn tell(
+        &self,
+        _: store::Notice,
+        _: Arc<domain::Record>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = pipeline::Told> + Send>> {
+        Box::pin(std::future::ready(pipeline::Told::Nobody))
+    }
+}
+
+struct Vendor {
+    id: ConnectionId,
+    events: OnceLock<Arc<dyn Events>>,
+}
+
+struct Ignored;
+
+impl connectors::connector::Reply for Ignored {
+    fn stored(self: Box<Self>) {}
+}
+
+impl Connector for Vendor {
+    fn id(&self) -> &ConnectionId {
+        &self.id
+    }
+
+    fn reserve(&self) -> Result<Slot, NoSlot> {
+        Ok(Slot { bind: 0, epoch: 1, hold: Box::new(()) })
+    }
+
+    fn submit(&self, slot: Slot, submission: Submission) {
+        let events = self.events.get().unwrap();
+        let vendor_id = |part| format!("{}-{part}", submission.message).into_boxed_str();
+        let mut slot = Some(slot);
+        let parts = 0..u8::try_from(submission.parts.len()).unwrap();
+        let mut answers: Vec<Answered> = parts
+            .clone()
+            .map(|part| Answered {
+                message: submission.message,
+                attempt: submission.attempt,
+                part,
+                answer: Answer::Accepted { vendor_id: Some(vendor_id(part)) },
+                took: Some(std::time::Duration::from_millis(3)),
+                slot: slot.take(),
+            })
+            .collect();
+        events.answered(&self.id, &mut answers);
+        let mut receipts: Vec<ReceiptReport> = parts
+            .map(|part| ReceiptReport {
+                vendor_id: vendor_id(part),
+                news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into() },
+                done_at: None,
+                reply: Box::new(Ignored),
+            })
+            .collect();
+        events.receipts(&self.id, &mut receipts);
+    }
+
+    fn health(&self) -> Health {
+        Health { state: HealthState::Up, binds_up: 1, binds: 1 }
+    }
+}
