@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
 use domain::event::{Event, Kind};
-use domain::{Record, Status, Timestamp};
+use domain::{Record, RouteId, Status, Timestamp};
 
 /// A few sentences for whoever asks where a message is.
 pub(crate) fn story(record: &Record) -> String {
@@ -12,7 +12,9 @@ pub(crate) fn story(record: &Record) -> String {
     sentences.extend(beginning(record));
     let told = record.attempts.iter().filter(|attempt| attempt.state != State::Withdrawn);
     for (place, attempt) in told.enumerate() {
-        sentences.push(attempt_story(record, attempt, place));
+        let Path { passed, asked } = path(record, attempt);
+        sentences.extend(passed.iter().map(passed_story));
+        sentences.push(attempt_story(record, attempt, (place, asked)));
     }
     sentences.extend(end(record));
     if let Some(converted) = record.converted {
@@ -22,16 +24,21 @@ pub(crate) fn story(record: &Record) -> String {
     sentences.join(" ")
 }
 
-/// One event of the trace.
-pub(crate) fn event(record: &Record, event: &Event) -> String {
-    let of = |number: u16| match record.attempt(number) {
-        Some(attempt) => format!("attempt {number} on {}", attempt.route),
+/// The events of the trace, each a sentence.
+pub(crate) fn events(record: &Record) -> impl Iterator<Item = String> {
+    record.events.iter().enumerate().map(|(place, one)| event(record, one, place))
+}
+
+/// The event at that place among those of the record.
+fn event(record: &Record, event: &Event, place: usize) -> String {
+    let of = |number: u16| match route_then(record, number, place) {
+        Some(route) => format!("attempt {number} on {route}"),
         None => format!("attempt {number}"),
     };
     match &event.kind {
         Kind::Status { status, .. } => format!("the message is {status}"),
         Kind::Queued { attempt } => format!("{} waits for a free slot", of(*attempt)),
-        Kind::Moved { attempt, from } => format!("{} was planned for {from}", of(*attempt)),
+        Kind::Moved { attempt, from } => format!("{} was headed for {from} before", of(*attempt)),
         Kind::Dispatched { attempt } => format!("{} is handed to its connection", of(*attempt)),
         Kind::Answered { attempt, outcome } => format!("{}: {}", of(*attempt), outcome_words(*outcome)),
         Kind::Throttled { attempt } => {
@@ -104,7 +111,69 @@ fn beginning(record: &Record) -> Option<String> {
     Some(if waits { format!("Waits until {send_at}.") } else { format!("Scheduled for {send_at}.") })
 }
 
-fn attempt_story(record: &Record, attempt: &Attempt, place: usize) -> String {
+/// Where an attempt was headed before its last route took it.
+struct Path<'a> {
+    passed: Vec<Passed<'a>>,
+    /// How often the last route asked to slow down.
+    asked: usize,
+}
+
+struct Passed<'a> {
+    route: &'a RouteId,
+    asked: usize,
+}
+
+fn path<'a>(record: &'a Record, attempt: &Attempt) -> Path<'a> {
+    let mut path = Path { passed: Vec::new(), asked: 0 };
+    for event in &record.events {
+        match &event.kind {
+            Kind::Throttled { attempt: number } if *number == attempt.number => path.asked += 1,
+            Kind::Moved { attempt: number, from } if *number == attempt.number => {
+                path.passed.push(Passed { route: from, asked: std::mem::take(&mut path.asked) });
+            }
+            Kind::Throttled { .. }
+            | Kind::Moved { .. }
+            | Kind::Status { .. }
+            | Kind::Queued { .. }
+            | Kind::Dispatched { .. }
+            | Kind::Answered { .. }
+            | Kind::NotSent { .. }
+            | Kind::AnsweredLate { .. }
+            | Kind::Receipt { .. }
+            | Kind::NoReceipt { .. }
+            | Kind::Withdrawn { .. }
+            | Kind::Converted { .. }
+            | Kind::Exhausted
+            | Kind::HorizonReached => {}
+        }
+    }
+    path
+}
+
+/// Where the attempt was headed when the event at that place happened: it may have been moved since.
+fn route_then(record: &Record, number: u16, place: usize) -> Option<&RouteId> {
+    let later = record.events.iter().skip(place + 1).find_map(|event| match &event.kind {
+        Kind::Moved { attempt, from } if *attempt == number => Some(from),
+        _ => None,
+    });
+    later.or_else(|| record.attempt(number).map(|attempt| &attempt.route))
+}
+
+fn passed_story(passed: &Passed<'_>) -> String {
+    match passed.asked {
+        0 => format!("{} could not take it then.", passed.route),
+        asked => format!("{} {}, so it went elsewhere.", passed.route, slow_down(asked)),
+    }
+}
+
+fn slow_down(asked: usize) -> String {
+    match asked {
+        1 => "asked to slow down".to_owned(),
+        times => format!("asked {times} times to slow down"),
+    }
+}
+
+fn attempt_story(record: &Record, attempt: &Attempt, (place, asked): (usize, usize)) -> String {
     let route = &attempt.route;
     let Some(dispatched) = attempt.dispatched_at else {
         return match attempt.throttled {
@@ -125,7 +194,8 @@ fn attempt_story(record: &Record, attempt: &Attempt, place: usize) -> String {
     }
     let again = if place == 0 { "Sent" } else { "Sent again" };
     let flag = if attempt.possible_duplicate { " (possible duplicate)" } else { "" };
-    let mut clauses = vec![format!("{again} through {route}{flag}")];
+    let slowed = if asked == 0 { String::new() } else { format!(" after it had {}", slow_down(asked)) };
+    let mut clauses = vec![format!("{again} through {route}{slowed}{flag}")];
     clauses.extend(answer_clause(attempt, &after));
     clauses.extend(receipt_clause(record, attempt, dispatched));
     format!("{}.", clauses.join(", "))

@@ -65,7 +65,7 @@ fn trace<'a>(
         rule: record.plan.as_ref().map(|plan| plan.rule.as_str()),
         plan: explained.iter().map(planned).collect(),
         attempts: render::attempts(record),
-        events: record.events.iter().map(|event| event_view(record, event)).collect(),
+        events: record.events.iter().zip(summary::events(record)).map(event_view).collect(),
         summary: summary::story(record),
     }
 }
@@ -80,7 +80,7 @@ pub(crate) fn planned(route: &routing::explain::RouteExplanation) -> PlannedRout
     }
 }
 
-fn event_view(record: &Record, event: &domain::event::Event) -> EventView {
+fn event_view((event, summary): (&domain::event::Event, String)) -> EventView {
     let (kind, attempt) = summary::event_type(&event.kind);
-    EventView { at: event.at, kind, attempt, summary: summary::event(record, event) }
+    EventView { at: event.at, kind, attempt, summary }
 }

@@ -50,6 +50,46 @@ fn what_still_waits_is_told_as_waiting() {
 }
 
 #[test]
+fn a_route_that_asked_to_slow_down_is_told_of_when_another_took_it() {
+    let busy = || Answer::Busy { code: "throttled".into() };
+    let sample = Sample::accepted().dispatch(1, "acme-de").after(5).answer(1, busy());
+    let sample = sample.dispatch(1, "acme-de").after(5).answer(1, busy());
+    let sample = sample.dispatch(1, "borealis-de").after(5).answer(1, busy());
+    assert_eq!(
+        story(&sample.record),
+        "acme-de asked 2 times to slow down, so it went elsewhere. \
+         borealis-de asked to slow down, and it waits to be sent there again."
+    );
+    let sample = sample.dispatch(1, "borealis-de").after(50).accept(1);
+    assert_eq!(
+        story(&sample.record),
+        "acme-de asked 2 times to slow down, so it went elsewhere. \
+         Sent through borealis-de after it had asked to slow down, accepted in 50 ms, no receipt yet."
+    );
+    let told: Vec<String> = events(&sample.record).filter(|told| told.contains("slow down")).collect();
+    assert_eq!(
+        told,
+        [
+            "attempt 1 on acme-de: the vendor asks to slow down, so it waits again",
+            "attempt 1 on acme-de: the vendor asks to slow down, so it waits again",
+            "attempt 1 on borealis-de: the vendor asks to slow down, so it waits again",
+        ]
+    );
+}
+
+#[test]
+fn a_route_that_could_not_take_it_is_told_of() {
+    let sample = Sample::accepted().dispatch(1, "borealis-de").after(50).accept(1);
+    assert_eq!(
+        story(&sample.record),
+        "acme-de could not take it then. Sent through borealis-de, accepted in 50 ms, no receipt yet."
+    );
+    assert!(
+        events(&sample.record).any(|told| told == "attempt 1 on borealis-de was headed for acme-de before")
+    );
+}
+
+#[test]
 fn how_it_ended_is_told_last() {
     let canceled = Sample::accepted().after(100).apply(Input::Cancel);
     assert_eq!(story(&canceled.record), "Canceled before any byte left.");
@@ -85,7 +125,7 @@ fn how_it_ended_is_told_last() {
 fn every_event_has_a_sentence_of_its_own() {
     let sample = Sample::accepted().dispatch(1, "acme-de").after(20).accept(1).after(100);
     let sample = sample.receipt(1, Verdict::Delivered, "DELIVRD");
-    let told: Vec<String> = sample.record.events.iter().map(|one| event(&sample.record, one)).collect();
+    let told: Vec<String> = events(&sample.record).collect();
     assert_eq!(
         told,
         [
