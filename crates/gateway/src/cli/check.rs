@@ -1,6 +1,6 @@
 //! `strowger check`, `config validate` and `config schema`.
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::client::Endpoint;
 use super::output::Output;
@@ -12,8 +12,19 @@ pub(crate) fn schema(output: &Output) -> Result<(), Failure> {
     output.result(&schema, || serde_json::to_string_pretty(&schema).unwrap_or_default())
 }
 
-/// Every problem on stdout, a line each; warnings on stderr.
 pub(crate) fn validate(file: &ConfigFile, output: &Output) -> Result<(), Failure> {
+    let valid = examine(file, output)?;
+    output.result(&valid.document, || valid.text)
+}
+
+/// What is said of a valid file.
+struct Valid {
+    document: Value,
+    text: String,
+}
+
+/// Every problem on stdout, a line each; warnings on stderr.
+fn examine(file: &ConfigFile, output: &Output) -> Result<Valid, Failure> {
     let (report, valid) = match config::load(&file.config) {
         Ok((config, report)) => (report, Some(config)),
         Err(report) => (report, None),
@@ -32,14 +43,13 @@ pub(crate) fn validate(file: &ConfigFile, output: &Output) -> Result<(), Failure
         output.note(&format!("not served yet: {what}"));
     }
     let connections = config.connections().count();
-    output.result(&report.document(), || {
-        format!(
-            "{} is valid: {} apps, {connections} connections, {} routes",
-            file.config.display(),
-            config.apps.len(),
-            config.table.routes().len()
-        )
-    })
+    let text = format!(
+        "{} is valid: {} apps, {connections} connections, {} routes",
+        file.config.display(),
+        config.apps.len(),
+        config.table.routes().len()
+    );
+    Ok(Valid { document: report.document(), text })
 }
 
 pub(crate) async fn check(
@@ -47,8 +57,8 @@ pub(crate) async fn check(
     online: Option<Endpoint>,
     output: &Output,
 ) -> Result<(), Failure> {
-    validate(file, output)?;
-    let Some(endpoint) = online else { return Ok(()) };
+    let mut valid = examine(file, output)?;
+    let Some(endpoint) = online else { return output.result(&valid.document, || valid.text) };
     let ready = endpoint.client()?.get("/readyz").await.map_err(|failure| match failure.exit {
         Exit::Unreachable if failure.problem.is_some() => Failure { exit: Exit::CheckFailed, ..failure },
         Exit::Unexpected
@@ -59,5 +69,8 @@ pub(crate) async fn check(
         | Exit::CheckFailed
         | Exit::Unreachable => failure,
     })?;
-    output.result(&json!({ "ready": ready }), || "the gateway is ready".to_owned())
+    if let Some(document) = valid.document.as_object_mut() {
+        document.insert("ready".to_owned(), ready);
+    }
+    output.result(&valid.document, || format!("{}\nthe gateway is ready", valid.text))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulator::{Behaviour, Vendor};
 use smpp_wire::status::CommandStatus;
 
@@ -185,7 +185,8 @@ async fn check_asks_the_running_gateway() {
     let arguments = ["check", "--config", file.to_str().unwrap(), "--online"];
     to(&gateway.client, &arguments).await.ended_with(0);
     let document = to(&gateway.client, &[&arguments[..], &["--json"]].concat()).await.ended_with(0).json();
-    assert!(document.is_object());
+    assert_eq!(document["ready"]["status"], "ready");
+    assert_eq!(document["problems"], json!([]));
     let nobody = Client::new(&format!("http://127.0.0.1:{}", lab::closed_port()));
     to(&nobody, &arguments).await.ended_with(8);
 }

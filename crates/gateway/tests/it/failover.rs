@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use simulator::{Behaviour, Vendor};
 use smpp_wire::status::CommandStatus;
 
+use crate::deadline::until;
 use crate::gateway::Gateway;
 use crate::lab;
 use crate::setup::Setup;
@@ -113,7 +114,14 @@ async fn a_vendor_that_throttles_for_ever_is_left_after_the_wait() {
         &events,
         &["on acme-sms: the vendor asks to slow down", "on borealis-sms: the vendor accepted"],
     );
-    assert_in_order(summary(&trace), &["borealis-sms", "accepted in", "delivered"]);
+    assert_in_order(
+        summary(&trace),
+        &[
+            "acme-sms asked",
+            "to slow down, so it went elsewhere. Sent through borealis-sms, accepted in",
+            "delivered",
+        ],
+    );
     assert!(acme.stats().throttled >= 1);
     assert_eq!(acme.stats().accepted, 0);
 }
@@ -121,22 +129,46 @@ async fn a_vendor_that_throttles_for_ever_is_left_after_the_wait() {
 #[tokio::test]
 async fn a_closed_port_and_a_vendor_that_refuses_binds_are_passed() {
     let folder = tempfile::tempdir().unwrap();
-    let acme = lab::closed_port();
     let borealis = lab::vendor_that(Behaviour::RefuseBinds(CommandStatus::RBINDFAIL)).await;
     let cumulus = lab::vendor().await;
     let setup = Setup::default()
-        .vendor("acme", acme, "")
+        .vendor("acme", lab::closed_port(), "")
         .vendor("borealis", borealis.addr().port(), "")
         .vendor("cumulus", cumulus.addr().port(), "");
     let gateway = Gateway::start(folder.path(), &setup).await;
-    borealis.until(|stats| stats.binds_refused > 0).await;
-    cumulus.until(|stats| stats.sessions > 0).await;
-    let id = gateway.client.send(TO, "hello").await;
-    let trace = gateway.client.settled(&id, &["delivered"]).await;
+    let client = &gateway.client;
+    // Nobody knows yet that they are down: the message finds out.
+    let first = client.send(TO, "first").await;
+    let trace = client.settled(&first, &["delivered"]).await;
     assert_eq!(attempts(&trace), [("cumulus-sms", "accepted")]);
-    assert_in_order(summary(&trace), &["Sent through cumulus-sms, accepted in", "delivered"]);
-    let reasons = trace["plan"].to_string();
-    assert_in_order(&reasons, &["cumulus-sms", "its connection is down"]);
+    assert_eq!(plan(&trace), ["acme-sms", "borealis-sms", "cumulus-sms"]);
+    assert_in_order(
+        summary(&trace),
+        &["acme-sms could not take it then. Sent through cumulus-sms, accepted in", "delivered"],
+    );
+    let down = until("it is known that both are down", async || {
+        let explained = client.post("/v1/routing/explain", &json!({ "to": TO, "text": "second" })).await.body;
+        (plan(&explained)[0] == "cumulus-sms").then_some(explained)
+    })
+    .await;
+    assert_eq!(plan(&down), ["cumulus-sms", "acme-sms", "borealis-sms"]);
+    let second = client.send(TO, "second").await;
+    let trace = client.settled(&second, &["delivered"]).await;
+    assert_eq!(attempts(&trace), [("cumulus-sms", "accepted")]);
+    let reasons: Vec<&str> = trace["plan"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|route| route["explanation"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "the rule lists it in place 3",
+            "its connection is down, so the others go first",
+            "its connection is down, so the others go first",
+        ]
+    );
     assert_eq!(borealis.stats().submissions, 0);
 }
 
@@ -157,7 +189,8 @@ async fn a_vendor_that_never_answers_is_unknown_and_the_next_one_is_a_possible_d
     assert_in_order(
         summary(&trace),
         &[
-            "acme-sms did not answer within 1 s, so the text may have arrived there.",
+            "acme-sms did not answer within 1",
+            "so the text may have arrived there.",
             "Sent again through borealis-sms (possible duplicate), accepted in",
             "delivered",
         ],
