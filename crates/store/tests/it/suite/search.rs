@@ -10,11 +10,14 @@ use store::{Query, Reader, Writer};
 use super::{Backend, Store};
 use crate::sample::{DAY, HOUR, Ids, NOON, accept, accepted, apply, at, dispatch, message, receipt, step};
 
+/// What a query says, said of a record.
+type Fits = Box<dyn Fn(&Record) -> bool>;
+
 pub(crate) fn every_filter_finds_what_it_says(backend: &impl Backend) {
     let Store { mut writer, reader } = backend.open();
     let all = fill(&mut *writer);
     let some_id = all[17].message.id;
-    let filters: Vec<(Query, Box<dyn Fn(&Record) -> bool>)> = vec![
+    let filters: Vec<(Query, Fits)> = vec![
         (Query::default(), Box::new(|_| true)),
         (
             Query { app: Some(AppId::new("bank").unwrap()), ..Query::default() },
@@ -107,7 +110,7 @@ fn fill(writer: &mut dyn Writer) -> Vec<Record> {
         let now = at(i64::from(number) * 2 * HOUR);
         let message = numbered(ids.at(now), number);
         let id = message.id;
-        let connection = if number % 3 == 0 { "zenith" } else { "acme" };
+        let connection = if number.is_multiple_of(3) { "zenith" } else { "acme" };
         let mut record = step(writer, now, accept(message));
         if number % 4 > 0 {
             record = step(writer, now, apply(id, dispatch(1, connection)));
@@ -129,10 +132,10 @@ fn fill(writer: &mut dyn Writer) -> Vec<Record> {
 
 fn numbered(id: MessageId, number: u32) -> Message {
     let mut message = message(id);
-    message.app = AppId::new(if number % 2 == 0 { "shop" } else { "bank" }).unwrap();
+    message.app = AppId::new(if number.is_multiple_of(2) { "shop" } else { "bank" }).unwrap();
     message.to = if number == 11 { Recipient::unresolved("nonsense") } else { recipient(number % 5) };
-    message.class = if number % 7 == 0 { Class::Marketing } else { Class::Otp };
-    message.operator = Some(if number % 6 == 0 { "26202".into() } else { "26201".into() });
+    message.class = if number.is_multiple_of(7) { Class::Marketing } else { Class::Otp };
+    message.operator = Some(if number.is_multiple_of(6) { "26202".into() } else { "26201".into() });
     message.reference = NonZeroU32::new(number % 9).map(|number| format!("order-{number}").into());
     message
 }
