@@ -176,12 +176,9 @@ fn slow_down(asked: usize) -> String {
 fn attempt_story(record: &Record, attempt: &Attempt, (place, asked): (usize, usize)) -> String {
     let route = &attempt.route;
     let Some(dispatched) = attempt.dispatched_at else {
-        return match attempt.throttled {
+        return match asked {
             0 => format!("Waits for a free slot of {} to go through {route}.", attempt.connection),
-            1 => format!("{route} asked to slow down, and it waits to be sent there again."),
-            times => {
-                format!("{route} asked {times} times to slow down, and it waits to be sent there again.")
-            }
+            asked => format!("{route} {}, and it waits to be sent there again.", slow_down(asked)),
         };
     };
     let after = |at: Timestamp| span(at.since(dispatched));

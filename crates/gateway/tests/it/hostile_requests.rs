@@ -67,8 +67,8 @@ fn requests(client: &Client) -> Vec<(&'static str, RequestBuilder, u16, &'static
             "text_too_long",
         ),
         (
-            "no kind",
-            client.request(Method::POST, MESSAGES).body(good.to_string()),
+            "another kind",
+            client.request(Method::POST, MESSAGES).header("content-type", "text/xml").body(good.to_string()),
             415,
             "unsupported_media_type",
         ),
