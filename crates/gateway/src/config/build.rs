@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -231,6 +231,12 @@ impl<'a> Builder<'a> {
     /// A file that is named by a path relative to the folder of the file that names it.
     fn beside(&self, at: &Steps, file: &str) -> PathBuf {
         self.tree.locate(at).folder().join(file)
+    }
+
+    fn file(&mut self, file: &Path, at: &Steps) {
+        if !file.is_file() {
+            self.problem(at, format!("there is no file {}", file.display()));
+        }
     }
 
     fn problem(&mut self, at: &Steps, message: impl Into<String>) {

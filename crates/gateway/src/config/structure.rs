@@ -41,9 +41,10 @@ impl<'a> Walk<'a> {
         match self.schemas.branch(&node, shape) {
             Branch::Only => {}
             Branch::One(schema) => return self.value(node, schema),
+            // Whatever it is meant to be, it keeps its id.
             Branch::Kinds(kinds) => {
                 self.kind(&node, &kinds);
-                return None;
+                return Some(node);
             }
             Branch::None(expected) => {
                 self.problem(&node.at, format!("expected {expected}, found {}", node.kind()));

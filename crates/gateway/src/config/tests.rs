@@ -1,17 +1,25 @@
 //! Configurations, right and wrong.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use domain::status::{Status, StatusSet};
 use proptest::prelude::*;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
 
-const ENVIRONMENT: [(&str, &str); 5] = [
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/config/");
+
+const ENVIRONMENT: [(&str, &str); 9] = [
     ("OPS_KEY", "ops-key-0123456789"),
     ("SHOP_KEY", "shop-key-0123456789"),
     ("SHOP_HOOK", "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+    ("SHOP_SMPP", "shop-pw"),
+    ("SHOP_TWILIO", "shop-token-0123456789"),
+    ("SHOP_COMPAT", "shop-token-0123456789"),
     ("ACME_PW", "secret"),
+    ("ACME_TOKEN", "acme-token-0123456789"),
     ("BOREALIS_PW", "secret"),
 ];
 
@@ -49,7 +57,7 @@ fn problems(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_example_is_right_and_names_every_key_of_its_sections() {
+fn the_example_is_right() {
     let (config, report) = Files::new(&[("strowger.toml", EXAMPLE)]).load().unwrap();
     assert_eq!(report, Report::default());
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
@@ -59,91 +67,134 @@ fn the_example_is_right_and_names_every_key_of_its_sections() {
     assert!(config.not_served.is_empty());
 }
 
+/// A line of the example that begins with # and no space is a key that may be used.
 #[test]
-fn sections_that_later_versions_serve_are_checked_and_told() {
-    let later = r#"
-[smpp_server]
-listen = "0.0.0.0:2775"
-[[apps]]
-id = "later"
-api_keys = [{ env = "SHOP_KEY" }]
-smpp = { system_id = "later", password = { env = "ACME_PW" }, max_binds = 4, throughput = "200/s" }
-compat = { twilio_account_sid = "AC0123", twilio_auth_token = { env = "ACME_PW" } }
-[[vendors]]
-id = "later"
-[[vendors.connections]]
-id = "later-http"
-kind = "http"
-vendor = "some"
-settings = { account = "x" }
-"#;
-    let (config, _) = Files::new(&[("strowger.toml", later)]).load().unwrap();
-    assert_eq!(config.not_served.len(), 4, "{:?}", config.not_served);
+fn what_is_commented_out_in_the_example_is_right_as_well() {
+    let uncommented = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => key,
+        Some(_) | None => line,
+    });
+    let text = uncommented.collect::<Vec<_>>().join("\n");
+    let files = Files::new(&[
+        ("strowger.toml", &text),
+        ("conf.d/none", ""),
+        ("tls/ca.pem", ""),
+        ("tls/cert.pem", ""),
+        ("tls/key.pem", ""),
+        ("rates/acme-2027.csv", "country,price\nDE,0.0450\n"),
+    ]);
+    let (config, report) = files.load().unwrap();
+    let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(
+        warnings,
+        ["no route uses the connection `borealis-http`", "no route uses the rate card `acme-2027`"]
+    );
+    assert_eq!(config.not_served.len(), 6, "{:#?}", config.not_served);
+}
+
+#[test]
+fn the_example_names_every_key_of_the_schema() {
+    let mut keys = BTreeSet::new();
+    collect_keys(&schema(), &mut keys);
+    assert!(keys.len() > 80, "{}", keys.len());
+    let words: HashSet<&str> =
+        EXAMPLE.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').collect();
+    let absent: Vec<_> = keys.iter().filter(|key| !words.contains(key.as_str())).collect();
+    assert!(absent.is_empty(), "{absent:?}");
+}
+
+fn collect_keys(schema: &Value, keys: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(entries) => {
+            if let Some(properties) = entries.get("properties").and_then(Value::as_object) {
+                keys.extend(properties.keys().cloned());
+            }
+            entries.values().for_each(|inner| collect_keys(inner, keys));
+        }
+        Value::Array(items) => items.iter().for_each(|inner| collect_keys(inner, keys)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn one_of_everything_is_read() {
+    let path = Path::new(FIXTURES).join("contract/strowger.toml");
+    let (config, report) = load_with(&path, &environment).unwrap();
+    assert_eq!(config.public_url, "https://gw.example.com");
+    assert_eq!(config.store, Path::new(FIXTURES).join("contract/data"));
+    assert!(config.allow_private);
+    assert_eq!(config.admin_keys[0].scopes, Scope::ALL);
+
+    let shop = &config.apps[0];
+    assert_eq!(shop.api_keys[1].reveal(), "the-next-key-of-the-shop");
+    assert!(shop.settings.strict_numbers && shop.settings.has_webhook);
+    assert_eq!(shop.settings.notify, StatusSet::NONE.with(Status::Delivered).with(Status::Failed));
+    assert_eq!(shop.endpoint.url.as_ref().map(reqwest::Url::as_str), Some("http://127.0.0.1:9000/hook"));
+
+    let connections: Vec<_> = config.connections().collect();
+    assert_eq!(
+        connections.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(),
+        ["acme-main", "borealis-main"]
+    );
+    assert_eq!(connections[0].smpp.throughput.map(|rate| rate.per_second), Some(100.0));
+    assert_eq!(connections[0].smpp.password.reveal(), "secret");
+    assert_eq!(connections[1].smpp.host, "::1");
+    assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
+
+    assert_eq!(config.table.default_class(), Class::Marketing);
+    assert_eq!(config.table.version(), config.version);
+    let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(warnings, ["no route uses the connection `acme-http`"]);
+    assert_eq!(
+        config.not_served,
+        [
+            "the HTTP connection acme-http: routes over it are down",
+            "the SMPP account of the app shop at 200/s",
+            "the compatible doors of the app shop",
+            "the SMPP server ([smpp_server])",
+            "forwarded headers (server.trusted_proxies)",
+        ]
+    );
 }
 
 #[test]
 fn every_problem_is_told_at_once_with_its_line_and_key() {
-    let found = problems(
-        r#"strict_secretz = true
-[server]
-listen = "nowhere"
-public_url = "gw.example.com"
-[[apps]]
-id = "sh op"
-api_keys = [{ env = "NOT_SET" }, "k", "k"]
-webhok = { url = "x" }
-default_country = "Germany"
-[[apps]]
-default_sender = "+"
-[[vendors]]
-id = "acme"
-[[vendors.connections]]
-id = "a"
-kind = "smpp"
-host = "x"
-port = "2775"
-system_id = "s"
-password = { env = "ACME_PW" }
-windo = 3
-response_timeout = "soon"
-[[vendors.connections]]
-id = "a"
-kind = "carrier-pigeon"
-[[routes]]
-id = "r"
-connection = "b"
-[policy]
-default_class = "urgent"
-[[policy.rules]]
-id = "all"
-routes = ["rr"]
-"#,
-    );
+    let path = Path::new(FIXTURES).join("mistakes.toml");
+    let report = load_with(&path, &environment).unwrap_err();
+    let found: Vec<_> = report.problems.iter().map(|it| it.to_string().replace(FIXTURES, "")).collect();
     let expected = [
-        "strowger.toml:1: strict_secretz: unknown key",
-        "strowger.toml:3: server.listen:",
-        "strowger.toml:4: server.public_url:",
-        "strowger.toml:6: apps[0].id:",
-        "strowger.toml:7: apps[0].api_keys[0]: the environment variable NOT_SET is not set",
-        "strowger.toml:7: apps[0].api_keys[2]: the same key as apps[0].api_keys[1]",
-        "strowger.toml:8: apps[0].webhok: unknown key: did you mean `webhook`?",
-        "strowger.toml:9: apps[0].default_country:",
-        "strowger.toml:10: apps[1].id: is missing",
-        "strowger.toml:11: apps[1].default_sender:",
-        "strowger.toml:18: vendors[0].connections[0].port: expected a whole number, found a string",
-        "strowger.toml:21: vendors[0].connections[0].windo: unknown key: did you mean `window`?",
-        "strowger.toml:22: vendors[0].connections[0].response_timeout:",
-        "strowger.toml:25: vendors[0].connections[1].kind:",
-        "strowger.toml:28: routes[0].connection:",
-        "strowger.toml:30: policy.default_class: `urgent` is not one of otp, transactional, marketing",
-        "strowger.toml:33: policy.rules[0].routes[0]:",
+        "mistakes.toml:1: strict_secrets: expected true or false, found a string",
+        "mistakes.toml:4: server.listen: `localhost` is not an address with a port: expected one such as \
+         127.0.0.1:8080 or [::1]:8080",
+        "mistakes.toml:9: admin_keys[0].scopes[1]: `everything` is not a scope: expected read, dispatch or configure",
+        "mistakes.toml:13: apps[0].api_keys[0]: the same key as admin_keys[0].key",
+        "mistakes.toml:13: apps[0].api_keys[1]: the environment variable NOT_SET is not set",
+        "mistakes.toml:14: apps[0].webhook.events: `message.eaten` is not an event: expected message.* or message. \
+         and a status, such as message.delivered",
+        "mistakes.toml:14: apps[0].webhook.secret: not a webhook secret: expected whsec_ and the base64 of 24 to 64 \
+         random bytes",
+        "mistakes.toml:14: apps[0].webhook.url: has the scheme ftp: expected http or https",
+        "mistakes.toml:17: apps[1].id: the app `shop` is given already at apps[0].id",
+        "mistakes.toml:18: apps[1].default_country: `UKR` is not a country: expected two capital letters of ISO \
+         3166, such as DE",
+        "mistakes.toml:23: vendors[0].connections[0].password: is missing",
+        "mistakes.toml:27: vendors[0].connections[0].prot: unknown key: did you mean `port`?",
+        "mistakes.toml:29: vendors[0].connections[0].window: 0 is outside 1 to 1000",
+        "mistakes.toml:30: vendors[0].connections[0].response_timeout: expected a string, found a number",
+        "mistakes.toml:34: vendors[0].connections[1].kind: `htpp` is not one of smpp, http",
+        "mistakes.toml:38: routes[0].connection: no connection is called `acme-mian`: did you mean `acme-main`?",
+        "mistakes.toml:39: routes[0].countries[1]: `UK` is not a country code of ISO 3166: did you mean `GB`?",
+        "mistakes.toml:47: rate_cards[0].prices[1].price: expected a string, found a number",
+        "mistakes.toml:51: store.url: a shared database for a cluster is not served yet: give `path` for the \
+         embedded store",
+        "mistakes.toml:55: policy.rules[0].match.class[1]: `opt` is not one of transactional, marketing, otp",
+        "mistakes.toml:56: policy.rules[0].routes[1]: no route is called `borealis-de`",
+        "mistakes.toml:57: policy.rules[0].on_unknown: `hold` promises at most one delivery, which failover on \
+         `no_receipt` would break",
+        "mistakes.toml:58: policy.rules[0].failover.wait_at_most: `3 sheep` is not a duration: expected seconds, or \
+         a number with a unit such as 500ms, 45s, 10m, 24h, or ISO 8601 such as PT10M",
     ];
-    for expected in expected {
-        assert!(
-            found.iter().any(|problem| problem.starts_with(expected)),
-            "missing {expected}\nin {found:#?}"
-        );
-    }
+    assert_eq!(found, expected, "{found:#?}");
 }
 
 #[test]
@@ -161,7 +212,8 @@ api_keys = ["a-plain-key-0123456789"]
     let (config, report) = files.load().unwrap();
     assert_eq!(config.admin_keys[0].key.reveal(), "from-a-file-0123456789");
     assert!(!format!("{config:?}").contains("0123456789"));
-    assert_eq!(report.warnings.len(), 1);
+    let plain = report.warnings.iter().filter(|warning| warning.message.contains("written into the file"));
+    assert_eq!(plain.map(|warning| warning.key.as_str()).collect::<Vec<_>>(), ["apps[0].api_keys[0]"]);
     let strict = format!("strict_secrets = true\n{text}");
     let found = Files::new(&[("strowger.toml", &strict), ("ops.key", "from-a-file-0123456789")]).problems();
     assert!(
@@ -216,13 +268,94 @@ fn a_file_that_cannot_be_read_is_told() {
 }
 
 #[test]
-fn the_schema_knows_every_section() {
+fn what_a_misspelled_key_holds_is_checked_and_a_missing_one_is_told_once() {
+    let found = problems("[[apps]]\nid = \"a\"\nwebhok = { url = \"x\", secret = { evn = \"NOT_SET\" } }\n");
+    assert_eq!(
+        found,
+        [
+            "strowger.toml:3: apps[0].webhok: unknown key: did you mean `webhook`?",
+            "strowger.toml:3: apps[0].webhook.secret.evn: unknown key: did you mean `env`?",
+            "strowger.toml:3: apps[0].webhook.url: is not a URL: relative URL without a base",
+        ]
+    );
+    let found =
+        problems("[[routes]]\nrate_card = 5\n[[rate_cards]]\nid = \"c\"\ncurrency = \"EUR\"\nprices = 1\n");
+    assert_eq!(
+        found,
+        [
+            "strowger.toml:1: routes[0].connection: is missing",
+            "strowger.toml:1: routes[0].id: is missing",
+            "strowger.toml:2: routes[0].rate_card: expected a string, found a number",
+            "strowger.toml:6: rate_cards[0].prices: expected a list, found a number",
+        ]
+    );
+}
+
+#[test]
+fn an_unsound_connection_is_known_to_its_routes() {
+    let found = problems(
+        r#"
+[[vendors]]
+id = "acme"
+[[vendors.connections]]
+id = "acme-main"
+kind = "smpp"
+host = "x"
+port = 99999999999999999999
+system_id = "s"
+password = { env = "NOT_SET" }
+[[routes]]
+id = "r"
+connection = "acme-main"
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "strowger.toml:8: vendors[0].connections[0].port: the number is too large",
+            "strowger.toml:10: vendors[0].connections[0].password: the environment variable NOT_SET is not set",
+        ]
+    );
+}
+
+#[test]
+fn two_doors_do_not_share_an_account() {
+    let app =
+        |id: &str| format!("[[apps]]\nid = \"{id}\"\nsmpp = {{ system_id = \"s\", password = \"p\" }}\n");
+    let found = problems(&(app("a") + &app("b")));
+    assert_eq!(
+        found,
+        [
+            "strowger.toml:6: apps[1].smpp.system_id: the system_id `s` is given already at apps[0].smpp.system_id"
+        ]
+    );
+}
+
+#[test]
+fn what_is_unused_or_leads_nowhere_is_a_warning() {
+    let text = "[[apps]]\nid = \"a\"\n[[vendors]]\nid = \"v\"\n[[admin_keys]]\nid = \"o\"\nkey = \"short\"\nscopes = []\n";
+    let (_, report) = Files::new(&[("strowger.toml", text)]).load().unwrap();
+    let warned: Vec<_> = report.warnings.iter().map(|it| (it.line, it.key.as_str())).collect();
+    assert_eq!(
+        warned,
+        [
+            (1, "apps[0].api_keys"),
+            (1, "apps[0].webhook"),
+            (1, "policy.rules"),
+            (3, "vendors[0].connections"),
+            (7, "admin_keys[0].key"),
+            (7, "admin_keys[0].key"),
+            (8, "admin_keys[0].scopes"),
+        ]
+    );
+}
+
+#[test]
+fn the_schema_is_of_the_version_that_editors_know() {
     let schema = schema();
-    let properties = schema.get("properties").and_then(|properties| properties.as_object()).unwrap();
-    for section in
-        ["server", "admin_keys", "smpp_server", "store", "webhooks", "numbers", "apps", "vendors", "routes"]
-    {
-        assert!(properties.contains_key(section), "{section}");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    for section in ["include", "strict_secrets", "server", "store", "apps", "vendors", "routes", "policy"] {
+        assert!(schema["properties"].get(section).is_some(), "{section}");
     }
 }
 
@@ -231,20 +364,72 @@ fn the_version_changes_with_the_content_only() {
     let version = |text: &str| Files::new(&[("strowger.toml", text)]).load().unwrap().0.version;
     assert_eq!(version("[numbers]\nstrict = true\n"), version("# a comment\n[numbers]\nstrict=true\n"));
     assert_ne!(version("[numbers]\nstrict = true\n"), version("[numbers]\nstrict = false\n"));
+    let card = "[[rate_cards]]\nid = \"acme\"\ncurrency = \"EUR\"\nfile = \"acme.csv\"\n";
+    let priced = |price: &str| {
+        let prices = format!("country,price\nDE,{price}\n");
+        Files::new(&[("strowger.toml", card), ("acme.csv", &prices)]).load().unwrap().0.version
+    };
+    assert_ne!(priced("0.0450"), priced("0.0460"));
+}
+
+/// Tells whether it is right or what is wrong, and comes back in either case.
+fn load_bytes(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let files = Files::new(&[]);
+    std::fs::write(files.0.path().join("strowger.toml"), bytes).unwrap();
+    if let Err(report) = files.load() {
+        prop_assert!(report.has_problems());
+        prop_assert!(report.problems.iter().all(|problem| problem.line > 0 && !problem.message.is_empty()));
+    }
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
-    fn no_file_makes_it_panic(at in 0..EXAMPLE.len(), cut in 0_usize..40, put in "[\\[\\]{}=\"a-z0-9.,# \n]{0,20}") {
-        let mut text = EXAMPLE.as_bytes().to_vec();
-        let end = (at + cut).min(text.len());
-        text.splice(at..end, put.bytes());
-        let files = Files::new(&[]);
-        std::fs::write(files.0.path().join("strowger.toml"), text).unwrap();
-        match files.load() {
-            Ok(_) => {}
-            Err(report) => prop_assert!(report.has_problems()),
+    fn no_piece_of_text_makes_it_panic(at in 0..EXAMPLE.len(), cut in 0_usize..40, put in "[\\[\\]{}=\"a-z0-9.,# \n]{0,20}") {
+        let mut bytes = EXAMPLE.as_bytes().to_vec();
+        let end = (at + cut).min(bytes.len());
+        bytes.splice(at..end, put.bytes());
+        load_bytes(&bytes)?;
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(changes in prop::collection::vec((0..EXAMPLE.len(), any::<u8>()), 1..8)) {
+        let mut bytes = EXAMPLE.as_bytes().to_vec();
+        for (at, byte) in changes {
+            bytes[at] = byte;
         }
+        load_bytes(&bytes)?;
+    }
+
+    /// Every value in turn becomes one of another kind, which parses and is wrong in its meaning.
+    #[test]
+    fn no_value_makes_it_panic(line in 0..EXAMPLE.lines().count(), value in prop::sample::select(VALUES)) {
+        let lines = EXAMPLE.lines().enumerate().map(|(at, text)| match text.split_once(" = ") {
+            Some((key, _)) if at == line => format!("{key} = {value}\n"),
+            Some(_) | None => format!("{text}\n"),
+        });
+        load_bytes(lines.collect::<String>().as_bytes())?;
     }
 }
+
+const VALUES: &[&str] = &[
+    "1",
+    "-1",
+    "0",
+    "1e99",
+    "nan",
+    "true",
+    "\"\"",
+    "\"ÿ\"",
+    "2026-01-01",
+    "[]",
+    "[[]]",
+    "[1, \"a\"]",
+    "{}",
+    "{ a = { b = 1 } }",
+    "99999999999999999999",
+    "{ env = \"SHOP_KEY\" }",
+    "{ file = \".\" }",
+];

@@ -44,9 +44,7 @@ impl Builder<'_> {
         for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
             let at = below(at, key);
             let file = self.beside(&at, file);
-            if !file.is_file() {
-                self.problem(&at, format!("there is no file {}", file.display()));
-            }
+            self.file(&file, &at);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use connectors::smpp;
+use connectors::smpp::{self, settings::Tls};
 use domain::ConnectionId;
 use serde_json::Value as Json;
 
@@ -59,6 +59,7 @@ impl Builder<'_> {
         self.smpp_password(&mut settings, at);
         let mut smpp: smpp::Settings = self.read(Json::Object(settings), at)?;
         smpp.resolve_paths(self.tree.locate(at).folder());
+        self.tls_files(&smpp.tls, &below(at, "tls"));
         for (key, message) in smpp.validate() {
             let mut inner = at.clone();
             inner.extend(key.split('.').map(|key| Step::Key(key.to_owned())));
@@ -75,6 +76,15 @@ impl Builder<'_> {
         let secret = self.read::<SecretSource>(source, &at).and_then(|source| self.secret(&source, &at));
         let password = secret.map(|secret| secret.reveal().to_owned()).unwrap_or_default();
         settings.insert("password".to_owned(), Json::String(password));
+    }
+
+    fn tls_files(&mut self, tls: &Tls, at: &Steps) {
+        let Tls::On(tls) = tls else { return };
+        for (key, file) in [("ca", &tls.ca), ("cert", &tls.cert), ("key", &tls.key)] {
+            if let Some(file) = file {
+                self.file(file, &below(at, key));
+            }
+        }
     }
 
     fn http(&mut self, http: &HttpConnection, at: &Steps) {
