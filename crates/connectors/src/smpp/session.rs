@@ -31,6 +31,7 @@ pub(super) struct Handler {
     onward: Vec<(Part, Then)>,
     /// The latest submit that was accepted.
     accepted: Option<Instant>,
+    refused: Seldom,
     refused_messages: Seldom,
     nameless_receipts: Seldom,
 }
@@ -64,6 +65,7 @@ impl Handler {
             receipts: Vec::new(),
             onward: Vec::new(),
             accepted: None,
+            refused: Seldom::default(),
             refused_messages: Seldom::default(),
             nameless_receipts: Seldom::default(),
         }
@@ -104,10 +106,12 @@ impl Handler {
                 }
             }
             Event::Refused(refusal) => {
-                tracing::warn!(
-                    connection = %self.shared.id, bind = self.bind, command = %refusal.command_id,
-                    status = %refusal.status, cause = ?refusal.cause, "refused what the vendor sent",
-                );
+                if let Some(count) = self.refused.happened(now) {
+                    tracing::warn!(
+                        connection = %self.shared.id, bind = self.bind, command = %refusal.command_id,
+                        status = %refusal.status, cause = ?refusal.cause, count, "refused what the vendor sent",
+                    );
+                }
             }
             Event::Unmatched { received } => {
                 tracing::debug!(

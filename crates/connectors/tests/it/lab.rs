@@ -67,8 +67,8 @@ impl Lab {
     /// The next line, with the bind accepted and heard of.
     pub(crate) async fn vendor(&mut self) -> Vendor {
         let mut vendor = self.line().await;
-        vendor.bind(CommandStatus::ROK).await;
         let binds_before = self.client.health().binds_up;
+        vendor.bind(CommandStatus::ROK).await;
         while self.client.health().binds_up == binds_before {
             tokio::task::yield_now().await;
         }

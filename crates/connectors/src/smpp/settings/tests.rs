@@ -62,6 +62,17 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_host_is_a_name_or_an_address_and_nothing_else() {
+    let with_host = |host: &str| Settings { host: host.to_owned(), ..read("").unwrap() }.validate().len();
+    for host in ["smpp.example.com", "127.0.0.1", "::1", "localhost"] {
+        assert_eq!(with_host(host), 0, "{host}");
+    }
+    for host in ["", "example.com:2775", "[::1]", "smpp://example.com", "a b"] {
+        assert_eq!(with_host(host), 1, "{host}");
+    }
+}
+
+#[test]
 fn a_password_is_never_shown() {
     let settings = read("").unwrap();
     assert_eq!(settings.password.reveal(), "p");

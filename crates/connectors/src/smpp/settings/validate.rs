@@ -1,5 +1,6 @@
 //! What a value must be beyond its type; everything that is wrong is told at once.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -27,8 +28,9 @@ impl Settings {
     #[must_use]
     pub fn validate(&self) -> Vec<(&'static str, String)> {
         let mut problems = Problems(Vec::new());
-        if self.host.is_empty() || self.host.contains(|c: char| c.is_whitespace() || c == '/') {
-            problems.add("host", "expected a name or an address, such as smpp.example.com".to_owned());
+        if !is_host(&self.host) {
+            let expected = "expected a name or an address without port or brackets, such as smpp.example.com";
+            problems.add("host", expected.to_owned());
         }
         if self.port == 0 {
             problems.add("port", "expected 1 to 65535".to_owned());
@@ -84,6 +86,12 @@ impl Settings {
             problems.add("tls.ca", "has no effect with verify = false".to_owned());
         }
     }
+}
+
+fn is_host(host: &str) -> bool {
+    let is_address = host.parse::<IpAddr>().is_ok();
+    let is_odd = |c: char| c.is_whitespace() || matches!(c, '/' | ':' | '[' | ']' | '@');
+    is_address || !(host.is_empty() || host.contains(is_odd))
 }
 
 impl Problems {
