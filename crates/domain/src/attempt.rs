@@ -155,6 +155,15 @@ impl Attempt {
         }
     }
 
+    /// The recipient may have some of it: parts are out, and no receipt says that they failed.
+    #[must_use]
+    pub fn may_have_arrived(&self) -> bool {
+        self.parts.iter().any(|part| {
+            matches!(part.answer, Some(PartAnswer::Accepted | PartAnswer::Unknown))
+                && !matches!(part.receipt, Some(Verdict::Undelivered | Verdict::Expired))
+        })
+    }
+
     /// A vendor took it or refused it, or may have: these count against `max_attempts`.
     #[must_use]
     pub fn counts(&self) -> bool {

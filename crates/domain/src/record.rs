@@ -340,7 +340,7 @@ impl Record {
                 .parts
                 .iter()
                 .any(|part| matches!(part.answer, Some(PartAnswer::Unknown | PartAnswer::Accepted)))
-                || attempt.given_up
+                || (attempt.given_up && attempt.state != State::Withdrawn)
         });
         let number = u16::try_from(self.attempts.len()).unwrap_or(u16::MAX).saturating_add(1);
         self.attempts.push(Attempt {

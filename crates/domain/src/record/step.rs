@@ -81,13 +81,13 @@ impl Record {
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let attempt = find(&mut self.attempts, number)?;
-        // An answer that was given up may come after all, as long as the session lives; no other answer comes twice.
         let is_late = match attempt.state {
             State::Dispatched => false,
-            State::Answered if attempt.outcome == Some(Outcome::Unknown) => true,
-            State::Answered | State::Queued | State::Withdrawn => return Err(Refusal::TooLate),
+            State::Answered => true,
+            State::Queued | State::Withdrawn => return Err(Refusal::TooLate),
         };
         let slot = attempt.parts.get_mut(usize::from(part)).ok_or(Refusal::NoSuchAttempt)?;
+        // An answer that was given up may come after all, as long as the session lives; no other answer comes twice.
         let may_replace = slot.answer.is_none() || slot.answer == Some(PartAnswer::Unknown);
         if !may_replace {
             return Err(Refusal::TooLate);
@@ -113,18 +113,24 @@ impl Record {
             Summed::Incomplete => {}
             Summed::Again if is_late => {}
             Summed::Again => self.requeue(number, now),
-            Summed::Done { outcome, .. } if is_late && outcome == Outcome::Unknown => {}
+            // Nothing new, unless what is left of it is known to be nowhere.
+            Summed::Done { outcome, parts_out: true } if is_late && attempt.outcome == Some(outcome) => {}
             Summed::Done { outcome, parts_out } => {
                 attempt.state = State::Answered;
                 attempt.outcome = Some(outcome);
                 attempt.answered_at = Some(now);
+                let (receipt, given_up) = (attempt.receipt, attempt.given_up);
                 let kind = if is_late {
                     Kind::AnsweredLate { attempt: number, outcome }
                 } else {
                     Kind::Answered { attempt: number, outcome }
                 };
                 self.note(now, kind);
-                self.after_outcome(outcome, Aftermath { parts_out, line_lost }, now, effects);
+                self.after_outcome(outcome, Aftermath { parts_out, line_lost, given_up }, now, effects);
+                // It may have come while other parts were still on their way.
+                if self.cause.is_none() {
+                    self.after_receipt(receipt, now, effects);
+                }
             }
         }
         Ok(())
@@ -137,7 +143,8 @@ impl Record {
         for part in &mut attempt.parts {
             part.answer = None;
         }
-        attempt.state = State::Queued;
+        let was_given_up = attempt.given_up;
+        attempt.state = if was_given_up { State::Withdrawn } else { State::Queued };
         attempt.dispatched_at = None;
         if throttled {
             attempt.throttled = attempt.throttled.saturating_add(1);
@@ -147,6 +154,17 @@ impl Record {
         self.note(now, kind);
         if self.status.is_final() {
             self.withdraw_queued(now);
+        } else if was_given_up {
+            // What the message went on to must not be joined by it; when there was nothing, it is decided anew.
+            self.note(now, Kind::Withdrawn { attempt: number });
+            self.go_on(Cause::NoReceipt);
+        }
+    }
+
+    /// Asks for another attempt, unless one is still waited for: how that ends says whether to go on.
+    fn go_on(&mut self, cause: Cause) {
+        if !self.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up) {
+            self.cause = Some(cause);
         }
     }
 
@@ -154,11 +172,14 @@ impl Record {
         if self.status.is_final() {
             return;
         }
-        let on_unknown = self.plan.as_ref().map_or(OnUnknown::Hold, |plan| plan.terms.on_unknown);
+        let on_unknown = self.on_unknown();
         match outcome {
             Outcome::Accepted => {
                 if matches!(self.cause, Some(Cause::Unknown { .. })) {
                     self.cause = None;
+                }
+                if !after.given_up {
+                    self.withdraw_queued(now);
                 }
                 if self.status != Status::Submitted {
                     self.set_status(Status::Submitted, now, effects);
@@ -169,13 +190,13 @@ impl Record {
                 self.become_uncertain(now, effects);
             }
             Outcome::Rejected if self.fails_over_on(FailoverOn::Rejected) => {
-                self.cause = Some(Cause::Rejected);
+                self.go_on(Cause::Rejected);
             }
             Outcome::Rejected => self.settle_status(now, effects),
             Outcome::Unknown => match on_unknown {
                 OnUnknown::Hold => self.become_uncertain(now, effects),
                 OnUnknown::Resend | OnUnknown::NextRoute => {
-                    self.cause = Some(Cause::Unknown { line_lost: after.line_lost });
+                    self.go_on(Cause::Unknown { line_lost: after.line_lost });
                 }
             },
         }
@@ -227,9 +248,12 @@ impl Record {
                 }
             }
             Some(Verdict::Undelivered | Verdict::Expired) if !self.status.is_final() => {
+                // At most once: what may have arrived in part is not sent again.
+                let is_held = self.on_unknown() == OnUnknown::Hold
+                    && self.attempts.iter().any(Attempt::may_have_arrived);
                 let goes_on = self.fails_over_on(FailoverOn::Undelivered) && now < self.message.expires_at;
-                if goes_on && !self.work().queued {
-                    self.cause = Some(Cause::Undelivered);
+                if goes_on && !is_held {
+                    self.go_on(Cause::Undelivered);
                 } else {
                     self.settle_status(now, effects);
                 }
@@ -257,7 +281,7 @@ impl Record {
                 self.settle_status(now, effects);
             }
         }
-        self.give_up_receipts(now);
+        self.give_up_receipts(now, effects);
         let idle = self.work() == super::Work::default();
         if idle && self.last_dispatch().is_some_and(|at| now >= at.plus(super::RECEIPT_HORIZON)) {
             self.note(now, Kind::HorizonReached);
@@ -265,7 +289,7 @@ impl Record {
         }
     }
 
-    fn give_up_receipts(&mut self, now: Timestamp) {
+    fn give_up_receipts(&mut self, now: Timestamp, effects: &mut Effects) {
         let overdue: Vec<u16> = self
             .attempts
             .iter()
@@ -277,8 +301,10 @@ impl Record {
                 attempt.given_up = true;
             }
             self.note(now, Kind::NoReceipt { attempt: number });
-            if now < self.message.expires_at && !self.work().queued {
-                self.cause = Some(Cause::NoReceipt);
+            if now < self.message.expires_at {
+                self.go_on(Cause::NoReceipt);
+            } else {
+                self.settle_status(now, effects);
             }
         }
     }
@@ -362,6 +388,10 @@ impl Record {
         }
     }
 
+    fn on_unknown(&self) -> OnUnknown {
+        self.plan.as_ref().map_or(OnUnknown::Hold, |plan| plan.terms.on_unknown)
+    }
+
     fn fails_over_on(&self, word: FailoverOn) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.terms.failover_on.contains(word))
     }
@@ -373,6 +403,8 @@ struct Aftermath {
     /// Some part reached the vendor, or may have.
     parts_out: bool,
     line_lost: bool,
+    /// The message went on without waiting for it.
+    given_up: bool,
 }
 
 fn find(attempts: &mut [Attempt], number: u16) -> Result<&mut Attempt, Refusal> {

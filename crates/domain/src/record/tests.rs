@@ -359,3 +359,180 @@ fn the_events_of_an_endlessly_throttled_message_are_bounded() {
     }
     assert!(record.events.len() <= MAX_EVENTS + 4);
 }
+
+fn unknown(line_lost: bool) -> Answer {
+    Answer::Unknown { line_lost }
+}
+
+#[test]
+fn a_late_refusal_asks_for_nothing_while_a_later_attempt_is_still_waited_for() {
+    let mut record = Case::default().record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, unknown(false));
+    record.apply(Input::Try(next("b")), at(2)).unwrap();
+    answer(&mut record, 1, rejected());
+    assert_eq!(record.cause, None, "the second attempt is queued");
+    dispatch(&mut record, 2, 3);
+    answer(&mut record, 2, rejected());
+    assert_eq!(record.cause, Some(Cause::Rejected), "the last attempt that was waited for asks");
+}
+
+#[test]
+fn an_unknown_outcome_asks_for_nothing_once_the_attempt_was_given_up_for_another() {
+    let on = vec![FailoverOn::NoReceipt, FailoverOn::Rejected];
+    let mut record = Case { failover_on: on, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    record.apply(Input::Wake, at(46)).unwrap();
+    assert_eq!(record.cause, Some(Cause::NoReceipt));
+    record.apply(Input::Try(next("b")), at(46)).unwrap();
+    dispatch(&mut record, 2, 46);
+    answer(&mut record, 1, unknown(false));
+    assert_eq!(record.cause, None);
+    answer(&mut record, 2, rejected());
+    assert_eq!(record.cause, Some(Cause::Rejected));
+}
+
+#[test]
+fn a_failed_receipt_of_an_attempt_that_was_given_up_leaves_the_later_one_its_time() {
+    let on = vec![FailoverOn::NoReceipt, FailoverOn::Undelivered];
+    let mut record = Case { failover_on: on, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, accepted());
+    record.apply(Input::Wake, at(46)).unwrap();
+    record.apply(Input::Try(next("b")), at(46)).unwrap();
+    dispatch(&mut record, 2, 46);
+    assert_eq!(receipt(&mut record, 1, Some(Verdict::Undelivered)), []);
+    assert_eq!(record.cause, None);
+    answer(&mut record, 2, accepted());
+    assert_eq!(receipt(&mut record, 2, Some(Verdict::Undelivered)), []);
+    assert_eq!(record.cause, Some(Cause::Undelivered));
+}
+
+#[test]
+fn a_missing_receipt_asks_for_nothing_while_a_later_attempt_has_time() {
+    let on = vec![FailoverOn::NoReceipt];
+    let mut record = Case { failover_on: on, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, unknown(false));
+    record.apply(Input::Try(next("b")), at(11)).unwrap();
+    dispatch(&mut record, 2, 11);
+    answer(&mut record, 2, accepted());
+    answer(&mut record, 1, accepted());
+    record.apply(Input::Wake, at(46)).unwrap();
+    assert!(record.attempts[0].given_up && record.cause.is_none());
+    record.apply(Input::Wake, at(56)).unwrap();
+    assert_eq!(record.cause, Some(Cause::NoReceipt));
+}
+
+#[test]
+fn an_attempt_that_was_given_up_and_comes_back_unsent_is_not_sent_beside_its_successor() {
+    let on = vec![FailoverOn::NoReceipt];
+    let mut record = Case { failover_on: on, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    record.apply(Input::Wake, at(46)).unwrap();
+    record.apply(Input::Try(next("b")), at(46)).unwrap();
+    answer(&mut record, 1, Answer::NotSent);
+    let states: Vec<State> = record.attempts.iter().map(|attempt| attempt.state).collect();
+    assert_eq!(states, [State::Withdrawn, State::Queued]);
+}
+
+#[test]
+fn an_attempt_that_was_given_up_and_comes_back_unsent_is_followed_when_nothing_else_was_tried() {
+    let on = vec![FailoverOn::NoReceipt];
+    let mut record = Case { failover_on: on, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    record.apply(Input::Wake, at(46)).unwrap();
+    record.apply(Input::Exhaust, at(46)).unwrap();
+    assert_eq!(record.status, Status::Accepted);
+    answer(&mut record, 1, Answer::Busy { code: "ESME_RTHROTTLED".into() });
+    assert_eq!(record.cause, Some(Cause::NoReceipt));
+    record.apply(Input::Try(next("a")), at(47)).unwrap();
+    assert!(record.work().queued && !record.attempts[1].possible_duplicate);
+}
+
+#[test]
+fn a_late_answer_takes_back_the_attempt_that_was_to_replace_it() {
+    let mut record = Case::default().record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, unknown(false));
+    record.apply(Input::Try(next("b")), at(2)).unwrap();
+    assert_eq!(answer(&mut record, 1, accepted()), [Status::Submitted]);
+    assert!(!record.work().queued);
+    receipt(&mut record, 1, Some(Verdict::Undelivered));
+    assert_eq!(record.cause, Some(Cause::Undelivered));
+}
+
+#[test]
+fn a_failed_receipt_before_the_last_answer_counts_once_the_answers_are_there() {
+    let mut record = Case { segments: 2, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    part_answer(&mut record, (1, 0), accepted());
+    assert_eq!(part_receipt(&mut record, (1, 0), Some(Verdict::Undelivered)), []);
+    assert_eq!(record.cause, None, "the rest of the text is still going out");
+    part_answer(&mut record, (1, 1), accepted());
+    assert_eq!(record.cause, Some(Cause::Undelivered));
+
+    let final_no = Case { segments: 2, failover_on: vec![FailoverOn::Busy], ..Case::default() };
+    let mut record = final_no.record();
+    dispatch(&mut record, 1, 1);
+    part_answer(&mut record, (1, 0), accepted());
+    part_receipt(&mut record, (1, 0), Some(Verdict::Undelivered));
+    assert_eq!(part_answer(&mut record, (1, 1), accepted()), [Status::Submitted, Status::Undelivered]);
+}
+
+#[test]
+fn hold_sends_nothing_again_of_which_a_part_may_have_arrived() {
+    let mut record = Case { on_unknown: OnUnknown::Hold, segments: 2, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    part_answer(&mut record, (1, 0), accepted());
+    part_answer(&mut record, (1, 1), accepted());
+    part_receipt(&mut record, (1, 0), Some(Verdict::Delivered));
+    assert_eq!(part_receipt(&mut record, (1, 1), Some(Verdict::Undelivered)), [Status::Undelivered]);
+    assert_eq!(record.cause, None);
+}
+
+#[test]
+fn hold_goes_on_when_the_vendor_says_that_nothing_arrived() {
+    let mut record = Case { on_unknown: OnUnknown::Hold, segments: 2, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    part_answer(&mut record, (1, 0), accepted());
+    part_answer(&mut record, (1, 1), unknown(false));
+    assert_eq!(record.status, Status::Uncertain);
+    assert_eq!(part_receipt(&mut record, (1, 0), Some(Verdict::Undelivered)), [Status::Undelivered]);
+    let mut record = Case { on_unknown: OnUnknown::Hold, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, accepted());
+    assert_eq!(receipt(&mut record, 1, Some(Verdict::Undelivered)), []);
+    assert_eq!(record.cause, Some(Cause::Undelivered));
+}
+
+#[test]
+fn the_late_answer_of_a_part_counts_although_another_part_was_refused() {
+    let mut record = Case { on_unknown: OnUnknown::Hold, segments: 2, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    part_answer(&mut record, (1, 0), unknown(false));
+    assert_eq!(part_answer(&mut record, (1, 1), rejected()), [Status::Uncertain]);
+    let mut taken = record.clone();
+    part_answer(&mut taken, (1, 0), accepted());
+    assert_eq!(taken.attempts[0].parts[0].vendor_id.as_deref(), Some("v1"));
+    assert_eq!((taken.status, taken.cause), (Status::Uncertain, None));
+    part_answer(&mut record, (1, 0), rejected());
+    assert_eq!(record.cause, Some(Cause::Rejected), "nothing of it is out");
+}
+
+#[test]
+fn the_last_attempt_given_up_leaves_the_status_that_the_others_add_up_to() {
+    let on = vec![FailoverOn::NoReceipt];
+    let mut record = Case { failover_on: on, ..Case::default() }.record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, unknown(false));
+    record.apply(Input::Try(next("b")), at(590)).unwrap();
+    dispatch(&mut record, 2, 590);
+    answer(&mut record, 2, accepted());
+    answer(&mut record, 1, accepted());
+    record.apply(Input::Wake, at(60)).unwrap();
+    receipt(&mut record, 1, Some(Verdict::Undelivered));
+    assert_eq!(record.status, Status::Submitted);
+    let effects = record.apply(Input::Wake, at(640)).unwrap();
+    assert_eq!(effects.changes[0].status, Status::Undelivered);
+}
