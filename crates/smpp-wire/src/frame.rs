@@ -11,8 +11,9 @@ use crate::status::CommandStatus;
 /// Length of the header, and so the least `command_length` there can be.
 pub const HEADER_LENGTH: usize = 16;
 
-/// The greatest `command_length` that is accepted unless told otherwise.
-pub const DEFAULT_MAX_LENGTH: usize = 64 * 1024;
+/// The greatest `command_length` that is accepted unless told otherwise. A text of 255 parts, the most there can be,
+/// takes 40,000 octets; 64 KiB is a number that only somebody who tries out lengths sends.
+pub const DEFAULT_MAX_LENGTH: usize = 64 * 1024 - 1;
 
 /// The three header fields that follow `command_length`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

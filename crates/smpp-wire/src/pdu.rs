@@ -75,9 +75,12 @@ macro_rules! pdus {
                 }
             }
 
-            /// Reads a body that stands alone.
-            pub fn from_body(command_id: CommandId, body: &'a [u8]) -> Result<Self, Reason> {
-                let mut reader = Reader::new(body);
+            fn read(
+                command_id: CommandId,
+                command_status: CommandStatus,
+                body: &'a [u8],
+            ) -> Result<Self, Reason> {
+                let mut reader = Reader::with_status(body, command_status);
                 Ok(match command_id {
                     $(CommandId::$command => Self::$variant($body::read(&mut reader)?),)+
                     _ => Self::Unknown(UnknownPdu { command_id, body }),
@@ -134,10 +137,15 @@ pdus! {
 }
 
 impl<'a> Pdu<'a> {
+    /// Reads a body that stands alone, as that of a request or of a success.
+    pub fn from_body(command_id: CommandId, body: &'a [u8]) -> Result<Self, Reason> {
+        Self::read(command_id, CommandStatus::ROK, body)
+    }
+
     /// Reads the PDU of a frame.
     pub fn decode(frame: &'a Frame) -> Result<Self, BodyError> {
-        let Header { command_id, sequence_number, .. } = frame.header();
-        Self::from_body(command_id, frame.body()).map_err(|reason| BodyError {
+        let Header { command_id, command_status, sequence_number } = frame.header();
+        Self::read(command_id, command_status, frame.body()).map_err(|reason| BodyError {
             command_id,
             sequence_number,
             reason,

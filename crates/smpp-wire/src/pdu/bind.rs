@@ -22,7 +22,7 @@ pub struct Bind<'a> {
 /// The three bind responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BindResp<'a> {
-    /// Absent from a response without a body, as refusals often are.
+    /// Absent from a response without a body, as refusals often are; empty where a refusal has nothing but TLVs.
     pub system_id: Option<&'a [u8]>,
     pub tlvs: Tlvs<'a>,
 }
@@ -69,7 +69,7 @@ impl<'a> Body<'a> for Bind<'a> {
 
 impl<'a> Body<'a> for BindResp<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Reason> {
-        Ok(Self { system_id: reader.c_string_or_end(), tlvs: reader.tlvs() })
+        Ok(Self { system_id: reader.only_c_string(), tlvs: reader.tlvs() })
     }
 
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {

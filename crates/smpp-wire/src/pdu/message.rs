@@ -49,7 +49,7 @@ pub struct DataSm<'a> {
 /// The responses that carry a message id: to submit_sm, deliver_sm, data_sm and broadcast_sm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MessageResp<'a> {
-    /// Absent from a response without a body, as refusals often are.
+    /// Absent from a response without a body, as refusals often are; empty where a refusal has nothing but TLVs.
     pub message_id: Option<&'a [u8]>,
     pub tlvs: Tlvs<'a>,
 }
@@ -181,7 +181,7 @@ impl<'a> Body<'a> for DataSm<'a> {
 
 impl<'a> Body<'a> for MessageResp<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Reason> {
-        Ok(Self { message_id: reader.c_string_or_end(), tlvs: reader.tlvs() })
+        Ok(Self { message_id: reader.only_c_string(), tlvs: reader.tlvs() })
     }
 
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), EncodeError> {

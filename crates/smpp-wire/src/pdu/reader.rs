@@ -26,11 +26,17 @@ impl Reason {
 
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
+    status: CommandStatus,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
-        Self { rest: body }
+        Self::with_status(body, CommandStatus::ROK)
+    }
+
+    /// Reads the body that came under this status.
+    pub(super) fn with_status(body: &'a [u8], status: CommandStatus) -> Self {
+        Self { rest: body, status }
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -68,6 +74,15 @@ impl<'a> Reader<'a> {
         Some(string)
     }
 
+    /// The only mandatory field of a response. A refusal may have TLVs and not even the NUL of that field in front of
+    /// them; it is then read as though the NUL were there.
+    pub(super) fn only_c_string(&mut self) -> Option<&'a [u8]> {
+        if !self.status.is_ok() && is_tlvs_alone(self.rest) {
+            return Some(&[]);
+        }
+        self.c_string_or_end()
+    }
+
     pub(super) fn octets(&mut self, field: &'static str, claimed: u8) -> Result<&'a [u8], Reason> {
         let claimed = usize::from(claimed);
         let left = self.rest.len();
@@ -90,6 +105,16 @@ impl<'a> Reader<'a> {
 
     /// A second reader at the same place.
     pub(super) fn fork(&self) -> Self {
-        Self { rest: self.rest }
+        Self { rest: self.rest, status: self.status }
     }
+}
+
+/// Whether a body is whole TLVs from its first octet on, and cannot be anything else.
+///
+/// The tags that the specification names begin with a control character, as no id does. A vendor's own tag may begin
+/// like an id, and so says nothing; and the NUL of an empty id may look like the beginning of a tag.
+fn is_tlvs_alone(body: &[u8]) -> bool {
+    let is_whole = |octets| Tlvs::new(octets).leftover().is_empty();
+    let opens_with_known_tag = Tlvs::new(body).iter().next().is_some_and(|tlv| tlv.tag.name().is_some());
+    opens_with_known_tag && is_whole(body) && !body.strip_prefix(&[0]).is_some_and(is_whole)
 }

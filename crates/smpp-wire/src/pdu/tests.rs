@@ -4,11 +4,11 @@ use bytes::BytesMut;
 
 use super::{
     Address, Bind, CommandId, EncodeError, EsmClass, MessageResp, Pdu, QuerySmResp, Reason, ReceiptWanted,
-    Received, RegisteredDelivery, ShortMessage,
+    Received, RegisteredDelivery, ShortMessage, UnknownPdu,
 };
 use crate::frame::Frame;
 use crate::status::CommandStatus;
-use crate::tlv::{Tag, TlvBuffer};
+use crate::tlv::{DeliveryFailureReason, Tag, TlvBuffer, Tlvs};
 
 fn read(command_id: CommandId, body: &[u8]) -> Pdu<'_> {
     Pdu::from_body(command_id, body).unwrap()
@@ -31,6 +31,59 @@ fn a_message_id_is_read_without_its_nul_and_at_any_length() {
     ] {
         let Pdu::SubmitSmResp(resp) = read(CommandId::SUBMIT_SM_RESP, body) else { panic!() };
         assert_eq!(resp.message_id, expected);
+    }
+}
+
+/// What a data_sm_resp says whose body came under this status.
+fn data_sm_resp(status: CommandStatus, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let mut bytes = BytesMut::new();
+    let unread = UnknownPdu { command_id: CommandId::DATA_SM_RESP, body };
+    Pdu::Unknown(unread).encode(status, 7, &mut bytes).unwrap();
+    let frame = Frame::whole(bytes.freeze()).unwrap();
+    let Ok(Pdu::DataSmResp(resp)) = Pdu::decode(&frame) else { panic!() };
+    (resp.message_id.unwrap().to_vec(), resp.tlvs.as_bytes().to_vec())
+}
+
+#[test]
+fn a_refusal_of_nothing_but_tlvs_has_an_empty_id() {
+    for body in [
+        &b"\x04\x25\0\x01\x03"[..],
+        b"\x04\x23\0\x03\x03\0\x0B\x14\x05\0\x01\x09",
+        b"\0\x1D\0\x05busy\0\x04\x20\0\x01\x01",
+    ] {
+        let (id, tlvs) = data_sm_resp(CommandStatus::RDELIVERYFAILURE, body);
+        assert_eq!((&id[..], &tlvs[..]), (&b""[..], body));
+    }
+    let (_, tlvs) = data_sm_resp(CommandStatus::RSYSERR, b"\x04\x25\0\x01\x01");
+    let reason = Tlvs::new(&tlvs).delivery_failure_reason();
+    assert_eq!(reason, Some(DeliveryFailureReason::DestinationAddressInvalid));
+    let body = b"\0\x1D\0\x06later\0";
+    let Ok(Pdu::BindReceiverResp(resp)) =
+        Pdu::read(CommandId::BIND_RECEIVER_RESP, CommandStatus::RBINDFAIL, body)
+    else {
+        panic!()
+    };
+    assert_eq!(resp.tlvs.additional_status_info_text(), Some(&b"later"[..]));
+}
+
+#[test]
+fn an_id_that_could_be_a_tag_stays_an_id() {
+    let failed = CommandStatus::RDELIVERYFAILURE;
+    for (status, body, id) in [
+        // A success has its id in front, whatever it looks like.
+        (CommandStatus::ROK, &b"\x04\x25\0\x01\x03"[..], &b"\x04\x25"[..]),
+        // Also a vendor's TLV 0x3437 of four octets.
+        (failed, b"47\0\x04\x25\0\x01\x03", b"47"),
+        // An empty id and a vendor's TLV 0x1D00; or additional_status_info_text and ussd_service_op.
+        (failed, b"\0\x1D\0\0\x05\x01\0\x02hi", b""),
+        // A value cut short, a tag that means nothing, a NUL too many.
+        (failed, b"\x04\x25\0\x02\x03", b"\x04\x25"),
+        (failed, b"\0\0\0\0", b""),
+        (failed, b"\0", b""),
+    ] {
+        let (read, tlvs) = data_sm_resp(status, body);
+        assert_eq!(read, id);
+        assert_eq!(tlvs, &body[id.len() + 1..], "{body:?}");
     }
 }
 
@@ -144,7 +197,7 @@ fn a_server_refuses_a_submission_that_breaks_the_specification() {
     assert_eq!((payload_only.refusal(), payload_only.text()), (None, &b"xyz"[..]));
     let doubled = ShortMessage { short_message: b"", tlvs: twice.as_tlvs(), ..good };
     assert_eq!(doubled.refusal(), Some(CommandStatus::RINVTLVSTREAM));
-    let cut = ShortMessage { tlvs: crate::tlv::Tlvs::new(b"\x04\x24\xff\xff"), ..good };
+    let cut = ShortMessage { tlvs: Tlvs::new(b"\x04\x24\xff\xff"), ..good };
     assert_eq!(cut.refusal(), Some(CommandStatus::RINVTLVLEN));
 }
 

@@ -72,6 +72,16 @@ proptest! {
     }
 
     #[test]
+    fn what_is_refused_reads_back(material in material(0x20..=0x7E), status in 1..=0x500_u32) {
+        for pdu in material.pdus() {
+            let mut bytes = BytesMut::new();
+            pdu.encode(CommandStatus(status), 7, &mut bytes).unwrap();
+            let frame = Frame::whole(bytes.freeze()).unwrap();
+            prop_assert_eq!(Pdu::decode(&frame), Ok(pdu));
+        }
+    }
+
+    #[test]
     fn what_is_read_whole_writes_back_octet_for_octet(command in select(&COMMANDS[..]), body in body()) {
         let command_id = CommandId(command);
         let Ok(pdu) = Pdu::from_body(command_id, &body) else { return Ok(()) };
@@ -141,6 +151,10 @@ fn a_length_out_of_bounds_is_known_from_its_four_octets() {
         assert_eq!((error.length, error.max, error.sequence_number), (length, 64, 0));
         assert!(buffer.capacity() < 1024);
     }
+    let mut buffer = BytesMut::from(&[0, 1, 0, 0][..]);
+    assert!(frame::cut(&mut buffer, frame::DEFAULT_MAX_LENGTH).is_err());
+    let mut buffer = BytesMut::from(&[0, 0, 0xFF, 0xFF][..]);
+    assert_eq!(frame::cut(&mut buffer, frame::DEFAULT_MAX_LENGTH), Ok(None));
     let mut buffer = BytesMut::from(&[0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 42][..]);
     assert_eq!(frame::cut(&mut buffer, 64).unwrap_err().sequence_number, 42);
 }

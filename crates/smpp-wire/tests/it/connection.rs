@@ -295,6 +295,20 @@ async fn what_is_no_smpp_is_nacked_and_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_length_that_no_message_has_is_nacked_and_closed_on_a_bound_session_too() {
+    for length in [0_u32, 15, 0x0001_0000, 0x8000_0010, u32::MAX] {
+        let mut raw = raw(Settings::default(), 4096);
+        raw.write(&[Pdu::from_body(CommandId::BIND_TRANSCEIVER, b"shop\0\0\0\x34\0\0\0").unwrap()]).await;
+        assert_eq!(raw.read().await, (CommandId::BIND_TRANSCEIVER_RESP, CommandStatus::ROK, 1));
+        raw.socket.write_all(&length.to_be_bytes()).await.unwrap();
+        // The sequence number has not come yet, so none can be quoted.
+        assert_eq!(raw.read().await, (CommandId::GENERIC_NACK, CommandStatus::RINVCMDLEN, 0));
+        assert_eq!(raw.socket.read(&mut [0; 16]).await.unwrap(), 0);
+        assert!(matches!(raw.end().await, CloseReason::BadLength(_)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_body_and_an_unknown_command_leave_the_stream_in_step() {
     let mut raw = raw(Settings::default(), 4096);
     raw.write(&[Pdu::from_body(CommandId::BIND_TRANSCEIVER, b"shop\0\0\0\x34\0\0\0").unwrap()]).await;
