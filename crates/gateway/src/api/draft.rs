@@ -42,15 +42,15 @@ const MAX_CHANNELS: usize = 5;
 
 /// None when something is wrong, which the fields then tell.
 pub(crate) fn request(fields: &mut Fields<'_>, terms: Terms<'_>) -> Option<pipeline::Request> {
-    let to = recipient(fields);
-    let text = text(fields);
+    let (to, text) = (recipient(fields), text(fields));
+    let given = (to.is_some(), text.is_some());
     let request = pipeline::Request {
         app: terms.app.clone(),
-        to: to.clone().map(Cow::into_owned).unwrap_or_default(),
+        to: to.map(Cow::into_owned).unwrap_or_default(),
         from: fields.word::<Sender>("from"),
         channel: channel(fields),
         class: fields.word::<Class>("class"),
-        text: text.clone().map(Cow::into_owned).unwrap_or_default(),
+        text: text.map(Cow::into_owned).unwrap_or_default(),
         validity: validity(fields),
         send_at: fields.word::<Timestamp>("send_at"),
         max_price: max_price(fields),
@@ -64,11 +64,11 @@ pub(crate) fn request(fields: &mut Fields<'_>, terms: Terms<'_>) -> Option<pipel
         return Some(request);
     }
     // The pipeline would find these next; whoever is told of one mistake is told of all.
-    if let Some(bad) = to.and_then(|to| number::parse(&to, terms.default_country).err()) {
+    if let (true, Err(bad)) = (given.0, number::parse(&request.to, terms.default_country)) {
         fields.wrong_as(Code::InvalidRecipient, "to", bad.to_string());
     }
-    if let Some(text) = text {
-        check_text(fields, &text);
+    if given.1 {
+        check_text(fields, &request.text);
     }
     None
 }

@@ -105,7 +105,11 @@ impl Parameters {
     fn refuse_unknown(&mut self) {
         let mut seen: Vec<&str> = Vec::new();
         let mut errors = Vec::new();
-        for (name, _) in &self.pairs {
+        for (name, value) in &self.pairs {
+            if value.is_empty() {
+                // Whoever filters by nothing would get everything.
+                errors.push(error(name, "is empty".to_owned()));
+            }
             if !PARAMETERS.contains(&name.as_str()) {
                 let near = nearest(name, &PARAMETERS);
                 let hint = near.map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
@@ -118,10 +122,9 @@ impl Parameters {
         self.errors = errors;
     }
 
-    /// An empty parameter is as good as none: forms send them.
     fn text(&self, name: &str) -> Option<String> {
-        let found = self.pairs.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.clone()).filter(|value| !value.is_empty())
+        let found = self.pairs.iter().find(|(other, value)| other == name && !value.is_empty());
+        found.map(|(_, value)| value.clone())
     }
 
     fn word<T>(&mut self, name: &str) -> Option<T>
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once() {
-        let problem = query("stauts=x&status=gone&limit=0&limit=5&cursor=abc&until=now").err().unwrap();
+        let problem = query("stauts=x&status=gone&limit=0&limit=5&cursor=abc&until=now&to=").err().unwrap();
         assert_eq!(problem.code(), Code::InvalidQuery);
         let text = format!("{problem:?}");
         for told in [
@@ -221,6 +224,7 @@ mod tests {
             "given twice",
             "not a message id",
             "not an instant",
+            "is empty",
         ] {
             assert!(text.contains(told), "{told}: {text}");
         }

@@ -14,8 +14,8 @@ use super::{Api, messages, render, respond, summary};
 #[derive(Debug, Serialize)]
 struct Trace<'a> {
     message: render::Whole<'a>,
-    /// The version of the routing table that decided, and its rule.
-    table: Option<u64>,
+    /// The version of the routing table that decided, and its rule. A string: readers of JSON round large numbers.
+    table: Option<String>,
     rule: Option<&'a str>,
     plan: Vec<PlannedRoute<'a>>,
     attempts: Vec<render::AttemptView<'a>>,
@@ -61,7 +61,7 @@ fn trace<'a>(
 ) -> Trace<'a> {
     Trace {
         message: render::whole(record, public_url),
-        table: record.plan.as_ref().map(|plan| plan.table),
+        table: record.plan.as_ref().map(|plan| plan.table.to_string()),
         rule: record.plan.as_ref().map(|plan| plan.rule.as_str()),
         plan: explained.iter().map(planned).collect(),
         attempts: render::attempts(record),
