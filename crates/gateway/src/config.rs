@@ -25,6 +25,7 @@ mod report;
 mod schema;
 mod secret;
 mod structure;
+mod told;
 mod tree;
 
 #[cfg(test)]
@@ -137,8 +138,8 @@ pub(crate) fn load_with(
 ) -> Result<(Config, Report), Report> {
     let mut report = Report::default();
     let config = files::read(path, &mut report).and_then(|tree| {
-        let tree = structure::check(tree, &mut report);
-        build::Builder::new(&tree, environment, &mut report).build()
+        let (tree, told) = structure::check(tree, &mut report);
+        build::Builder::new(&tree, told, environment, &mut report).build()
     });
     report.sort();
     match config {

@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::raw::Raw;
-use super::report::{Report, is_within};
+use super::report::Report;
 use super::secret::{Secret, SecretSource};
+use super::told::Told;
 use super::tree::{Node, Step, written};
 use super::{AdminKey, Config};
 use crate::api::Scope;
@@ -29,8 +30,8 @@ pub(super) struct Builder<'a> {
     tree: &'a Node,
     environment: &'a dyn Fn(&str) -> Option<String>,
     report: &'a mut Report,
-    /// The keys of problems with the shape. Stand-ins are in their places, of which nothing more is to be said.
-    told: Vec<String>,
+    /// Of whose shape a problem is told: a stand-in may be there, of which nothing more is to be said.
+    told: Told,
     strict_secrets: bool,
     /// Where each id, account and key was given first.
     seen: HashMap<(&'static str, String), String>,
@@ -59,10 +60,10 @@ fn item(path: &Steps, index: usize) -> Steps {
 impl<'a> Builder<'a> {
     pub(super) fn new(
         tree: &'a Node,
+        told: Told,
         environment: &'a dyn Fn(&str) -> Option<String>,
         report: &'a mut Report,
     ) -> Self {
-        let told = report.problems.iter().map(|problem| problem.key.clone()).collect();
         Self {
             tree,
             environment,
@@ -253,7 +254,6 @@ impl<'a> Builder<'a> {
 
     /// Whether the shape of the value, of what it is in or of something in it is wrong.
     fn is_told(&self, at: &Steps) -> bool {
-        let key = written(at);
-        self.told.iter().any(|told| is_within(&key, told) || is_within(told, &key))
+        self.told.concerns(&written(at))
     }
 }

@@ -37,11 +37,6 @@ impl Report {
         !self.problems.is_empty()
     }
 
-    /// Whether a problem is told of this key or of what it is in.
-    pub(super) fn blames(&self, key: &str) -> bool {
-        self.problems.iter().any(|problem| is_within(key, &problem.key))
-    }
-
     pub(super) fn sort(&mut self) {
         self.problems.sort();
         self.problems.dedup();
@@ -65,11 +60,6 @@ impl Report {
         };
         serde_json::json!({ "problems": items(&self.problems), "warnings": items(&self.warnings) })
     }
-}
-
-/// Whether a key is another one or inside of it.
-pub(super) fn is_within(key: &str, outer: &str) -> bool {
-    key.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A line each, the problems first.

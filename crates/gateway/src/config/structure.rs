@@ -10,23 +10,27 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::report::Report;
+use super::told::Told;
 use super::tree::{Node, Place, Step, Value, written};
 
 mod shape;
 
 use shape::{Branch, Schemas, Shape};
 
-pub(super) fn check(tree: Node, report: &mut Report) -> Node {
+/// The tree in the right shape, and of what it is said that it was wrong.
+pub(super) fn check(tree: Node, report: &mut Report) -> (Node, Told) {
     let schema = super::schema::schema();
     let at = tree.at.clone();
-    let mut walk = Walk { schemas: Schemas { root: &schema }, path: Vec::new(), report };
+    let mut walk =
+        Walk { schemas: Schemas { root: &schema }, path: Vec::new(), told: Told::default(), report };
     let whole = walk.value(tree, &schema);
-    whole.unwrap_or_else(|| Node::new(walk.schemas.stand_in(&schema), &at))
+    (whole.unwrap_or_else(|| Node::new(walk.schemas.stand_in(&schema), &at)), walk.told)
 }
 
 struct Walk<'a> {
     schemas: Schemas<'a>,
     path: Vec<Step>,
+    told: Told,
     report: &'a mut Report,
 }
 
@@ -109,11 +113,12 @@ impl<'a> Walk<'a> {
             if right.contains_key(key) {
                 continue;
             }
-            let path = self.within(Step::Key(key.to_owned()), |walk| written(&walk.path));
-            // A value that was there and could not be used is blamed already.
-            if !self.report.blames(&path) {
-                self.report.problems.push(at.problem(path, "is missing"));
-            }
+            self.within(Step::Key(key.to_owned()), |walk| {
+                // One that was there and could not be used is told already.
+                if !walk.told.covers(&written(&walk.path)) {
+                    walk.problem(at, "is missing");
+                }
+            });
             let stand_in = properties.get(key).map_or(Json::Null, |property| self.schemas.stand_in(property));
             right.insert(key.to_owned(), Node::new(stand_in, at));
         }
@@ -154,7 +159,9 @@ impl<'a> Walk<'a> {
     }
 
     fn problem(&mut self, at: &Place, message: impl Into<String>) {
-        self.report.problems.push(at.problem(written(&self.path), message));
+        let key = written(&self.path);
+        self.told.add(key.clone());
+        self.report.problems.push(at.problem(key, message));
     }
 }
 

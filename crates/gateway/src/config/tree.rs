@@ -60,7 +60,7 @@ impl Place {
 
     /// Of the file: what it names by a relative path is looked for there.
     pub(super) fn folder(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new(""))
+        self.file.parent().unwrap_or_else(|| Path::new(""))
     }
 }
 
