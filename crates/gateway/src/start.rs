@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -15,6 +16,7 @@ use store::sqlite;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::api::{self, Api};
 use crate::clock::SystemClock;
@@ -42,8 +44,11 @@ pub struct Gateway {
     mode: Mode,
 }
 
+/// How long requests that are being served at the end may take. Some clients never finish theirs.
+const REQUESTS_END_WITHIN: Duration = Duration::from_secs(5);
+
 impl Gateway {
-    /// Opens the store, takes up what the last run left, opens the connections and then the API.
+    /// Takes the port, opens the store, takes up what the last run left, opens the connections and then the API.
     ///
     /// # Errors
     /// When the store, a certificate or the port cannot be had.
@@ -53,10 +58,17 @@ impl Gateway {
         let mut random: StdRng = rand::make_rng();
         let seed = random.next_u64();
 
+        // First, because messages of the last run leave as soon as the connections are open: a start that cannot succeed
+        // must not have sent anything.
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
+        let address = listener.local_addr()?;
+
         let (writer, reader) = open_store(&config.store)?;
         let metrics = Arc::new(Metrics::default());
         let webhooks = Arc::new(Webhooks::new(
-            webhook_settings(config),
+            webhook_settings(config, address),
             private(config),
             Arc::<SystemClock>::clone(&clock),
         )?);
@@ -75,15 +87,7 @@ impl Gateway {
 
         let connections = open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?;
 
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
-        let address = listener.local_addr()?;
-        let mut settings = api_settings(config, mode);
-        if settings.public_url.is_empty() {
-            settings.public_url = format!("http://{address}");
-        }
-        let api = Api::new(pipeline.clone(), metrics, settings);
+        let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, api::router(Arc::clone(&api)), stopped));
@@ -109,12 +113,8 @@ impl Gateway {
     /// connections are as they were at the start; what of them changed takes a restart and is returned.
     pub fn reconfigure(&self, config: &Config) -> Vec<String> {
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps());
-        self.webhooks.reconfigure(webhook_settings(config));
-        let mut settings = api_settings(config, self.mode);
-        if settings.public_url.is_empty() {
-            settings.public_url = format!("http://{}", self.address);
-        }
-        self.api.reconfigure(settings);
+        self.webhooks.reconfigure(webhook_settings(config, self.address));
+        self.api.reconfigure(api_settings(config, self.mode, self.address));
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
         let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
         let added =
@@ -132,7 +132,11 @@ impl Gateway {
             closing.spawn(connection.shutdown());
         }
         while closing.join_next().await.is_some() {}
-        while self.tasks.join_next().await.is_some() {}
+        let all_answered = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(REQUESTS_END_WITHIN, all_answered).await.is_err() {
+            tracing::warn!("clients that never finished their requests are left");
+            self.tasks.shutdown().await;
+        }
         self.pipeline.shut_down().await;
     }
 }
@@ -181,15 +185,19 @@ fn private(config: &Config) -> address::Private {
     if config.allow_private { address::Private::Allowed } else { address::Private::Refused }
 }
 
-fn webhook_settings(config: &Config) -> webhooks::Settings {
-    webhooks::Settings { endpoints: config.endpoints(), public_url: config.public_url.clone() }
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    if config.public_url.is_empty() { format!("http://{address}") } else { config.public_url.clone() }
 }
 
-fn api_settings(config: &Config, mode: Mode) -> api::Settings {
+fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings {
+    webhooks::Settings { endpoints: config.endpoints(), public_url: public_url(config, address) }
+}
+
+fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settings {
     api::Settings {
         keys: config.keys(),
         apps: config.pipeline_apps(),
-        public_url: config.public_url.clone(),
+        public_url: public_url(config, address),
         private: private(config),
         simulated: mode == Mode::Demo,
     }

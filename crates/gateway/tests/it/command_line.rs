@@ -208,17 +208,6 @@ async fn what_goes_wrong_has_its_exit_code() {
 }
 
 #[tokio::test]
-async fn a_terminated_gateway_drains_and_ends_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut gateway, vendor) = gateway(folder.path()).await;
-    let id = gateway.client.send(TO, "hello").await;
-    gateway.client.settled(&id, &["delivered"]).await;
-    gateway.process.signal("TERM");
-    assert_eq!(gateway.process.end().await.code(), Some(0));
-    assert_eq!(vendor.until(|stats| stats.sessions == 0).await.unanswered, 0);
-}
-
-#[tokio::test]
 async fn sim_smsc_is_a_vendor_that_a_gateway_can_use() {
     let folder = tempfile::tempdir().unwrap();
     let mut sim = strowger();

@@ -43,7 +43,7 @@ pub(crate) async fn hold(client: &Client, vendor: &mut Peer, webhook: &mut Peer)
         let message = client.settled(id, &["delivered"]).await["message"].take();
         sample.check(&message, &received[sample.to.trim_start_matches('+')]);
     }
-    check_events(expected.keys(), webhook).await;
+    check_events(client, expected.keys(), webhook).await;
 }
 
 impl Sample {
@@ -64,12 +64,14 @@ impl Sample {
 }
 
 /// Each message is told of three times, in numbered order, by signatures that the peer has verified.
-async fn check_events(ids: impl ExactSizeIterator<Item = &String>, webhook: &mut Peer) {
+async fn check_events(client: &Client, ids: impl ExactSizeIterator<Item = &String>, webhook: &mut Peer) {
     let mut told: BTreeMap<String, BTreeMap<u64, String>> = BTreeMap::new();
     for _ in 0..ids.len() * 3 {
         let event = webhook.hear("verified").await["event"].take();
         let data = &event["data"];
         assert_eq!(data["event"]["type"], event["type"]);
+        let trace = format!("{}/v1/messages/{}/trace", client.base(), text(&data["id"]));
+        assert_eq!(data["trace_url"], trace);
         let of_message = told.entry(text(&data["id"])).or_default();
         let before = of_message.insert(data["sequence"].as_u64().unwrap(), text(&event["type"]));
         assert_eq!(before, None, "told twice: {event}");

@@ -21,3 +21,4 @@ mod lab;
 mod peer;
 mod process;
 mod setup;
+mod signals;
