@@ -126,25 +126,15 @@ struct Passed<'a> {
 fn path<'a>(record: &'a Record, attempt: &Attempt) -> Path<'a> {
     let mut path = Path { passed: Vec::new(), asked: 0 };
     for event in &record.events {
-        match &event.kind {
-            Kind::Throttled { attempt: number } if *number == attempt.number => path.asked += 1,
-            Kind::Moved { attempt: number, from } if *number == attempt.number => {
-                path.passed.push(Passed { route: from, asked: std::mem::take(&mut path.asked) });
-            }
-            Kind::Throttled { .. }
-            | Kind::Moved { .. }
-            | Kind::Status { .. }
-            | Kind::Queued { .. }
-            | Kind::Dispatched { .. }
-            | Kind::Answered { .. }
-            | Kind::NotSent { .. }
-            | Kind::AnsweredLate { .. }
-            | Kind::Receipt { .. }
-            | Kind::NoReceipt { .. }
-            | Kind::Withdrawn { .. }
-            | Kind::Converted { .. }
-            | Kind::Exhausted
-            | Kind::HorizonReached => {}
+        if let Kind::Throttled { attempt: number } = &event.kind
+            && *number == attempt.number
+        {
+            path.asked += 1;
+        }
+        if let Kind::Moved { attempt: number, from } = &event.kind
+            && *number == attempt.number
+        {
+            path.passed.push(Passed { route: from, asked: std::mem::take(&mut path.asked) });
         }
     }
     path
@@ -152,9 +142,9 @@ fn path<'a>(record: &'a Record, attempt: &Attempt) -> Path<'a> {
 
 /// Where the attempt was headed when the event at that place happened: it may have been moved since.
 fn route_then(record: &Record, number: u16, place: usize) -> Option<&RouteId> {
-    let later = record.events.iter().skip(place + 1).find_map(|event| match &event.kind {
-        Kind::Moved { attempt, from } if *attempt == number => Some(from),
-        _ => None,
+    let later = record.events.iter().skip(place + 1).find_map(|event| {
+        let Kind::Moved { attempt, from } = &event.kind else { return None };
+        (*attempt == number).then_some(from)
     });
     later.or_else(|| record.attempt(number).map(|attempt| &attempt.route))
 }
