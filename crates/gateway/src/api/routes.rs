@@ -23,7 +23,7 @@ struct RouteView<'a> {
     id: &'a str,
     connection: &'a str,
     channel: &'static str,
-    /// Absent from the answer of none: the route goes anywhere.
+    /// None: anywhere.
     countries: Option<Vec<&'a str>>,
     /// Of its connection.
     state: &'static str,

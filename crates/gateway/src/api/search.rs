@@ -72,7 +72,7 @@ impl Parameters {
     }
 
     fn query(mut self, view: View, default_country: Option<Country>) -> Result<Query, Problem> {
-        self.refuse_unknown();
+        self.refuse_misuse();
         let query = Query {
             app: match view {
                 View::Of(app) => Some(app),
@@ -102,7 +102,7 @@ impl Parameters {
         Err(Problem::new(Code::InvalidQuery, detail).with_errors(self.errors))
     }
 
-    fn refuse_unknown(&mut self) {
+    fn refuse_misuse(&mut self) {
         let mut seen: Vec<&str> = Vec::new();
         let mut errors = Vec::new();
         for (name, value) in &self.pairs {

@@ -76,7 +76,7 @@ async fn a_refused_message_is_kept_and_found() {
     let stand = Stand::start().await;
     let body = json!({ "to": "+34612345678", "text": "hola", "reference": "lost" });
     stand.post(SHOP, "/v1/messages", &body).await.problem("no_route");
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
         let found = stand.get(SHOP, "/v1/messages?reference=lost").await.fits("MessagePage");
         if let Some(message) = found["data"].get(0) {
             assert_eq!(message["status"], "rejected");
