@@ -11,6 +11,8 @@ use crate::segment::Encoding;
 use crate::status::StatusSet;
 use crate::{AppId, Recipient, RuleId};
 
+mod any_order;
+
 const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 fn at(seconds: u64) -> Timestamp {

@@ -1,0 +1,142 @@
+//! Whatever happens in whatever order, some things stay true.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Happens {
+    Dispatch,
+    Answer(u16, u8, Answer),
+    Receipt(u16, u8, Option<Verdict>),
+    Decide(bool),
+    Wake,
+    Settle,
+    Cancel,
+    Pass(u64),
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let answer = prop_oneof![
+        3 => Just(accepted()),
+        2 => Just(rejected()),
+        2 => Just(unknown(false)),
+        1 => Just(unknown(true)),
+        1 => Just(Answer::NotSent),
+        1 => Just(Answer::Busy { code: "BUSY".into() }),
+    ];
+    let verdict = prop_oneof![
+        Just(None),
+        Just(Some(Verdict::Delivered)),
+        Just(Some(Verdict::Undelivered)),
+        Just(Some(Verdict::Expired)),
+    ];
+    prop_oneof![
+        6 => Just(Happens::Dispatch),
+        8 => (1..5_u16, 0..2_u8, answer).prop_map(|(a, p, answer)| Happens::Answer(a, p, answer)),
+        4 => (1..5_u16, 0..2_u8, verdict).prop_map(|(a, p, verdict)| Happens::Receipt(a, p, verdict)),
+        6 => any::<bool>().prop_map(Happens::Decide),
+        3 => Just(Happens::Wake),
+        1 => Just(Happens::Settle),
+        1 => Just(Happens::Cancel),
+        4 => (1..200_u64).prop_map(Happens::Pass),
+    ]
+}
+
+/// Only what a vendor has can be told of by a receipt.
+fn was_taken(record: &Record, attempt: u16, part: u8) -> bool {
+    record
+        .attempt(attempt)
+        .and_then(|attempt| attempt.parts.get(usize::from(part)))
+        .is_some_and(|part| part.answer == Some(PartAnswer::Accepted))
+}
+
+fn input_of(record: &Record, happens: Happens) -> Option<Input> {
+    Some(match happens {
+        Happens::Dispatch => {
+            let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued)?;
+            let target = target(attempt.route.as_str());
+            Input::Dispatch(Dispatch { attempt: attempt.number, target, bind: 0, epoch: 1 })
+        }
+        Happens::Answer(attempt, part, answer) => Input::Answer { attempt, part, answer },
+        Happens::Receipt(attempt, part, _) if !was_taken(record, attempt, part) => return None,
+        Happens::Receipt(attempt, part, verdict) => {
+            Input::Receipt { attempt, part, receipt: ReceiptNews { verdict, word: "WORD".into() } }
+        }
+        Happens::Decide(_) if record.attempts.len() >= 4 => Input::Exhaust,
+        Happens::Decide(true) => Input::Try(next("b")),
+        Happens::Decide(false) => Input::Exhaust,
+        Happens::Wake | Happens::Pass(_) => Input::Wake,
+        Happens::Settle => Input::Settle,
+        Happens::Cancel => Input::Cancel,
+    })
+}
+
+fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), TestCaseError> {
+    let queued = record.attempts.iter().filter(|attempt| attempt.state == State::Queued).count();
+    prop_assert!(queued <= 1, "two attempts wait at once");
+    let work = record.work();
+    if record.closed {
+        prop_assert!(!work.queued && !work.dispatched && !work.decide);
+    } else {
+        prop_assert!(record.wake_at().is_some() || work.dispatched, "nothing will ever wake it");
+    }
+    for (index, attempt) in record.attempts.iter().enumerate() {
+        let (before, _) = record.attempts.split_at(index);
+        let is_out = attempt.dispatched_at.is_some();
+        let may_be_twice = before.iter().any(Attempt::may_have_arrived);
+        if is_out && may_be_twice {
+            prop_assert!(attempt.possible_duplicate, "sent twice unflagged");
+        }
+    }
+    if on_unknown == OnUnknown::Hold {
+        let mut out = record.attempts.iter().filter(|attempt| attempt.counts()).rev();
+        let (last, earlier) = (out.next(), out);
+        let held = earlier
+            .clone()
+            .any(|attempt| attempt.parts.iter().any(|part| part.answer == Some(PartAnswer::Unknown)));
+        prop_assert!(last.is_none() || !held, "sent again under hold");
+    }
+    if record.status.is_final() && record.status != Status::Delivered {
+        let taken = record.attempts.iter().any(Attempt::is_open);
+        prop_assert!(!taken || record.status == Status::Canceled, "final while an attempt is open");
+    }
+    let mut woken = record.clone();
+    if let Some(due) = woken.wake_at().filter(|due| *due <= now) {
+        woken.apply(Input::Wake, now).unwrap();
+        prop_assert!(woken.wake_at() != Some(due) || woken.cause.is_some(), "waking changes nothing");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn nothing_stalls_and_nothing_is_sent_twice_unsaid(
+        script in prop::collection::vec(happens(), 1..40),
+        on_unknown in prop_oneof![
+            Just(OnUnknown::Hold), Just(OnUnknown::NextRoute), Just(OnUnknown::Resend)
+        ],
+        no_receipt in any::<bool>(),
+        segments in 1..3_u8,
+        scheduled in any::<bool>(),
+    ) {
+        let mut failover_on = vec![FailoverOn::Rejected, FailoverOn::Undelivered];
+        // A table that asks for both does not compile.
+        failover_on.extend((no_receipt && on_unknown != OnUnknown::Hold).then_some(FailoverOn::NoReceipt));
+        let mut record = Case { on_unknown, failover_on, segments, scheduled }.record();
+        let mut now = START;
+        for happens in script {
+            if let Happens::Pass(seconds) = happens {
+                now = now.plus(Duration::from_secs(seconds));
+            }
+            let Some(input) = input_of(&record, happens) else { continue };
+            let before = record.clone();
+            match record.apply(input, now) {
+                Ok(_) => check(&record, on_unknown, now)?,
+                Err(_) => prop_assert_eq!(&record, &before, "a refused step changed something"),
+            }
+        }
+    }
+}
