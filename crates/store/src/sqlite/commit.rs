@@ -129,8 +129,8 @@ impl Commit<'_> {
                 return Ok(Step::Done(self.answer_again(&earlier)?));
             }
         }
-        let row = self.memory.rows.insert(self.hot, &mut self.memory.names, record)?;
-        let stored = Stored { record: Box::new(record.clone()), row };
+        let indexed = self.memory.rows.insert(self.hot, &mut self.memory.names, record)?;
+        let stored = Stored { record: Box::new(record.clone()), indexed };
         let notices =
             self.memory.outbox.leave(self.hot, &mut self.memory.names, record, &effects.changes, self.now)?;
         let key = record.message.id.key();
@@ -228,7 +228,7 @@ impl Commit<'_> {
                 Home::Hot => self.memory.rows.update(self.hot, stored)?,
                 Home::Day => {
                     let Memory { rows, names, .. } = &mut *self.memory;
-                    stored.row = rows.insert(self.hot, names, &stored.record)?;
+                    stored.indexed = rows.insert(self.hot, names, &stored.record)?;
                     vendor_ids::put_all(self.hot, names, &stored.record)?;
                 }
             }

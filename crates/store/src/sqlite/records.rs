@@ -1,6 +1,6 @@
 //! The rows of `messages`, in the hot file and in the sealed ones.
 
-use domain::{Record, Status, Timestamp};
+use domain::{Record, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{self, Damage};
@@ -10,70 +10,52 @@ use super::names::{Kind, Names};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A stage of the pipeline has to look at it.
-    Work = 2,
+    Work = 1,
     /// It can be sealed.
-    Closed = 3,
-    /// Nobody: it waits for news or for its time. Not in the index.
-    Idle = 4,
+    Closed = 2,
 }
 
-/// `wake_at` of a row that does not wait for a time. Not in the index.
-const NEVER: i64 = (1 << 47) - 1;
-
-/// How a step is stored: SQLite writes a row over the old one when both are equally long, and otherwise takes the old
-/// one out and looks for a place for the new one. So the columns that steps change have the same width whatever they
-/// say (which for SQLite excludes NULL, 0 and 1), and a record gets room for the steps that most messages take.
-const ROOM: usize = 160;
-
-/// A status as its column has it.
-pub(super) fn status_column(status: Status) -> u8 {
-    status.code() + 2
-}
-
-/// What the row of a record holds besides it.
+/// What the indexes of the hot file hold of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Indexed {
-    stage: i64,
+    stage: Option<i64>,
     /// At or before the record's own `wake_at`: to move it later would cost two index changes in every step, and most
     /// records close before it is ever reached. A claim that comes too early moves it.
-    wake_at: i64,
+    wake_at: Option<i64>,
 }
 
 impl Indexed {
-    fn exactly(record: &Record) -> Self {
-        Self { stage: stage(record) as i64, wake_at: wake_at(record) }
+    pub(super) fn exactly(record: &Record) -> Self {
+        Self {
+            stage: stage(record).map(|stage| stage as i64),
+            wake_at: record.wake_at().map(Timestamp::as_millis),
+        }
     }
 
     /// What has to be indexed now that the record was stepped.
     fn following(self, record: &Record) -> Self {
-        let next = Self::exactly(record);
-        if record.closed { next } else { Self { wake_at: next.wake_at.min(self.wake_at), ..next } }
+        let Self { stage, wake_at } = Self::exactly(record);
+        let may_stay_early = !record.closed;
+        let wake_at = match (self.wake_at, wake_at) {
+            (Some(before), Some(now)) => Some(before.min(now)),
+            (Some(before), None) if may_stay_early => Some(before),
+            (_, now) => now,
+        };
+        Self { stage, wake_at }
     }
 }
 
-fn stage(record: &Record) -> Stage {
+fn stage(record: &Record) -> Option<Stage> {
     if record.closed {
-        return Stage::Closed;
+        return Some(Stage::Closed);
     }
-    if record.work().code() == 0 { Stage::Idle } else { Stage::Work }
-}
-
-fn wake_at(record: &Record) -> i64 {
-    record.wake_at().map_or(NEVER, |at| at.as_millis().min(NEVER - 1))
+    (record.work().code() != 0).then_some(Stage::Work)
 }
 
 /// A record that was read, and how it is indexed where it was read.
 pub(super) struct Stored {
     pub(super) record: Box<Record>,
-    pub(super) row: HotRow,
-}
-
-/// What a step has to know of the row that it changes.
-#[derive(Clone, Copy)]
-pub(super) struct HotRow {
-    indexed: Indexed,
-    /// Bytes that the record and its room take.
-    size: usize,
+    pub(super) indexed: Indexed,
 }
 
 /// A row whose record does not read back.
@@ -86,28 +68,24 @@ pub(super) fn read(file: &Connection, key: i64) -> rusqlite::Result<Option<Resul
     file.prepare_cached("SELECT stage, wake_at, record FROM messages WHERE key = ?1")?
         .query_row([key], |row| {
             let indexed = Indexed { stage: row.get(0)?, wake_at: row.get(1)? };
-            let bytes = row.get_ref(2)?.as_blob()?;
-            let row = HotRow { indexed, size: bytes.len() };
-            let decoded = codec::decode(bytes).map(|record| Stored { record: Box::new(record), row });
-            Ok(decoded.map_err(|damage| DamagedRow { key, damage }))
+            let decoded = codec::decode(row.get_ref(2)?.as_blob()?);
+            Ok(decoded
+                .map(|record| Stored { record: Box::new(record), indexed })
+                .map_err(|damage| DamagedRow { key, damage }))
         })
         .optional()
 }
 
 /// Keys of one stage above `after`, in order.
 pub(super) fn keys(hot: &Connection, stage: Stage, after: i64, limit: usize) -> rusqlite::Result<Vec<i64>> {
-    hot.prepare_cached(
-        "SELECT key FROM messages WHERE stage = ?1 AND stage < 4 AND key > ?2 ORDER BY key LIMIT ?3",
-    )?
-    .query_map(params![stage as i64, after, sql_limit(limit)], |row| row.get(0))?
-    .collect()
+    hot.prepare_cached("SELECT key FROM messages WHERE stage = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?
+        .query_map(params![stage as i64, after, sql_limit(limit)], |row| row.get(0))?
+        .collect()
 }
 
 /// Keys of records that may have to wake, the most overdue first.
 pub(super) fn due_keys(hot: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<i64>> {
-    hot.prepare_cached(
-        "SELECT key FROM messages WHERE wake_at <= ?1 AND wake_at < 140737488355327 ORDER BY wake_at LIMIT ?2",
-    )?
+    hot.prepare_cached("SELECT key FROM messages WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2")?
         .query_map(params![now.as_millis(), sql_limit(limit)], |row| row.get(0))?
         .collect()
 }
@@ -151,23 +129,18 @@ impl Rows {
         hot: &Connection,
         names: &mut Names,
         record: &Record,
-    ) -> rusqlite::Result<HotRow> {
-        codec::encode(record, &mut self.buffer);
-        self.buffer.resize(self.buffer.len() + ROOM, 0);
-        let indexed = self.put(hot, names, record, INSERT)?;
-        Ok(HotRow { indexed, size: self.buffer.len() })
+    ) -> rusqlite::Result<Indexed> {
+        self.put(hot, names, record, INSERT)
     }
 
     /// In place of what the file may have of the same message.
-    pub(super) fn seal(
+    pub(super) fn replace(
         &mut self,
-        day: &Connection,
+        file: &Connection,
         names: &mut Names,
         record: &Record,
-    ) -> rusqlite::Result<()> {
-        codec::encode(record, &mut self.buffer);
-        self.put(day, names, record, REPLACE)?;
-        Ok(())
+    ) -> rusqlite::Result<Indexed> {
+        self.put(file, names, record, REPLACE)
     }
 
     fn put(
@@ -177,6 +150,7 @@ impl Rows {
         record: &Record,
         statement: &str,
     ) -> rusqlite::Result<Indexed> {
+        codec::encode(record, &mut self.buffer);
         let message = &record.message;
         let indexed = Indexed::exactly(record);
         file.prepare_cached(statement)?.execute(params![
@@ -185,7 +159,7 @@ impl Rows {
             message.to.key(),
             message.reference,
             message.class.code(),
-            status_column(record.status),
+            record.status.code(),
             indexed.stage,
             indexed.wake_at,
             self.buffer
@@ -195,19 +169,15 @@ impl Rows {
 
     /// Writes a step back. An index is only touched when its column changed.
     pub(super) fn update(&mut self, hot: &Connection, stored: &mut Stored) -> rusqlite::Result<()> {
-        let Stored { record, row } = stored;
+        let record = &stored.record;
         codec::encode(record, &mut self.buffer);
-        if self.buffer.len() > row.size {
-            row.size = self.buffer.len() + ROOM;
-        }
-        self.buffer.resize(row.size, 0);
         let key = record.message.id.key();
-        let status = status_column(record.status);
-        let next = row.indexed.following(record);
-        if next == row.indexed {
+        let status = record.status.code();
+        let next = stored.indexed.following(record);
+        if next == stored.indexed {
             hot.prepare_cached("UPDATE messages SET status = ?2, record = ?3 WHERE key = ?1")?
                 .execute(params![key, status, self.buffer])?;
-        } else if next.wake_at == row.indexed.wake_at {
+        } else if next.wake_at == stored.indexed.wake_at {
             hot.prepare_cached("UPDATE messages SET status = ?2, record = ?3, stage = ?4 WHERE key = ?1")?
                 .execute(params![key, status, self.buffer, next.stage])?;
         } else {
@@ -216,7 +186,7 @@ impl Rows {
             )?
             .execute(params![key, status, self.buffer, next.stage, next.wake_at])?;
         }
-        row.indexed = next;
+        stored.indexed = next;
         Ok(())
     }
 }
@@ -229,6 +199,6 @@ pub(super) fn remove(file: &Connection, key: i64) -> rusqlite::Result<()> {
 /// Corrects the index of a record that was claimed too early.
 pub(super) fn set_wake_at(hot: &Connection, record: &Record) -> rusqlite::Result<()> {
     hot.prepare_cached("UPDATE messages SET wake_at = ?2 WHERE key = ?1")?
-        .execute(params![record.message.id.key(), wake_at(record)])?;
+        .execute(params![record.message.id.key(), record.wake_at().map(Timestamp::as_millis)])?;
     Ok(())
 }

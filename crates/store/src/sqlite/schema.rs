@@ -26,8 +26,8 @@ CREATE TABLE messages(
   reference TEXT,
   class INTEGER NOT NULL,
   status INTEGER NOT NULL,
-  stage INTEGER NOT NULL,
-  wake_at INTEGER NOT NULL,
+  stage INTEGER,
+  wake_at INTEGER,
   record BLOB NOT NULL
 ) STRICT;
 CREATE INDEX messages_by_recipient ON messages(recipient);
@@ -42,12 +42,11 @@ CREATE TABLE vendor_ids(
 ) WITHOUT ROWID, STRICT;
 ";
 
-/// The two partial indexes leave out `Stage::Idle` and `NEVER`, and are used by queries that say the same in the same
-/// words. `notices.due_at` is NULL while a notice has only the lease that it was born with: nearly all are told within it,
+/// `notices.due_at` is NULL while a notice has only the lease that it was born with: nearly all are told within it,
 /// and then cost no index entry.
 const HOT: &str = "
-CREATE INDEX messages_by_stage ON messages(stage) WHERE stage < 4;
-CREATE INDEX messages_by_wake_at ON messages(wake_at) WHERE wake_at < 140737488355327;
+CREATE INDEX messages_by_stage ON messages(stage) WHERE stage IS NOT NULL;
+CREATE INDEX messages_by_wake_at ON messages(wake_at) WHERE wake_at IS NOT NULL;
 CREATE TABLE held(
   id INTEGER PRIMARY KEY,
   vendor_id TEXT NOT NULL,

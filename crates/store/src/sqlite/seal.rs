@@ -80,7 +80,7 @@ fn copy_to(file: &mut OpenDay, rows: &mut Rows, records: &[Stored]) -> rusqlite:
     let OpenDay { connection, names, .. } = file;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let copied = records.iter().try_for_each(|stored| {
-        rows.seal(connection, names, &stored.record)?;
+        rows.replace(connection, names, &stored.record)?;
         vendor_ids::put_all(connection, names, &stored.record)
     });
     let committed = copied.and_then(|()| connection.execute_batch("COMMIT"));

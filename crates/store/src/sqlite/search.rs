@@ -161,7 +161,7 @@ impl<'q> Scan<'q> {
     fn columns_match(&self, row: &Row<'_>, app: Option<i64>) -> rusqlite::Result<bool> {
         let query = self.query;
         Ok(app.is_none_or(|app| row.get(1) == Ok(app))
-            && query.status.is_none_or(|status| row.get(2) == Ok(records::status_column(status)))
+            && query.status.is_none_or(|status| row.get(2) == Ok(status.code()))
             && query.class.is_none_or(|class| row.get(3) == Ok(class.code())))
     }
 
