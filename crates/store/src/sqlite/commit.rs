@@ -3,7 +3,7 @@
 //! A record is read at most once for a batch and written once at its end, however many operations step it. Vendor
 //! ids, held receipts and notices are written at once, so that a later operation of the batch finds them.
 
-use domain::record::{Answer, Effects, Input, ReceiptNews};
+use domain::record::{Answer, Effects, Input};
 use domain::{MessageId, Record, Timestamp};
 use rusqlite::Connection;
 use rustc_hash::FxHashMap;
@@ -40,6 +40,7 @@ pub(super) struct Commit<'a> {
     memory: &'a mut Memory,
     now: Timestamp,
     touched: FxHashMap<i64, Touched>,
+    receipts_are_held: bool,
 }
 
 struct Touched {
@@ -90,7 +91,8 @@ pub(super) fn prepare(
     batch: &[Write],
     now: Timestamp,
 ) -> Result<Prepared, Fault> {
-    let mut commit = Commit { hot, memory, now, touched: FxHashMap::default() };
+    let receipts_are_held = held::any(hot)?;
+    let mut commit = Commit { hot, memory, now, touched: FxHashMap::default(), receipts_are_held };
     let mut steps = Vec::with_capacity(batch.len());
     for write in batch {
         steps.push(commit.step(write)?);
@@ -159,6 +161,7 @@ impl Commit<'_> {
             }
             Some(_) | None => {
                 held::put(self.hot, connection, receipt)?;
+                self.receipts_are_held = true;
                 Ok(Written::Held)
             }
         }
@@ -168,15 +171,20 @@ impl Commit<'_> {
     fn apply(&mut self, key: i64, input: &Input) -> Result<Written, Fault> {
         let Some(touched) = self.touched.get_mut(&key) else { return Ok(Written::Missing) };
         let record = &mut touched.stored.record;
+        // A repeated receipt must not bring a sealed record back.
+        let sealed = (touched.home == Home::Day).then(|| record.clone());
         let mut changes = match record.apply(input.clone(), self.now) {
             Ok(effects) => effects.changes,
             Err(refusal) => return Ok(Written::Refused { refusal, record: record.clone() }),
         };
-        touched.is_changed = true;
         if let Input::Answer { attempt, part, answer: Answer::Accepted { vendor_id: Some(id) } } = input {
             let place = Place { key, attempt: *attempt, part: *part };
-            let news = learn(self.hot, &mut self.memory.names, record, place, id)?;
-            for receipt in news {
+            let id = learn(self.hot, &mut self.memory.names, record, place, id)?;
+            let early = match id.filter(|_| self.receipts_are_held) {
+                Some(id) => held::take(self.hot, id)?,
+                None => Vec::new(),
+            };
+            for receipt in early {
                 let input = Input::Receipt { attempt: *attempt, part: *part, receipt };
                 // A receipt that no longer fits is no worse for having been early.
                 if let Ok(effects) = record.apply(input, self.now) {
@@ -184,6 +192,7 @@ impl Commit<'_> {
                 }
             }
         }
+        touched.is_changed |= sealed.is_none_or(|sealed| sealed != *record);
         let notices =
             self.memory.outbox.leave(self.hot, &mut self.memory.names, record, &changes, self.now)?;
         Ok(Written::Applied { record: record.clone(), changes, notices })
@@ -237,17 +246,17 @@ impl Commit<'_> {
     }
 }
 
-/// Indexes what the vendor calls a part, and hands over the receipts that came before that was known.
-fn learn(
+/// Indexes what the vendor calls a part. None when the record has no such part.
+fn learn<'id>(
     hot: &Connection,
     names: &mut Names,
     record: &Record,
     place: Place,
-    id: &str,
-) -> rusqlite::Result<Vec<ReceiptNews>> {
-    let Some(attempt) = record.attempt(place.attempt) else { return Ok(Vec::new()) };
+    id: &'id str,
+) -> rusqlite::Result<Option<VendorId<'id>>> {
+    let Some(attempt) = record.attempt(place.attempt) else { return Ok(None) };
     let connection = names.intern(hot, Kind::Connection, attempt.connection.as_str())?;
     let id = VendorId { connection, id };
     vendor_ids::put(hot, id, place)?;
-    held::take(hot, id)
+    Ok(Some(id))
 }

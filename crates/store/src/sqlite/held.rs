@@ -22,6 +22,11 @@ pub(super) fn put(hot: &Connection, connection: i64, receipt: &Receipt) -> rusql
     Ok(())
 }
 
+/// Whether any receipt waits at all: mostly none does, and nobody has to look for one.
+pub(super) fn any(hot: &Connection) -> rusqlite::Result<bool> {
+    hot.prepare_cached("SELECT EXISTS(SELECT 1 FROM held)")?.query_row([], |row| row.get(0))
+}
+
 /// Takes what was held for the id, in the order in which it came.
 pub(super) fn take(hot: &Connection, id: VendorId<'_>) -> rusqlite::Result<Vec<ReceiptNews>> {
     let mut found = Vec::new();

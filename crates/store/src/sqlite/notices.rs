@@ -175,14 +175,19 @@ fn set_due_at(hot: &Connection, id: i64, due_at: Timestamp) -> rusqlite::Result<
     Ok(())
 }
 
+const NEXT_TARGET: &str = "SELECT target, due_at FROM notices WHERE due_at IS NOT NULL AND target > ?1 ORDER BY target, due_at LIMIT 1";
+
+const DUE_OF_TARGET: &str = "
+SELECT n.id, n.message, n.callback_url, n.status, n.sequence, n.at, n.tries, n.due_at, a.name
+FROM notices n JOIN names a ON a.id = n.app
+WHERE n.target = ?1 AND n.due_at <= ?2 ORDER BY n.due_at LIMIT ?3";
+
 /// Targets for which something is due, the most overdue first. One step in the index for each target, however much
 /// waits for it.
 fn due_targets(hot: &Connection, now: Timestamp) -> rusqlite::Result<Vec<i64>> {
     let mut targets: Vec<(i64, i64)> = Vec::new();
     let mut after = i64::MIN;
-    let mut select = hot.prepare_cached(
-        "SELECT target, due_at FROM notices WHERE due_at IS NOT NULL AND target > ?1 ORDER BY target, due_at LIMIT 1",
-    )?;
+    let mut select = hot.prepare_cached(NEXT_TARGET)?;
     while let Some((target, due_at)) =
         select.query_row([after], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?))).optional()?
     {
@@ -198,11 +203,7 @@ fn due_targets(hot: &Connection, now: Timestamp) -> rusqlite::Result<Vec<i64>> {
 fn due_of(hot: &Connection, target: i64, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<Notice>> {
     let mut found = Vec::new();
     let mut unreadable = Vec::new();
-    let mut select = hot.prepare_cached(
-        "SELECT n.id, n.message, n.callback_url, n.status, n.sequence, n.at, n.tries, n.due_at, a.name
-         FROM notices n JOIN names a ON a.id = n.app
-         WHERE n.target = ?1 AND n.due_at <= ?2 ORDER BY n.due_at LIMIT ?3",
-    )?;
+    let mut select = hot.prepare_cached(DUE_OF_TARGET)?;
     let mut rows = select.query([target, now.as_millis(), i64::try_from(limit).unwrap_or(i64::MAX)])?;
     while let Some(row) = rows.next()? {
         match read(row)? {
@@ -249,6 +250,18 @@ fn origin(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::schema::plan;
+
+    #[test]
+    fn claims_read_nothing_that_is_not_due() {
+        let expected = "SEARCH notices USING COVERING INDEX notices_by_due_at (target>?)";
+        assert_eq!(plan(NEXT_TARGET), [expected]);
+        let expected = [
+            "SEARCH n USING INDEX notices_by_due_at (target=? AND due_at<?)",
+            "SEARCH a USING INTEGER PRIMARY KEY (rowid=?)",
+        ];
+        assert_eq!(plan(DUE_OF_TARGET), expected);
+    }
 
     #[test]
     fn callbacks_to_one_host_have_one_origin() {

@@ -76,16 +76,20 @@ pub(super) fn read(file: &Connection, key: i64) -> rusqlite::Result<Option<Resul
         .optional()
 }
 
+const KEYS: &str = "SELECT key FROM messages WHERE stage = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
+
+const DUE_KEYS: &str = "SELECT key FROM messages WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
+
 /// Keys of one stage above `after`, in order.
 pub(super) fn keys(hot: &Connection, stage: Stage, after: i64, limit: usize) -> rusqlite::Result<Vec<i64>> {
-    hot.prepare_cached("SELECT key FROM messages WHERE stage = ?1 AND key > ?2 ORDER BY key LIMIT ?3")?
+    hot.prepare_cached(KEYS)?
         .query_map(params![stage as i64, after, sql_limit(limit)], |row| row.get(0))?
         .collect()
 }
 
 /// Keys of records that may have to wake, the most overdue first.
 pub(super) fn due_keys(hot: &Connection, now: Timestamp, limit: usize) -> rusqlite::Result<Vec<i64>> {
-    hot.prepare_cached("SELECT key FROM messages WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2")?
+    hot.prepare_cached(DUE_KEYS)?
         .query_map(params![now.as_millis(), sql_limit(limit)], |row| row.get(0))?
         .collect()
 }
@@ -201,4 +205,18 @@ pub(super) fn set_wake_at(hot: &Connection, record: &Record) -> rusqlite::Result
     hot.prepare_cached("UPDATE messages SET wake_at = ?2 WHERE key = ?1")?
         .execute(params![record.message.id.key(), record.wake_at().map(Timestamp::as_millis)])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::schema::plan;
+
+    #[test]
+    fn claims_read_nothing_but_their_index() {
+        let expected = "SEARCH messages USING COVERING INDEX messages_by_stage (stage=? AND rowid>?)";
+        assert_eq!(plan(KEYS), [expected]);
+        let expected = "SEARCH messages USING COVERING INDEX messages_by_wake_at (wake_at<?)";
+        assert_eq!(plan(DUE_KEYS), [expected]);
+    }
 }

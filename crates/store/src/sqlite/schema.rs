@@ -134,3 +134,16 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
+
+/// How SQLite goes about a statement on the hot file, whatever is bound to it.
+#[cfg(test)]
+pub(super) fn plan(statement: &str) -> Vec<String> {
+    let folder = tempfile::TempDir::new().unwrap();
+    let folder = super::folder::Folder::new(folder.path().to_owned(), None);
+    let mut hot = folder.connect(&folder.hot(), super::folder::Access::Write).unwrap();
+    prepare(&mut hot, Role::Hot, &folder.hot()).unwrap();
+    let mut explain = hot.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+    let unbound = vec![rusqlite::types::Null; explain.parameter_count()];
+    let rows = explain.query_map(rusqlite::params_from_iter(unbound), |row| row.get("detail")).unwrap();
+    rows.map(Result::unwrap).collect()
+}

@@ -56,8 +56,9 @@ impl SqliteWriter {
         work: impl FnOnce(&Connection, &mut Memory) -> Result<T, Fault>,
     ) -> Result<T, Error> {
         self.refuse_when_broken()?;
-        let done = self.attempt(work);
-        done.map_err(|(fault, phase)| self.roll_back(&fault, phase))
+        let done = self.attempt(work).map_err(|(fault, phase)| self.roll_back(&fault, phase))?;
+        self.checkpointer.help(&self.hot);
+        Ok(done)
     }
 
     fn attempt<T>(
@@ -183,7 +184,6 @@ impl Writer for SqliteWriter {
     fn commit(&mut self, batch: &mut Vec<Write>, now: Timestamp) -> Result<Vec<Written>, Error> {
         let prepared = self.transact(|hot, memory| commit::prepare(hot, memory, batch, now))?;
         let steps = prepared.keep(&mut self.memory.cache);
-        self.checkpointer.help(&self.hot);
         Ok(batch.drain(..).zip(steps).map(|(write, step)| written(write, step)).collect())
     }
 
