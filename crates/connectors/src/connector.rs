@@ -20,10 +20,11 @@ pub trait Connector: Send + Sync {
     /// Says why there is none; `Events::slots_free` tells when it is worth asking again.
     fn reserve(&self) -> Result<Slot, NoSlot>;
 
-    /// Hands over a text whose dispatch is durable. Its parts go out on the slot's bind, the first with the slot, the
-    /// rest as slots of that bind come free; each is answered by one `Answered` or more (a late answer after an
-    /// unknown one). After a refusal the parts not yet sent are answered `NotSent`. When the bind is gone, or its
-    /// epoch has passed, every part is answered `NotSent`.
+    /// Hands over a text whose dispatch is durable. Its parts go out on the slot's bind, one after another, on the one
+    /// slot, which comes back with the last answer; so an attempt is one place in the window, however long its text.
+    /// Each part is answered by one `Answered` or more (a late answer after an unknown one). After a refusal the parts
+    /// not yet sent are answered `NotSent`. When the bind is gone, or its epoch has passed, every part is answered
+    /// `NotSent`.
     fn submit(&self, slot: Slot, submission: Submission);
 
     fn health(&self) -> Health;

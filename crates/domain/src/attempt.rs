@@ -64,7 +64,7 @@ pub struct Part {
     pub answer: Option<PartAnswer>,
     #[n(1)]
     pub receipt: Option<Verdict>,
-    /// What the vendor calls it, as it wrote it.
+    /// What the vendor calls it, normalised as its connection's `message_id` says, so that it equals a receipt's.
     #[n(2)]
     pub vendor_id: Option<Box<str>>,
     /// The vendor's own words of a refusal or a receipt: for people and for the vendor's support.

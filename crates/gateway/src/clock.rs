@@ -46,7 +46,6 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where the wall clock is turned into the injected one")]
 fn wall_clock() -> Timestamp {
     // A clock before 1970 is one that was never set.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

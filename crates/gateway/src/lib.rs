@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+mod http;
 pub mod logs;
 pub mod metrics;
 pub mod start;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use connectors::smpp::{Client, Running, Start};
 use domain::ConnectionId;
 use pipeline::{Clock, Pipeline};
@@ -21,6 +20,7 @@ use tokio::time::timeout;
 use crate::api::{self, Api};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::http;
 use crate::metrics::Metrics;
 use crate::webhooks::{self, Webhooks, address};
 
@@ -90,7 +90,7 @@ impl Gateway {
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(listener, api::router(Arc::clone(&api)), stopped));
+        tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
@@ -169,16 +169,6 @@ fn open_connections(
         connections.push((connection.id.clone(), running));
     }
     Ok(connections)
-}
-
-async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    let until_stopped = async move {
-        // The sender is gone only when the gateway is, which ends this task as well.
-        drop(stopped.wait_for(|stop| *stop).await);
-    };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until_stopped).await {
-        tracing::error!(%error, "the API's server ended");
-    }
 }
 
 fn private(config: &Config) -> address::Private {

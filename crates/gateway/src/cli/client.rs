@@ -86,12 +86,10 @@ impl Client {
             message.push_str(&format!("\n  {}: {}", field("pointer"), field("detail")));
         }
         let mut failure = Failure::new(exit, message);
-        failure.hint = match exit {
-            Exit::NotAllowed if self.key.is_none() => {
-                Some("set STROWGER_API_KEY to a key of the gateway".to_owned())
-            }
-            _ => problem.get("type").and_then(Value::as_str).map(str::to_owned),
-        };
+        let page = problem.get("type").and_then(Value::as_str).map(str::to_owned);
+        let lacks_key = exit == Exit::NotAllowed && self.key.is_none();
+        failure.hint =
+            if lacks_key { Some("set STROWGER_API_KEY to a key of the gateway".to_owned()) } else { page };
         failure.problem = Some(problem);
         failure
     }

@@ -48,7 +48,7 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure
     let interrupted = async {
         // Without a handler for the signal only the time ends the demo.
         if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
     let summary = demo

@@ -1,0 +1,66 @@
+//! The HTTP server under the API: every connection has its time limits, and a drain lets each answer out.
+
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Whoever needs longer for the head of a request holds a connection and sends nothing.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// Connections at once; more wait in the system's queue until one ends.
+const MAX_CONNECTIONS: usize = 10_000;
+/// After a drain began, answers under way have this long.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+/// An accept that failed for want of file descriptors is tried again after this.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Serves until `stopped` changes, then lets requests under way be answered.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        // Every branch is cancel-safe: a connection is taken only when its branch is chosen.
+        tokio::select! {
+            _ = stopped.changed() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    no_delay(&stream);
+                    let service = TowerToHyperService::new(router.clone());
+                    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                    let watched = graceful.watch(connection);
+                    connections.spawn(async move {
+                        if let Err(error) = watched.await {
+                            tracing::debug!(%error, "a client's connection ended");
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(ANSWERS_WITHIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were not answered in time and are cut");
+    }
+    connections.shutdown().await;
+}
+
+/// Small answers must not wait for the next one to fill a packet. A socket that refuses the option still works.
+fn no_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was refused");
+    }
+}
