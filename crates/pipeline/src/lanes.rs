@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
-use domain::{AppId, Class, MessageId, Record};
+use domain::{AppId, Class, MessageId, Record, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 /// How many messages wait in memory; the rest waits in the store and is claimed when there is room.
-pub(crate) const MAX_WAITING: usize = 50_000;
+const MAX_WAITING: usize = 50_000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct LaneKey {
@@ -44,8 +44,9 @@ struct Lane {
     deficit: u32,
 }
 
-#[derive(Default)]
 pub(crate) struct Lanes {
+    /// How many may wait here.
+    room: usize,
     lanes: FxHashMap<LaneKey, Lane>,
     turn: VecDeque<LaneKey>,
     known: FxHashSet<MessageId>,
@@ -61,17 +62,38 @@ pub(crate) enum Turn {
     Wait(Box<Record>),
 }
 
+impl Default for Lanes {
+    fn default() -> Self {
+        Self::with_room(MAX_WAITING)
+    }
+}
+
 impl Lanes {
-    /// Adds a message unless it waits already. False when there is no room: it then waits in the store.
-    pub(crate) fn push(&mut self, record: Box<Record>) -> bool {
-        if self.known.len() >= MAX_WAITING {
-            self.spilled = true;
-            return false;
+    fn with_room(room: usize) -> Self {
+        Self {
+            room,
+            lanes: FxHashMap::default(),
+            turn: VecDeque::new(),
+            known: FxHashSet::default(),
+            spilled: false,
         }
-        if !self.known.insert(record.message.id) {
+    }
+
+    /// Adds a message unless it waits already. When there is no room the longest lane makes some, so that those who
+    /// wait for a dead vendor do not keep everyone else out. False when that is the message's own: it then waits in
+    /// the store.
+    pub(crate) fn push(&mut self, record: Box<Record>) -> bool {
+        if self.known.contains(&record.message.id) {
             return true;
         }
         let key = LaneKey::of(&record);
+        if self.known.len() >= self.room {
+            self.spilled = true;
+            if !self.make_room(&key) {
+                return false;
+            }
+        }
+        self.known.insert(record.message.id);
         let lane = self.lanes.entry(key.clone()).or_default();
         if lane.waiting.is_empty() {
             self.turn.push_back(key);
@@ -84,17 +106,50 @@ impl Lanes {
         self.known.len()
     }
 
-    /// Whether the store should be asked for more; asked once per spill.
-    pub(crate) fn take_spilled(&mut self) -> bool {
-        let ask = self.spilled && self.known.len() < MAX_WAITING / 2;
-        if ask {
-            self.spilled = false;
+    /// Sends the last of the longest lane back to the store, if that is longer than the lane of `key` will be.
+    fn make_room(&mut self, key: &LaneKey) -> bool {
+        let own = self.lanes.get(key).map_or(0, |lane| lane.waiting.len());
+        let longest = self.lanes.values_mut().max_by_key(|lane| lane.waiting.len());
+        let Some(longest) = longest.filter(|lane| lane.waiting.len() > own + 1) else { return false };
+        if let Some(record) = longest.waiting.pop_back() {
+            self.known.remove(&record.message.id);
         }
-        ask
+        true
+    }
+
+    /// Whether messages wait in the store that have to be brought back; asked once per spill.
+    pub(crate) fn take_spilled(&mut self) -> bool {
+        std::mem::take(&mut self.spilled)
+    }
+
+    /// Messages wait in the store that were not brought back.
+    pub(crate) fn spill(&mut self) {
+        self.spilled = true;
+    }
+
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.known.len() < self.room / 2
+    }
+
+    /// Forgets those whose validity has ended: nothing dispatches them any more, and a lane that nobody serves would
+    /// keep them for ever.
+    pub(crate) fn forget_overdue(&mut self, now: Timestamp) {
+        let Self { lanes, turn, known, .. } = self;
+        lanes.retain(|_, lane| {
+            lane.waiting.retain(|record| {
+                let waits = now < record.message.expires_at;
+                if !waits {
+                    known.remove(&record.message.id);
+                }
+                waits
+            });
+            !lane.waiting.is_empty()
+        });
+        turn.retain(|key| lanes.contains_key(key));
     }
 
     /// The number waiting, and since when the longest, of each class that has any.
-    pub(crate) fn depth(&self) -> Vec<(Class, usize, Option<domain::Timestamp>)> {
+    pub(crate) fn depth(&self) -> Vec<(Class, usize, Option<Timestamp>)> {
         Class::ALL
             .into_iter()
             .map(|class| {
@@ -159,3 +214,6 @@ fn quantum(class: Class) -> u32 {
         Class::Marketing => 2,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
 use domain::plan::{FailoverOn, Terms};
-use domain::record::{Answer, Dispatch, Input, Target};
+use domain::record::{Answer, Dispatch, Input, Refusal, Target};
 use domain::{ConnectionId, Record, segment};
 use store::{Write, Written};
+use tokio::time::Instant;
 
 use crate::core::{Core, facts};
 use crate::lanes::{Lanes, Turn};
@@ -20,21 +21,51 @@ use crate::writer::{NotWritten, Urgency};
 
 /// How often waiting messages are looked at when no slot comes free: the grain of `wait_at_most`.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often overdue messages are taken out of the lanes.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
+/// How often a page is claimed while the lanes are crowded: a claim keeps the writer from its commits.
+const REFILL_EVERY: Duration = Duration::from_millis(500);
 
 /// Serves the lanes whenever a message is queued or a slot comes free, until it is dropped.
 pub(crate) async fn run(core: Arc<Core>) {
+    let mut forgot_at = Instant::now();
+    let mut refill = Refill { after: None, claimed_at: Instant::now() };
     loop {
         // Cancel-safe: a permit that `notified` took is only lost together with this task.
         let woken = tokio::time::timeout(LOOK_AGAIN, core.dispatch.notified()).await;
         drop(woken);
-        let spilled = core.with_lanes(Lanes::take_spilled);
+        if forgot_at.elapsed() >= FORGET_EVERY {
+            core.with_lanes(|lanes| lanes.forget_overdue(core.clock.now()));
+            forgot_at = Instant::now();
+        }
         serve(&core);
-        if !spilled {
-            continue;
+        refill.go_on(&core).await;
+    }
+}
+
+/// A pass over the store for messages that did not fit into the lanes.
+struct Refill {
+    /// Where it stands; None when there is none to make.
+    after: Option<i64>,
+    claimed_at: Instant,
+}
+
+impl Refill {
+    /// Claims one page. While the lanes are crowded most of it will not fit, so it takes its time.
+    async fn go_on(&mut self, core: &Arc<Core>) {
+        if self.after.is_none() && core.with_lanes(Lanes::take_spilled) {
+            self.after = Some(0);
         }
-        if let Err(not_written) = worker::refill(&core).await {
+        let Some(after) = self.after else { return };
+        if self.claimed_at.elapsed() < REFILL_EVERY && !core.lanes.lock().is_roomy() {
+            return;
+        }
+        self.claimed_at = Instant::now();
+        self.after = worker::refill(core, after).await.unwrap_or_else(|not_written| {
             tracing::warn!(%not_written, "waiting messages could not be claimed");
-        }
+            core.with_lanes(Lanes::spill);
+            None
+        });
     }
 }
 
@@ -114,10 +145,16 @@ fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
 }
 
 fn dispatch_durably(core: &Arc<Core>, record: Box<Record>, dispatch: Dispatch, slot: Slot) {
+    let attempt = dispatch.attempt;
     let write = Write::Apply { message: record.message.id, input: Input::Dispatch(dispatch) };
     let after = Arc::clone(core);
     let then = move |result: Result<Written, NotWritten>| match result {
-        Ok(Written::Applied { record, .. }) => hand_over(&after, &record, slot),
+        Ok(Written::Applied { record, .. }) => hand_over(&after, &record, attempt, slot),
+        // Another attempt waits by now, and may have found this one standing in its place.
+        Ok(Written::Refused { refusal: Refusal::NotQueued, record }) if record.work().queued => {
+            drop(slot);
+            worker::follow_record(&after, record, Vec::new());
+        }
         // Cancelled or expired while it waited: the slot goes back, and nothing leaves.
         Ok(other) => {
             drop(slot);
@@ -132,10 +169,8 @@ fn dispatch_durably(core: &Arc<Core>, record: Box<Record>, dispatch: Dispatch, s
 }
 
 /// The dispatch is durable: the text goes to the connection that the slot belongs to.
-pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, slot: Slot) {
-    let Some(attempt) = record.attempts.iter().rfind(|attempt| attempt.state == State::Dispatched) else {
-        return;
-    };
+pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: Slot) {
+    let Some(attempt) = record.attempt(attempt) else { return };
     let fleet = core.fleet.load();
     let Some(connector) = fleet.get(&attempt.connection) else {
         take_back(core, record, attempt);

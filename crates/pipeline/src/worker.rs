@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use connectors::Slot;
-use domain::Record;
 use domain::record::Input;
-use store::{Claim, Notice, Written};
+use domain::{MessageId, Record};
+use store::{Claim, Notice, Write, Written};
+use tokio::sync::oneshot;
 
 use crate::core::Core;
-use crate::writer::NotWritten;
+use crate::writer::{NotWritten, Urgency};
 use crate::{decide, notify, submit};
 
+const FIRST_ATTEMPT: u16 = 1;
 /// Records claimed from the store per page.
 const PAGE: usize = 2000;
 
@@ -44,7 +46,7 @@ pub(crate) fn follow_accepted(
     match slot {
         Some(slot) => {
             notify_of(core, &record, notices);
-            submit::hand_over(core, &record, slot);
+            submit::hand_over(core, &record, FIRST_ATTEMPT, slot);
         }
         None => follow_record(core, record, notices),
     }
@@ -80,41 +82,51 @@ pub(crate) async fn resume(core: &Arc<Core>) -> Result<u64, NotWritten> {
         let Some(last) = page.last() else { return Ok(total) };
         after = last.message.id.key();
         total += page.len() as u64;
+        let mut settling = Vec::new();
         for record in page {
-            take_up(core, record);
-        }
-    }
-}
-
-fn take_up(core: &Arc<Core>, record: Record) {
-    if record.work().dispatched {
-        core.step(record.message.id, Input::Settle);
-    } else {
-        follow_record(core, Box::new(record), Vec::new());
-    }
-}
-
-/// Brings messages that wait only in the store back into the lanes.
-pub(crate) async fn refill(core: &Arc<Core>) -> Result<(), NotWritten> {
-    let mut after = 0;
-    while core.lanes.lock().len() < crate::lanes::MAX_WAITING {
-        let page = claim(core, Claim::Work { after }, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.message.id.key();
-        for record in page {
-            // What is dispatched or undecided has its follow-up under way in this process.
-            let work = record.work();
-            if work.queued && !work.decide {
-                core.enqueue(Box::new(record));
+            if record.work().dispatched {
+                settling.push(settle(core, record.message.id));
+            } else {
+                follow_record(core, Box::new(record), Vec::new());
             }
         }
+        for settled in settling {
+            settled.await.unwrap_or(Err(NotWritten::Stopping))?;
+        }
     }
-    Ok(())
+}
+
+/// Tells when it is durable.
+fn settle(core: &Arc<Core>, message: MessageId) -> oneshot::Receiver<Result<(), NotWritten>> {
+    let (done, settled) = oneshot::channel();
+    let after = Arc::clone(core);
+    let then = move |result: Result<Written, NotWritten>| {
+        let settled = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        follow(&after, result);
+        // Nobody waits any more when the start was given up.
+        drop(done.send(settled));
+    };
+    core.writer.write(Urgency::News, Write::Apply { message, input: Input::Settle }, Box::new(then));
+    settled
+}
+
+/// Brings a page of messages that wait only in the store back into the lanes. Returns after which key to go on.
+pub(crate) async fn refill(core: &Arc<Core>, after: i64) -> Result<Option<i64>, NotWritten> {
+    let page = claim(core, Claim::Work { after }, PAGE).await?;
+    let last = page.last().map(|record| record.message.id.key());
+    for record in page {
+        // What is dispatched or undecided has its follow-up under way in this process.
+        let work = record.work();
+        if work.queued && !work.decide {
+            core.enqueue(Box::new(record));
+        }
+    }
+    Ok(last)
 }
 
 /// Has the writer's thread claim records between two commits.
 pub(crate) async fn claim(core: &Core, claim: Claim, limit: usize) -> Result<Vec<Record>, NotWritten> {
-    let (answer, answered) = tokio::sync::oneshot::channel();
+    let (answer, answered) = oneshot::channel();
     core.writer.errand(Box::new(move |store| {
         // Nobody waits any more when the process is stopping.
         drop(answer.send(store.claim(claim, limit)));

@@ -23,6 +23,9 @@ const MAX_ACCEPTANCES: usize = 8192;
 const MAX_NEWS: usize = 32_768;
 /// How long to wait before a store that could not write is asked again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// How long a store that cannot write may hold up the end of the process. What is not written then is unknown to the
+/// next process, as after a crash.
+const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
 /// The write did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +68,8 @@ struct Queues {
     acceptances: VecDeque<Job>,
     errands: VecDeque<Errand>,
     closing: bool,
+    /// The thread is gone, and nothing that is queued would ever be done.
+    ended: bool,
 }
 
 struct Shared {
@@ -95,7 +100,8 @@ impl WriterHandle {
             wake: Condvar::new(),
             state: AtomicU8::new(WRITING),
         });
-        let thread = Thread { store, clock, observer, shared: Arc::clone(&shared) };
+        let ending = Ending { shared: Arc::clone(&shared) };
+        let thread = Thread { store, clock, observer, failing_at_end: None, ending };
         let join = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
         Ok((Self { shared }, join))
     }
@@ -122,8 +128,11 @@ impl WriterHandle {
     }
 
     pub(crate) fn errand(&self, errand: Errand) {
-        self.shared.queues.lock().errands.push_back(errand);
-        self.shared.wake.notify_one();
+        let mut queues = self.shared.queues.lock();
+        if !queues.ended {
+            queues.errands.push_back(errand);
+            self.shared.wake.notify_one();
+        }
     }
 
     /// Whether more news may come: false asks vendors to repeat their receipts.
@@ -148,6 +157,7 @@ impl WriterHandle {
     fn refusal(&self, queues: &Queues, urgency: Urgency) -> Option<NotWritten> {
         match (self.shared.state.load(Ordering::Relaxed), urgency) {
             (BROKEN, _) => Some(NotWritten::Broken),
+            _ if queues.ended => Some(NotWritten::Stopping),
             (FAILING, Urgency::Acceptance) => Some(NotWritten::Unavailable),
             (_, Urgency::Acceptance) if queues.closing => Some(NotWritten::Stopping),
             (_, Urgency::Acceptance) if queues.acceptances.len() >= MAX_ACCEPTANCES => {
@@ -162,7 +172,28 @@ struct Thread {
     store: Box<dyn Writer>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+    /// Since when nothing could be written although the process is stopping.
+    failing_at_end: Option<Instant>,
+    ending: Ending,
+}
+
+/// Tells whoever waits for the thread that it is gone, however it ended.
+struct Ending {
     shared: Arc<Shared>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.state.store(BROKEN, Ordering::Relaxed);
+        }
+        let left = {
+            let mut queues = self.shared.queues.lock();
+            std::mem::replace(&mut *queues, Queues { ended: true, ..Queues::default() })
+        };
+        // Outside the lock: what is dropped may call back.
+        drop(left);
+    }
 }
 
 impl Thread {
@@ -179,7 +210,8 @@ impl Thread {
 
     /// Waits for something to do; None when closed and done.
     fn next(&self) -> Option<(Vec<Job>, VecDeque<Errand>)> {
-        let mut queues = self.shared.queues.lock();
+        let shared = &self.ending.shared;
+        let mut queues = shared.queues.lock();
         loop {
             let news = queues.news.len().min(MAX_BATCH);
             let mut jobs: Vec<Job> = queues.news.drain(..news).collect();
@@ -192,7 +224,7 @@ impl Thread {
             if queues.closing {
                 return None;
             }
-            self.shared.wake.wait(&mut queues);
+            shared.wake.wait(&mut queues);
         }
     }
 
@@ -206,7 +238,7 @@ impl Thread {
         }
         match self.store.commit(&mut batch, self.clock.now()) {
             Ok(written) => {
-                self.shared.state.store(WRITING, Ordering::Relaxed);
+                self.ending.shared.state.store(WRITING, Ordering::Relaxed);
                 self.observer.committed(written.len(), started.elapsed());
                 for ((_, then), written) in waiting.into_iter().zip(written) {
                     then(Ok(written));
@@ -214,21 +246,21 @@ impl Thread {
             }
             Err(Error::Broken { reason }) => {
                 tracing::error!(reason, "the store is broken, nothing more is written");
-                self.shared.state.store(BROKEN, Ordering::Relaxed);
+                self.ending.shared.state.store(BROKEN, Ordering::Relaxed);
                 for (_, then) in waiting {
                     then(Err(NotWritten::Broken));
                 }
             }
             Err(error @ (Error::Unavailable { .. } | Error::Damaged { .. })) => {
                 tracing::error!(%error, operations = batch.len(), "a commit failed");
-                self.shared.state.store(FAILING, Ordering::Relaxed);
+                self.ending.shared.state.store(FAILING, Ordering::Relaxed);
                 self.give_back(batch, waiting);
             }
         }
     }
 
     /// After a commit of which nothing happened: offers are told, news goes back to the head of the queue.
-    fn give_back(&self, batch: Vec<Write>, waiting: Vec<(Urgency, Then)>) {
+    fn give_back(&mut self, batch: Vec<Write>, waiting: Vec<(Urgency, Then)>) {
         let mut kept = Vec::new();
         for (write, (urgency, then)) in batch.into_iter().zip(waiting) {
             match urgency {
@@ -236,15 +268,29 @@ impl Thread {
                 Urgency::Offer | Urgency::Acceptance => then(Err(NotWritten::Unavailable)),
             }
         }
-        let mut queues = self.shared.queues.lock();
+        let shared = &self.ending.shared;
+        let mut queues = shared.queues.lock();
+        if queues.closing && self.failing_at_end.get_or_insert_with(Instant::now).elapsed() >= PATIENCE_AT_END
+        {
+            let left = std::mem::take(&mut queues.news);
+            drop(queues);
+            tracing::error!(
+                operations = kept.len() + left.len(),
+                "the store takes nothing more before the end"
+            );
+            for job in kept.into_iter().chain(left) {
+                (job.then)(Err(NotWritten::Stopping));
+            }
+            return;
+        }
         // A probe is needed to notice that writing works again, also when no news waits.
         let nothing_to_try = kept.is_empty() && queues.news.is_empty();
         for job in kept.into_iter().rev() {
             queues.news.push_front(job);
         }
-        self.shared.wake.wait_for(&mut queues, RETRY_AFTER);
+        shared.wake.wait_for(&mut queues, RETRY_AFTER);
         if nothing_to_try {
-            self.shared.state.store(WRITING, Ordering::Relaxed);
+            shared.state.store(WRITING, Ordering::Relaxed);
         }
     }
 }

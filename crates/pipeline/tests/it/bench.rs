@@ -18,6 +18,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use routing::Table;
 use routing::table::Known;
+use store::write::NoticeLimit;
 use store::{Notice, sqlite};
 use tempfile::TempDir;
 
@@ -79,7 +80,11 @@ impl Scripted {
     }
 
     /// A receipt for the first part of the attempt.
-    pub(crate) fn receipt(&self, (message, attempt): (MessageId, u16), verdict: Option<Verdict>) -> Arc<AtomicBool> {
+    pub(crate) fn receipt(
+        &self,
+        (message, attempt): (MessageId, u16),
+        verdict: Option<Verdict>,
+    ) -> Arc<AtomicBool> {
         self.receipt_for(&Self::vendor_id(message, attempt, 0), verdict)
     }
 
@@ -207,11 +212,64 @@ impl Teller for Listener {
     }
 }
 
+/// The real store, which cannot write while the test says so.
+struct Faulty {
+    store: sqlite::SqliteWriter,
+    fault: Arc<Mutex<Option<Fault>>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    DiskFull,
+    SyncFailed,
+}
+
+impl Faulty {
+    fn check(&self) -> Result<(), store::Error> {
+        let reason = "scripted".to_owned();
+        match *self.fault.lock() {
+            None => Ok(()),
+            Some(Fault::DiskFull) => Err(store::Error::Unavailable { reason }),
+            Some(Fault::SyncFailed) => Err(store::Error::Broken { reason }),
+        }
+    }
+}
+
+impl store::Writer for Faulty {
+    fn commit(
+        &mut self,
+        batch: &mut Vec<store::Write>,
+        now: Timestamp,
+    ) -> Result<Vec<store::Written>, store::Error> {
+        self.check()?;
+        self.store.commit(batch, now)
+    }
+
+    fn claim(&mut self, claim: store::Claim, limit: usize) -> Result<Vec<Record>, store::Error> {
+        self.store.claim(claim, limit)
+    }
+
+    fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, store::Error> {
+        self.check()?;
+        self.store.claim_notices(now, limit)
+    }
+
+    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, store::Error> {
+        self.check()?;
+        self.store.tidy(now, limit)
+    }
+
+    fn last_key(&mut self) -> Result<i64, store::Error> {
+        self.store.last_key()
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) pipeline: Pipeline,
     pub(crate) connections: HashMap<&'static str, Arc<Scripted>>,
     pub(crate) listener: Arc<Listener>,
     pub(crate) clock: Arc<Standing>,
+    fault: Arc<Mutex<Option<Fault>>>,
     folder: Arc<TempDir>,
     rule: String,
 }
@@ -233,13 +291,14 @@ impl Bench {
         let (writer, reader) = sqlite::open(folder.path(), &sqlite::Options::default()).unwrap();
         let clock = Arc::new(Standing(AtomicI64::new(millis)));
         let listener = Arc::new(Listener::default());
+        let fault = Arc::new(Mutex::new(None));
         let apps = ["shop", "bank"].map(|app| {
             let mut settings = App::new(StatusSet::all());
             settings.has_webhook = true;
             (AppId::new(app).unwrap(), settings)
         });
         let pipeline = Pipeline::start(Settings {
-            writer: Box::new(writer),
+            writer: Box::new(Faulty { store: writer, fault: Arc::clone(&fault) }),
             reader: Arc::new(reader),
             clock: Arc::<Standing>::clone(&clock),
             observer: Arc::new(Silent),
@@ -271,6 +330,7 @@ impl Bench {
             connections: connections.into_iter().collect(),
             listener,
             clock,
+            fault,
             folder,
             rule: terms.to_owned(),
         }
@@ -284,6 +344,11 @@ impl Bench {
         drop(connections);
         drop(pipeline);
         Self::at(folder, &rule, now + 1000).await
+    }
+
+    /// What happens to every commit from now on.
+    pub(crate) fn set_fault(&self, fault: Option<Fault>) {
+        *self.fault.lock() = fault;
     }
 
     pub(crate) fn advance(&self, by: Duration) {

@@ -1,9 +1,12 @@
 //! The pipeline over the real SQLite store, with connections that answer by a script.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 mod bench;
 
 mod delivery;
 mod failover;
+mod faults;
 mod notices;
 mod requests;
 mod restart;

@@ -3,7 +3,7 @@
 use domain::Status;
 use domain::attempt::Verdict;
 
-use crate::bench::{Bench, CONNECTIONS, Reply, path};
+use crate::bench::{Bench, CONNECTIONS, Reply, path, request};
 
 #[tokio::test]
 async fn what_was_at_a_vendor_without_an_answer_is_unknown_and_what_waited_goes_out_unflagged() {
@@ -21,6 +21,24 @@ async fn what_was_at_a_vendor_without_an_answer_is_unknown_and_what_waited_goes_
     assert!(record.possible_duplicate());
     let record = bench.until_status(waiting, Status::Submitted).await;
     assert!(!record.possible_duplicate());
+}
+
+#[tokio::test]
+async fn every_attempt_of_the_last_run_is_settled_before_a_connection_can_open() {
+    let bench = Bench::new().await;
+    // More than fit into one commit.
+    let count = 1500;
+    bench.connection("acme").script((0..count).map(|_| Reply::Silence));
+    let sending: Vec<_> = (0..count).map(|_| bench.pipeline.send(request())).collect();
+    let mut ids = Vec::new();
+    for sending in sending {
+        ids.push(sending.accepted().await.unwrap().record.message.id);
+    }
+    bench.until_true("all are at the vendor", || bench.connection("acme").submissions() == count).await;
+    let bench = bench.restart().await;
+    for id in ids {
+        assert_eq!(bench.record(id).attempts[0].status(), "unknown");
+    }
 }
 
 #[tokio::test]
