@@ -17,13 +17,13 @@ pub(super) struct Slots {
     held: Vec<AtomicUsize>,
     /// Throughput that went with slots which came back without a submit.
     unused_tokens: AtomicUsize,
-    /// How many slots carry a text.
-    under_way: AtomicUsize,
+    /// How many slots are out, those that were reserved for a text which is still to come included.
+    out: AtomicUsize,
     /// Somebody was told that there is no slot, and wants to know when there is one.
     refused: AtomicBool,
     /// Wakes the keeper.
     wake: Notify,
-    /// Tells that no slot carries a text any more.
+    /// Tells that no slot is out any more.
     idle: Notify,
 }
 
@@ -46,7 +46,7 @@ impl Slots {
             window: usize::from(window),
             held: (0..binds).map(|_| AtomicUsize::new(0)).collect(),
             unused_tokens: AtomicUsize::new(0),
-            under_way: AtomicUsize::new(0),
+            out: AtomicUsize::new(0),
             refused: AtomicBool::new(false),
             wake: Notify::new(),
             idle: Notify::new(),
@@ -65,7 +65,6 @@ impl Slots {
 
     /// The same slot, from now on for a text under way: its token does not come back. Only under the lock of the gate.
     pub(super) fn occupy(self: &Arc<Self>, slot: Slot) -> Slot {
-        self.under_way.fetch_add(1, Ordering::SeqCst);
         let occupied = self.slot(slot.bind, slot.epoch, Purpose::UnderWay);
         drop(slot);
         // The old hold has just given its token back, and nobody looks at the count without the lock.
@@ -79,6 +78,7 @@ impl Slots {
         if let Some(held) = self.held.get(usize::from(bind)) {
             held.fetch_add(1, Ordering::SeqCst);
         }
+        self.out.fetch_add(1, Ordering::SeqCst);
         Slot { bind, epoch, hold: Box::new(Hold { slots: Arc::clone(self), bind, purpose }) }
     }
 
@@ -111,9 +111,9 @@ impl Slots {
         self.wake.notified().await;
     }
 
-    /// Waits until no slot carries a text.
+    /// Waits until no slot is out: a text whose dispatch is being made durable has to hear that it was not sent.
     pub(super) async fn idle(&self) {
-        while self.under_way.load(Ordering::SeqCst) > 0 {
+        while self.out.load(Ordering::SeqCst) > 0 {
             self.idle.notified().await;
         }
     }
@@ -128,11 +128,10 @@ impl Drop for Hold {
             Purpose::Reserved => {
                 self.slots.unused_tokens.fetch_add(1, Ordering::SeqCst);
             }
-            Purpose::UnderWay => {
-                if self.slots.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
-                    self.slots.idle.notify_one();
-                }
-            }
+            Purpose::UnderWay => {}
+        }
+        if self.slots.out.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.slots.idle.notify_one();
         }
         if self.slots.was_refused() {
             self.slots.wake();

@@ -31,6 +31,19 @@ async fn a_shutdown_waits_for_the_answers_and_unbinds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_text_whose_slot_was_reserved_before_the_shutdown_hears_that_it_was_not_sent() {
+    let (Lab { client, running, mut told, .. }, mut vendor) = Lab::bound("window = 5").await;
+    let reserved = client.reserve().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(running.shutdown());
+    vendor.hears_nothing_for(seconds(1)).await;
+    client.submit(reserved, submission(1, &["hello"]));
+    assert_eq!(told.answers.recv().await.unwrap().answer, Answer::NotSent);
+    assert_eq!(vendor.ended().await, CloseReason::PeerUnbound);
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_answers_that_never_come() {
     let (Lab { client, running, mut told, .. }, mut vendor) = Lab::bound("response_timeout = \"3s\"").await;
     client.submit(client.reserve().unwrap(), submission(1, &["hello"]));
