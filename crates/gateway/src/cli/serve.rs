@@ -16,9 +16,20 @@ pub(crate) async fn run(file: &ConfigFile, output: &Output) -> Result<(), Failur
     let gateway = Gateway::start(&config, Mode::Live).await?;
     output.note(&format!("listening on http://{}", gateway.address()));
     loop {
-        match next(&mut terminate, &mut interrupt, &mut reload).await {
+        let wanted = tokio::select! {
+            wanted = next(&mut terminate, &mut interrupt, &mut reload) => wanted,
+            () = gateway.pipeline().broken() => Wanted::GiveUp,
+        };
+        match wanted {
             Wanted::End => break,
             Wanted::Reload => reconfigure(&gateway, file),
+            Wanted::GiveUp => {
+                gateway.drain().await;
+                return Err(Failure::new(
+                    Exit::Unexpected,
+                    "the store is broken: look at the disk, then start again",
+                ));
+            }
         }
     }
     output.note("draining: no new messages, awaiting answers on the wire");
@@ -64,6 +75,8 @@ fn reconfigure(gateway: &Gateway, file: &ConfigFile) {
 enum Wanted {
     End,
     Reload,
+    /// Nothing can be written any more; whoever starts the program again has it read what is durable.
+    GiveUp,
 }
 
 async fn next(terminate: &mut Signal, interrupt: &mut Signal, reload: &mut Signal) -> Wanted {
