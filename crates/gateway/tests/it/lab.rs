@@ -11,7 +11,7 @@ use crate::setup::{PASSWORD, SYSTEM_ID};
 
 /// A prompt and honest vendor.
 pub(crate) async fn vendor() -> Vendor {
-    answering_after(Duration::ZERO).await
+    vendor_with(|_| {}).await
 }
 
 /// A vendor that treats every submission like this.
@@ -23,15 +23,16 @@ pub(crate) async fn vendor_that(behaviour: Behaviour) -> Vendor {
 
 /// An honest vendor that takes so long to answer.
 pub(crate) async fn answering_after(latency: Duration) -> Vendor {
+    vendor_with(|settings| settings.conduct.latency = Spread { least: latency, most: latency }).await
+}
+
+/// An honest vendor, changed in some way.
+pub(crate) async fn vendor_with(change: impl FnOnce(&mut Settings)) -> Vendor {
     let soon = Spread::millis(30, 30);
-    let conduct = Conduct {
-        latency: Spread { least: latency, most: latency },
-        arrival_delay: soon,
-        receipt_delay: soon,
-        ..Conduct::default()
-    };
+    let conduct = Conduct { arrival_delay: soon, receipt_delay: soon, ..Conduct::default() };
     let account = Account { system_id: Some(SYSTEM_ID.to_owned()), password: Some(PASSWORD.to_owned()) };
-    let settings = Settings { account, conduct, obeys_demo_numbers: false, ..Settings::default() };
+    let mut settings = Settings { account, conduct, obeys_demo_numbers: false, ..Settings::default() };
+    change(&mut settings);
     Vendor::start(settings).await.unwrap()
 }
 

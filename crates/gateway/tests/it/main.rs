@@ -6,6 +6,7 @@
     clippy::panic,
     reason = "a test that cannot go on has failed"
 )]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what led to a failure is shown with it")]
 
 mod capture;
 mod client;
@@ -20,5 +21,6 @@ mod hostile_requests;
 mod lab;
 mod peer;
 mod process;
+mod receipts;
 mod setup;
 mod signals;
