@@ -1,11 +1,12 @@
 //! The system's clock, as the pipeline may see it: never going back.
 
-#[expect(
+#![expect(
     clippy::disallowed_types,
-    reason = "this is where the monotonic clock is turned into the injected one"
+    clippy::disallowed_methods,
+    reason = "this is where the system's clocks are turned into the injected one"
 )]
-use std::time::Instant;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::Timestamp;
 use parking_lot::Mutex;
