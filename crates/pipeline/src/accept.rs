@@ -239,7 +239,7 @@ struct Prepared {
 
 fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>) -> Result<Prepared, Turned> {
     let now = message.created_at;
-    let used_just_now = if message.class == Class::Otp { core.recent.used(&message.to, now) } else { None };
+    let used_just_now = core.used_just_now(&message);
     let decided_at = tokio::time::Instant::now();
     let choice = {
         let facts = facts(&message, used_just_now.as_ref(), now);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use domain::id::MessageIds;
 use domain::record::Input;
-use domain::{AppId, Message, MessageId, Record, RouteId, Timestamp};
+use domain::{AppId, Class, Message, MessageId, Record, RouteId, Timestamp};
 use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -90,6 +90,11 @@ impl Core {
     /// What the parts of the next long text have in common on the wire.
     pub(crate) fn new_reference(&self) -> u16 {
         self.references.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The route that the message should avoid, because it carried the password that this one repeats.
+    pub(crate) fn used_just_now(&self, message: &Message) -> Option<RouteId> {
+        if message.class == Class::Otp { self.recent.used(&message.to, message.created_at) } else { None }
     }
 
     /// Steps a record, and follows up once that is durable.

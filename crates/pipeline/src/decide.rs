@@ -23,7 +23,8 @@ fn next_target(core: &Core, record: &Record) -> Option<Target> {
         return None;
     }
     let table = core.table.load();
-    let facts = facts(&record.message, None, now);
+    let used_just_now = core.used_just_now(&record.message);
+    let facts = facts(&record.message, used_just_now.as_ref(), now);
     if let Some(route) = route_to_repeat(record, &plan.terms, cause) {
         // A route that left the configuration meanwhile cannot be repeated; the next one is tried.
         if let Some(target) = table.target_for(&route, &facts) {

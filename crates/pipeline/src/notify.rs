@@ -164,27 +164,31 @@ async fn tell(
     (notice, record): (Notice, Option<Arc<Record>>),
 ) -> (Target, Notice, Told) {
     let record = match record {
-        Some(record) => Some(record),
+        Some(record) => Ok(Some(record)),
         None => read(core, &notice).await,
     };
     let told = match record {
-        Some(record) => teller.tell(notice.clone(), record).await,
+        Ok(Some(record)) => teller.tell(notice.clone(), record).await,
         // Deleted by age: nothing is left to tell.
-        None => Told::Nobody,
+        Ok(None) => Told::Nobody,
+        Err(Unreadable) => Told::No { retry_after: None },
     };
     (target, notice, told)
 }
 
-async fn read(core: Arc<Core>, notice: &Notice) -> Option<Arc<Record>> {
+/// The record is there, as far as anyone knows, and cannot be read now.
+struct Unreadable;
+
+async fn read(core: Arc<Core>, notice: &Notice) -> Result<Option<Arc<Record>>, Unreadable> {
     let id = notice.message;
     let read = tokio::task::spawn_blocking(move || core.reader.message(id)).await;
     match read {
-        Ok(Ok(record)) => record.map(Arc::new),
+        Ok(Ok(record)) => Ok(record.map(Arc::new)),
         Ok(Err(error)) => {
             tracing::error!(%error, message_id = %id, "a record could not be read");
-            None
+            Err(Unreadable)
         }
-        Err(_) => None,
+        Err(_) => Err(Unreadable),
     }
 }
 

@@ -24,10 +24,11 @@ struct Generations {
 }
 
 impl RecentRoutes {
-    pub(crate) fn used(&self, to: &Recipient, now: Timestamp) -> Option<RouteId> {
+    /// The route of an earlier message than the one that was accepted at `accepted_at`.
+    pub(crate) fn used(&self, to: &Recipient, accepted_at: Timestamp) -> Option<RouteId> {
         let generations = self.generations.lock();
         let (route, at) = generations.young.get(&to.key()).or_else(|| generations.old.get(&to.key()))?;
-        (now.since(*at) < REMEMBERED).then(|| route.clone())
+        (*at < accepted_at && accepted_at.since(*at) < REMEMBERED).then(|| route.clone())
     }
 
     pub(crate) fn remember(&self, to: &Recipient, route: &RouteId, now: Timestamp) {
@@ -53,5 +54,14 @@ mod tests {
         recent.remember(&to, &route, start);
         assert_eq!(recent.used(&to, start.plus(Duration::from_secs(299))), Some(route));
         assert_eq!(recent.used(&to, start.plus(Duration::from_secs(300))), None);
+    }
+
+    #[test]
+    fn a_message_does_not_avoid_its_own_route() {
+        let recent = RecentRoutes::default();
+        let (to, route) = (Recipient::from_e164("+12025550100").unwrap(), RouteId::new("a").unwrap());
+        let accepted_at = Timestamp::from_millis(1_000_000);
+        recent.remember(&to, &route, accepted_at);
+        assert_eq!(recent.used(&to, accepted_at), None);
     }
 }

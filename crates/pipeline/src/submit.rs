@@ -128,7 +128,8 @@ fn goes_on(terms: &Terms, no_slot: NoSlot) -> bool {
 /// The routes that the message may take now, best first.
 fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
     let table = core.table.load();
-    let facts = facts(&record.message, None, core.clock.now());
+    let used_just_now = core.used_just_now(&record.message);
+    let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
     let tried =
         |route: &domain::RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
     let mut targets = match routing::choose(&facts, &table, &**core.fleet.load()) {

@@ -264,12 +264,41 @@ impl store::Writer for Faulty {
     }
 }
 
+/// The real store's reading side, likewise.
+struct FaultyReader {
+    store: sqlite::SqliteReader,
+    unreadable: Arc<AtomicBool>,
+}
+
+impl store::Reader for FaultyReader {
+    fn message(&self, id: MessageId) -> Result<Option<Record>, store::Error> {
+        if self.unreadable.load(Ordering::SeqCst) {
+            return Err(store::Error::Unavailable { reason: "scripted".to_owned() });
+        }
+        self.store.message(id)
+    }
+
+    fn search(&self, query: &store::Query) -> Result<store::Page, store::Error> {
+        self.store.search(query)
+    }
+
+    fn notices_pending(&self) -> Result<u64, store::Error> {
+        self.store.notices_pending()
+    }
+
+    fn damaged(&self) -> Result<u64, store::Error> {
+        self.store.damaged()
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) pipeline: Pipeline,
     pub(crate) connections: HashMap<&'static str, Arc<Scripted>>,
     pub(crate) listener: Arc<Listener>,
     pub(crate) clock: Arc<Standing>,
     fault: Arc<Mutex<Option<Fault>>>,
+    /// Whether no message can be read.
+    pub(crate) unreadable: Arc<AtomicBool>,
     folder: Arc<TempDir>,
     rule: String,
 }
@@ -292,6 +321,7 @@ impl Bench {
         let clock = Arc::new(Standing(AtomicI64::new(millis)));
         let listener = Arc::new(Listener::default());
         let fault = Arc::new(Mutex::new(None));
+        let unreadable = Arc::new(AtomicBool::new(false));
         let apps = ["shop", "bank"].map(|app| {
             let mut settings = App::new(StatusSet::all());
             settings.has_webhook = true;
@@ -299,7 +329,7 @@ impl Bench {
         });
         let pipeline = Pipeline::start(Settings {
             writer: Box::new(Faulty { store: writer, fault: Arc::clone(&fault) }),
-            reader: Arc::new(reader),
+            reader: Arc::new(FaultyReader { store: reader, unreadable: Arc::clone(&unreadable) }),
             clock: Arc::<Standing>::clone(&clock),
             observer: Arc::new(Silent),
             teller: Arc::<Listener>::clone(&listener),
@@ -331,6 +361,7 @@ impl Bench {
             listener,
             clock,
             fault,
+            unreadable,
             folder,
             rule: terms.to_owned(),
         }

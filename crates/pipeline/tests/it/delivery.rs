@@ -97,3 +97,26 @@ async fn a_waiting_message_is_dispatched_when_a_slot_comes_free() {
     bench.connection("acme").full.store(false, Ordering::SeqCst);
     bench.until_status(id, Status::Submitted).await;
 }
+
+#[tokio::test]
+async fn a_repeated_one_time_password_avoids_the_last_route_also_when_it_has_to_wait() {
+    let terms = r#"{ "strategy": "weighted", "routes": [
+        { "id": "acme", "weight": 50 }, { "id": "borealis", "weight": 50 }, { "id": "cumulus", "weight": 50 } ] }"#;
+    let bench = Bench::with_rule(terms).await;
+    let first = bench.send().await;
+    let record = bench.until_status(first, Status::Submitted).await;
+    let last = record.attempts[0].route.to_string();
+    for connection in bench.connections.values() {
+        connection.full.store(true, Ordering::SeqCst);
+    }
+    bench.advance(Duration::from_secs(30));
+    let second = bench.send().await;
+    bench.connection(&last).full.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert!(bench.record(second).work().queued, "the last route is not the first choice");
+    for connection in bench.connections.values() {
+        connection.full.store(false, Ordering::SeqCst);
+    }
+    let record = bench.until_status(second, Status::Submitted).await;
+    assert_ne!(record.attempts[0].route.to_string(), last);
+}

@@ -59,3 +59,21 @@ async fn an_endpoint_that_is_gone_is_not_asked_again() {
     bench.until_true("nothing waits", || bench.pipeline.reader().notices_pending().unwrap() == 0).await;
     assert_eq!(bench.listener.refused.load(Ordering::SeqCst), asked);
 }
+
+#[tokio::test]
+async fn a_change_whose_message_cannot_be_read_for_the_moment_is_told_later() {
+    let bench = Bench::new().await;
+    bench.listener.deaf.lock().insert(app("shop"), Told::No { retry_after: None });
+    let id = bench.send().await;
+    bench.until_true("both changes are refused", || bench.listener.refused.load(Ordering::SeqCst) == 2).await;
+    bench.listener.deaf.lock().clear();
+    bench.unreadable.store(true, Ordering::SeqCst);
+    bench.advance(Duration::from_secs(6));
+    // Long enough for a claim, which comes once a second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(bench.pipeline.reader().notices_pending().unwrap(), 2);
+    bench.unreadable.store(false, Ordering::SeqCst);
+    bench.advance(Duration::from_secs(400));
+    bench.until_true("both are told", || bench.listener.heard.lock().len() == 2).await;
+    assert!(bench.listener.heard.lock().iter().all(|(_, message, ..)| *message == id));
+}
