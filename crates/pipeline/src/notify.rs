@@ -52,9 +52,11 @@ const RETRY_AFTER: [Duration; 7] = [
 
 /// Notices waiting in memory for one endpoint; more wait in the store.
 const MAX_QUEUED: usize = 2000;
-/// Requests under way to one endpoint, and to all.
+/// Requests under way to an endpoint: it begins with the few, each that is heard doubles them, each that is not halves
+/// them. So an endpoint that hangs holds only a few of the places that all share, from its first request on.
+const MIN_IN_FLIGHT: usize = 2;
 const MAX_IN_FLIGHT: usize = 64;
-const MAX_IN_FLIGHT_IN_ALL: usize = 512;
+const MAX_IN_FLIGHT_IN_ALL: usize = 1024;
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
 const CLAIM: NoticeLimit = NoticeLimit { total: 1000, per_target: 200 };
 
@@ -74,10 +76,27 @@ impl Target {
     }
 }
 
-#[derive(Default)]
 struct Endpoint {
     queued: VecDeque<(Notice, Option<Arc<Record>>)>,
     in_flight: usize,
+    /// How many may be in flight now.
+    places: usize,
+}
+
+impl Default for Endpoint {
+    fn default() -> Self {
+        Self { queued: VecDeque::new(), in_flight: 0, places: MIN_IN_FLIGHT }
+    }
+}
+
+impl Endpoint {
+    fn learn(&mut self, told: Told) {
+        self.places = match told {
+            Told::Yes => (self.places * 2).min(MAX_IN_FLIGHT),
+            Told::No { .. } => (self.places / 2).max(MIN_IN_FLIGHT),
+            Told::Gone | Told::Nobody => self.places,
+        };
+    }
 }
 
 /// Who has to be told of what, in memory.
@@ -149,7 +168,7 @@ pub(crate) async fn run(core: Arc<Core>, teller: Arc<dyn Teller>) {
 fn start(core: &Arc<Core>, teller: &Arc<dyn Teller>, under_way: &mut JoinSet<(Target, Notice, Told)>) {
     let mut endpoints = core.notices.endpoints.lock();
     for (target, endpoint) in &mut endpoints.by_target {
-        while endpoint.in_flight < MAX_IN_FLIGHT && under_way.len() < MAX_IN_FLIGHT_IN_ALL {
+        while endpoint.in_flight < endpoint.places && under_way.len() < MAX_IN_FLIGHT_IN_ALL {
             let Some((notice, record)) = endpoint.queued.pop_front() else { break };
             endpoint.in_flight += 1;
             under_way.spawn(tell(Arc::clone(core), Arc::clone(teller), target.clone(), (notice, record)));
@@ -210,6 +229,7 @@ fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) {
         }
         if let Some(endpoint) = endpoints.by_target.get_mut(target) {
             endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
+            endpoint.learn(told);
             if told == Told::Gone {
                 given_up.extend(endpoint.queued.drain(..).map(|(notice, _)| notice.id));
             }

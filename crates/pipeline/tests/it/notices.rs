@@ -13,11 +13,18 @@ fn app(name: &str) -> AppId {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_never_answers_delays_nobody_else() {
+async fn endpoints_that_never_answer_delay_nobody_else() {
     let bench = Bench::new().await;
     bench.listener.hanging.lock().push(app("shop"));
     for _ in 0..200 {
         bench.send().await;
+    }
+    // More places than there are in all, were each of a hundred hosts given what it asks for.
+    for host in 0..100 {
+        for _ in 0..6 {
+            let callback_url = Some(format!("https://host{host}.example/hook").into());
+            bench.accept(Request { callback_url, ..request() }).await.unwrap();
+        }
     }
     let id = bench.accept(Request { app: app("bank"), ..request() }).await.unwrap().record.message.id;
     bench
