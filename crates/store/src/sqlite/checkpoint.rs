@@ -19,7 +19,7 @@ use super::fault::{Fault, Phase};
 use super::folder::{Access, Folder};
 use crate::Error;
 
-/// Pages of 4 KiB in the hot log. A page that changes many times before is moved once.
+/// Pages of 4 KiB in a log. A page that changes many times before is moved once.
 const THRESHOLD: i32 = 8192;
 
 /// Owned by the writer; the thread ends with it.
@@ -68,8 +68,7 @@ impl Checkpointer {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Days that were written to.
-    pub(super) fn sealed(&self, days: &BTreeSet<Day>) {
+    pub(super) fn move_days(&self, days: Vec<Day>) {
         if !days.is_empty() {
             self.shared.state.lock().days.extend(days);
             self.shared.wake.notify_one();
@@ -130,10 +129,16 @@ fn checkpoint_hot(folder: &Folder, hot: &mut Option<Connection>) -> rusqlite::Re
     hot.as_ref().map_or(Ok(()), checkpoint)
 }
 
-/// Moves what can be moved without waiting for anybody.
+/// Whether the log of a file, which the connection has written to, has reached its threshold.
+pub(super) fn is_log_long(file: &Connection) -> rusqlite::Result<bool> {
+    let (pages, _) = file.wal_checkpoint_v2(None::<&str>, CheckpointMode::NOOP)?;
+    Ok(pages >= THRESHOLD)
+}
+
+/// Moves what can be moved without waiting for anybody. As a statement: the function of the same name does nothing on
+/// a connection that has not read from its file yet.
 pub(super) fn checkpoint(file: &Connection) -> rusqlite::Result<()> {
-    file.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
-    Ok(())
+    file.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))
 }
 
 /// A pass that found no room is made again later: the log still has everything. After a failed sync the database may
@@ -150,5 +155,27 @@ fn note(shared: &Shared, result: rusqlite::Result<()>) -> bool {
             tracing::warn!(%error, "a checkpoint has to wait");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::schema::{self, Role};
+
+    #[test]
+    fn a_new_connection_moves_what_another_one_wrote() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let folder = Folder::new(directory.path().to_owned(), None);
+        let file = folder.hot();
+        let mut writer = folder.connect(&file, Access::Write).unwrap();
+        schema::prepare(&mut writer, Role::Hot, &file).unwrap();
+        writer
+            .execute("INSERT INTO damaged(key, reason, record) VALUES (1, '', zeroblob(1000000))", [])
+            .unwrap();
+        let size = || std::fs::metadata(&file).unwrap().len();
+        assert!(size() < 1_000_000);
+        checkpoint(&folder.connect(&file, Access::Write).unwrap()).unwrap();
+        assert!(size() > 1_000_000);
     }
 }

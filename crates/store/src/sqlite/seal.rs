@@ -3,7 +3,7 @@
 //! A crash in between leaves a record in both. The hot one counts then, and the next pass copies it again over the
 //! other. A sealed record that changes becomes hot again and is sealed once more, by the same rule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use rusqlite::Connection;
@@ -13,7 +13,7 @@ use super::day::Day;
 use super::days::OpenDay;
 use super::fault::Fault;
 use super::records::{self, DamagedRow, Rows, Stage, Stored};
-use super::{held, idempotency, vendor_ids};
+use super::{checkpoint, held, idempotency, vendor_ids};
 
 /// What is purged in one pass at most.
 const PURGED_AT_ONCE: i64 = 10_000;
@@ -28,7 +28,8 @@ pub(super) struct Closed {
 #[derive(Default)]
 pub(super) struct Sealed {
     pub(super) records: Vec<Stored>,
-    pub(super) days: BTreeSet<Day>,
+    /// Days whose write-ahead log has become long.
+    pub(super) long_logs: Vec<Day>,
 }
 
 /// Closed records, oldest first. Those of a damaged day stay where they are.
@@ -68,9 +69,13 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>) -> Result<Sealed, F
     let mut sealed = Sealed::default();
     for (day, records) in by_day {
         let rows = &mut memory.rows;
-        if memory.days.with(day, |file| copy_to(file, rows, &records))?.is_some() {
+        let copied = memory.days.with(day, |file| {
+            copy_to(file, rows, &records)?;
+            checkpoint::is_log_long(&file.connection)
+        })?;
+        if let Some(is_log_long) = copied {
             sealed.records.extend(records);
-            sealed.days.insert(day);
+            sealed.long_logs.extend(is_log_long.then_some(day));
         }
     }
     Ok(sealed)

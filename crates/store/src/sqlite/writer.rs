@@ -21,9 +21,10 @@ use crate::Error;
 use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
 
 pub struct SqliteWriter {
+    /// Ends before the connections close, so that they are the last ones and leave no log behind.
+    checkpointer: Checkpointer,
     pub(super) hot: Connection,
     pub(super) memory: Memory,
-    checkpointer: Checkpointer,
     /// Why nothing may be written any more, once a sync or a commit failed.
     broken: Option<String>,
     /// Released last.
@@ -209,7 +210,7 @@ impl Writer for SqliteWriter {
         if !sealed.records.is_empty() || stale {
             self.transact(|hot, memory| Ok(seal::remove(hot, memory, &sealed.records, now)?))?;
         }
-        self.checkpointer.sealed(&sealed.days);
+        self.checkpointer.move_days(sealed.long_logs);
         Ok(sealed.records.len())
     }
 
