@@ -1,8 +1,13 @@
 //! The HTTP server under the API: every connection has its time limits, and a drain lets each answer out.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
+use axum::http::Request;
+use axum::{BoxError, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -10,6 +15,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tower::Service;
 
 /// Whoever needs longer for the head of a request holds a connection and sends nothing.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -35,14 +42,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
                     no_delay(&stream);
-                    let service = TowerToHyperService::new(router.clone());
+                    let asked = Arc::new(AtomicBool::new(false));
+                    let noticing = Noticing { router: router.clone(), asked: Arc::clone(&asked) };
+                    let service = TowerToHyperService::new(noticing);
                     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                    let watched = graceful.watch(connection);
-                    connections.spawn(async move {
-                        if let Err(error) = watched.await {
-                            tracing::debug!(%error, "a client's connection ended");
-                        }
-                    });
+                    connections.spawn(until_ended(graceful.watch(connection), asked));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -52,10 +56,49 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
         }
     }
     drop(listener);
-    if tokio::time::timeout(ANSWERS_WITHIN, graceful.shutdown()).await.is_err() {
+    if timeout(ANSWERS_WITHIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were not answered in time and are cut");
     }
     connections.shutdown().await;
+}
+
+/// The router, which notes that a connection asked it something.
+#[derive(Clone)]
+struct Noticing {
+    router: Router,
+    asked: Arc<AtomicBool>,
+}
+
+impl<B> Service<Request<B>> for Noticing
+where
+    Router: Service<Request<B>>,
+{
+    type Response = <Router as Service<Request<B>>>::Response;
+    type Error = <Router as Service<Request<B>>>::Error;
+    type Future = <Router as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.router.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.asked.store(true, Ordering::Relaxed);
+        self.router.call(request)
+    }
+}
+
+/// Serves a connection to its end. One that asks nothing is cut: the limit on heads begins only with the first bytes
+/// that tell which version of HTTP it is.
+async fn until_ended(connection: impl Future<Output = Result<(), BoxError>>, asked: Arc<AtomicBool>) {
+    let mut connection = pin!(connection);
+    let ended = match timeout(HEAD_WITHIN, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if asked.load(Ordering::Relaxed) => connection.await,
+        Err(_) => return,
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a client's connection ended");
+    }
 }
 
 /// Small answers must not wait for the next one to fill a packet. A socket that refuses the option still works.

@@ -145,6 +145,33 @@ async fn no_http_at_all(base: &str) {
     }
 }
 
+/// Each begins in another way and goes no further.
+#[tokio::test]
+async fn connections_that_ask_nothing_are_cut_and_keep_nobody_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let address = gateway.client.base().trim_start_matches("http://");
+    let mut lines = Vec::new();
+    for beginning in
+        ["", "PRI * HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /v1/messages HTTP/1.1\r\nho"]
+    {
+        for _ in 0..50 {
+            let mut line = TcpStream::connect(address).await.unwrap();
+            line.write_all(beginning.as_bytes()).await.unwrap();
+            lines.push((beginning, line));
+        }
+    }
+    still_well(&mut gateway).await;
+    for (beginning, mut line) in lines {
+        let mut rest = Vec::new();
+        let end = timeout(LIMIT, line.read_to_end(&mut rest)).await;
+        assert!(end.is_ok(), "{beginning:?} is not cut");
+    }
+    still_well(&mut gateway).await;
+}
+
 async fn still_well(gateway: &mut Gateway) {
     assert!(gateway.process.ended().is_none());
     for path in ["/healthz", "/readyz"] {
