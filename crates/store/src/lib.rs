@@ -8,7 +8,7 @@ pub mod sqlite;
 pub mod write;
 
 pub use query::{Page, Query, Reader};
-pub use write::{Claim, Lookup, Notice, NoticeOutcome, Write, Writer, Written};
+pub use write::{Claim, Notice, NoticeOutcome, Write, Writer, Written};
 
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

@@ -160,11 +160,3 @@ pub struct NoticeLimit {
     pub total: usize,
     pub per_target: usize,
 }
-
-/// Where a receipt's vendor id leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lookup {
-    pub message: MessageId,
-    pub attempt: u16,
-    pub part: u8,
-}

@@ -35,7 +35,7 @@ impl Memory {
     }
 }
 
-pub(super) struct Commit<'a> {
+struct Commit<'a> {
     hot: &'a Connection,
     memory: &'a mut Memory,
     now: Timestamp,
