@@ -334,13 +334,9 @@ impl Record {
     }
 
     fn push_attempt(&mut self, next: NextAttempt, now: Timestamp) {
-        // Bytes may be out when an answer never came, and when a text was refused after some of its parts went.
+        // A vendor that said no, at submit or by receipt, has not delivered it; one that never said may have.
         let possible_duplicate = self.attempts.iter().any(|attempt| {
-            attempt
-                .parts
-                .iter()
-                .any(|part| matches!(part.answer, Some(PartAnswer::Unknown | PartAnswer::Accepted)))
-                || (attempt.given_up && attempt.state != State::Withdrawn)
+            attempt.may_have_arrived() || (attempt.given_up && attempt.state == State::Dispatched)
         });
         let number = u16::try_from(self.attempts.len()).unwrap_or(u16::MAX).saturating_add(1);
         self.attempts.push(Attempt {

@@ -270,6 +270,16 @@ fn a_failed_receipt_goes_on_and_when_nothing_is_left_is_final_until_a_late_deliv
 }
 
 #[test]
+fn after_a_vendor_said_that_nothing_was_delivered_the_next_attempt_is_no_duplicate() {
+    let mut record = Case::default().record();
+    dispatch(&mut record, 1, 1);
+    answer(&mut record, 1, accepted());
+    receipt(&mut record, 1, Some(Verdict::Undelivered));
+    record.apply(Input::Try(next("b")), at(6)).unwrap();
+    assert!(!record.attempts[1].possible_duplicate);
+}
+
+#[test]
 fn a_missing_receipt_gives_the_attempt_up_and_the_message_stays_submitted_when_nothing_is_left() {
     let on = vec![FailoverOn::NoReceipt];
     let mut record = Case { failover_on: on, ..Case::default() }.record();
