@@ -19,14 +19,14 @@ pub(super) enum Response {
 /// Statuses that we do not know are refusals too: what they mean is between the vendor and its documents.
 pub(super) fn read(received: &Received, bases: IdBases) -> Response {
     let status = received.command_status();
-    if received.command_id() == CommandId::GENERIC_NACK {
-        return Response::Refused { code: format!("generic_nack {status}").into() };
-    }
-    let code = || status.to_string().into();
+    let is_nack = received.command_id() == CommandId::GENERIC_NACK;
+    let code = || if is_nack { format!("generic_nack {status}").into() } else { status.to_string().into() };
     match status {
-        CommandStatus::ROK => Response::Taken { vendor_id: vendor_id(&received.pdu(), bases) },
+        // Some vendors throttle with a generic_nack.
         CommandStatus::RTHROTTLED => Response::Busy { complaint: Complaint::TooFast, code: code() },
         CommandStatus::RMSGQFUL => Response::Busy { complaint: Complaint::QueueFull, code: code() },
+        // A generic_nack says no, also one that forgot to say why.
+        CommandStatus::ROK if !is_nack => Response::Taken { vendor_id: vendor_id(&received.pdu(), bases) },
         _ => Response::Refused { code: code() },
     }
 }
@@ -34,4 +34,49 @@ pub(super) fn read(received: &Received, bases: IdBases) -> Response {
 fn vendor_id(pdu: &Pdu<'_>, bases: IdBases) -> Option<Box<str>> {
     let Pdu::SubmitSmResp(response) = pdu else { return None };
     bases.response_key(&text_of(response.message_id?, None)).map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use smpp_wire::frame::Frame;
+
+    use super::*;
+
+    /// A response as it comes over the wire: a header of four numbers, then the body.
+    fn response(command_id: u32, status: u32, body: &[u8]) -> Response {
+        let length = u32::try_from(16 + body.len()).unwrap();
+        let mut bytes: Vec<u8> =
+            [length, command_id, status, 7].into_iter().flat_map(u32::to_be_bytes).collect();
+        bytes.extend_from_slice(body);
+        let received = Received::check(Frame::whole(bytes.into()).unwrap()).unwrap();
+        read(&received, IdBases::default())
+    }
+
+    const SUBMIT_SM_RESP: u32 = 0x8000_0004;
+    const GENERIC_NACK: u32 = 0x8000_0000;
+
+    #[test]
+    fn an_answer_is_read_by_its_status() {
+        assert_eq!(response(SUBMIT_SM_RESP, 0, b"id7\0"), Response::Taken { vendor_id: Some("id7".into()) });
+        assert!(matches!(
+            response(SUBMIT_SM_RESP, 0x58, b""),
+            Response::Busy { complaint: Complaint::TooFast, .. }
+        ));
+        assert!(matches!(
+            response(SUBMIT_SM_RESP, 0x14, b""),
+            Response::Busy { complaint: Complaint::QueueFull, .. }
+        ));
+        assert!(matches!(response(SUBMIT_SM_RESP, 0x4ff, b""), Response::Refused { .. }));
+    }
+
+    #[test]
+    fn a_nack_can_ask_to_slow_down_and_never_accepts() {
+        assert!(matches!(
+            response(GENERIC_NACK, 0x58, b""),
+            Response::Busy { complaint: Complaint::TooFast, .. }
+        ));
+        assert!(matches!(response(GENERIC_NACK, 0, b""), Response::Refused { .. }));
+        let Response::Refused { code } = response(GENERIC_NACK, 3, b"") else { panic!("taken") };
+        assert!(code.starts_with("generic_nack "), "{code}");
+    }
 }
