@@ -1,6 +1,7 @@
 //! Wires every part; read it top to bottom. Nothing else in the program builds anything that runs.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -142,7 +143,11 @@ impl Gateway {
 }
 
 fn open_store(path: &Path) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::SqliteReader)> {
-    std::fs::create_dir_all(path)
+    // The store holds texts and numbers: whoever else is on the machine has no business in a folder that we make.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
         .with_context(|| format!("the store's folder {} cannot be made", path.display()))?;
     sqlite::open(path, &sqlite::Options::default())
         .with_context(|| format!("the store in {} cannot be opened", path.display()))
