@@ -9,7 +9,7 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 
 use crate::address::Sender;
-use crate::attempt::{Attempt, Part, PartAnswer, State, Verdict};
+use crate::attempt::{Attempt, Part, State, Verdict};
 use crate::event::{Event, Kind};
 use crate::id::{ConnectionId, RouteId};
 use crate::message::Message;
