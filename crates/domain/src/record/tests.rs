@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::attempt::Outcome;
+use crate::attempt::{Outcome, PartAnswer};
 use crate::id::MessageIds;
 use crate::message::{Channel, Class};
 use crate::plan::{FailoverOn, FailoverSet, OnUnknown, PlannedRoute, Reason, Terms};
