@@ -433,3 +433,17 @@ const VALUES: &[&str] = &[
     "{ env = \"SHOP_KEY\" }",
     "{ file = \".\" }",
 ];
+
+#[test]
+fn a_webhook_to_a_private_address_is_warned_of_and_kept_from_sending_by_its_setting() {
+    let text = r#"
+[[apps]]
+id = "shop"
+api_keys = [{ env = "SHOP_KEY" }]
+webhook = { url = "http://127.0.0.1:9000/hook", secret = { env = "SHOP_HOOK" } }
+"#;
+    let (config, report) = Files::new(&[("strowger.toml", text)]).load().unwrap();
+    assert!(!config.allow_private);
+    let warned = report.warnings.iter().any(|warning| warning.key == "apps[0].webhook.url");
+    assert!(warned, "{:?}", report.warnings);
+}
