@@ -1,5 +1,6 @@
 //! Reading leniently, writing strictly.
 
+use crate::receipt::{Kind, kind_of};
 use bytes::BytesMut;
 
 use super::{
@@ -96,7 +97,7 @@ fn eight_bit_addresses_and_odd_times_are_kept_as_they_came() {
     assert_eq!(message.schedule_delivery_time, b"000007000000000R");
     assert_eq!(message.validity_period, b"0");
     assert_eq!(message.short_message, b"hi");
-    assert!(message.esm_class.is_receipt());
+    assert_eq!(kind_of(message.esm_class), Kind::Receipt);
     assert_eq!(&write(&Pdu::DeliverSm(message)).unwrap()[..], body);
 }
 
@@ -203,9 +204,10 @@ fn a_server_refuses_a_submission_that_breaks_the_specification() {
 
 #[test]
 fn the_bits_of_esm_class_and_registered_delivery_have_meanings() {
-    assert!(EsmClass(0x44).is_receipt() && EsmClass(0x44).has_udh());
-    assert!(EsmClass(0x20).is_intermediate_notification() && !EsmClass(0x20).is_receipt());
-    assert!(EsmClass(0x08).is_acknowledgement() && EsmClass(0x10).is_acknowledgement());
+    assert!(kind_of(EsmClass(0x44)) == Kind::Receipt && EsmClass(0x44).has_udh());
+    assert_eq!(kind_of(EsmClass(0x20)), Kind::Intermediate);
+    assert_eq!(kind_of(EsmClass(0x08)), Kind::Acknowledgement);
+    assert_eq!(kind_of(EsmClass(0x10)), Kind::ManualAcknowledgement);
     assert_eq!(EsmClass(0x03).with_udh(), EsmClass(0x43));
     assert_eq!(RegisteredDelivery(0x11).receipt_wanted(), ReceiptWanted::Always);
     assert!(RegisteredDelivery(0x11).wants_intermediate_notifications());

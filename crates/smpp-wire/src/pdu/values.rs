@@ -44,26 +44,9 @@ impl EsmClass {
     pub const RECEIPT: Self = Self(0x04);
     pub const UDH: Self = Self(0x40);
 
-    const KIND: u8 = 0x3C;
-
     /// The text begins with a user data header.
     pub fn has_udh(self) -> bool {
         self.0 & Self::UDH.0 != 0
-    }
-
-    /// A final delivery receipt, from the vendor.
-    pub fn is_receipt(self) -> bool {
-        self.0 & Self::KIND == Self::RECEIPT.0
-    }
-
-    /// A receipt on the way to the final one.
-    pub fn is_intermediate_notification(self) -> bool {
-        self.0 & Self::KIND == 0x20
-    }
-
-    /// An acknowledgement by the recipient's handset or by its user, which is neither a receipt nor a message.
-    pub fn is_acknowledgement(self) -> bool {
-        matches!(self.0 & Self::KIND, 0x08 | 0x10)
     }
 
     #[must_use]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use smpp_wire::connection::{self, Settings};
 use smpp_wire::pdu::{CommandId, EsmClass, Outgoing, Pdu, ShortMessage};
+use smpp_wire::receipt::{Kind, kind_of};
 use smpp_wire::session::{CloseReason, Event};
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::{MessageState, Tag, TlvBuffer};
@@ -130,7 +131,7 @@ async fn our_client_works_with_the_server_of_smpp34() {
     let ours = async {
         let Event::Request { received } = journal.next().await else { panic!() };
         let Pdu::DeliverSm(message) = received.pdu() else { panic!() };
-        assert!(message.esm_class.is_receipt());
+        assert_eq!(kind_of(message.esm_class), Kind::Receipt);
         assert_eq!(message.tlvs.receipted_message_id(), Some(&b"id-4915112345678"[..]));
         client.respond(received.sequence_number(), delivered()).unwrap();
     };
