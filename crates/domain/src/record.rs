@@ -200,21 +200,6 @@ pub struct Work {
     pub decide: bool,
 }
 
-impl Work {
-    const QUEUED: u8 = 1;
-    const DISPATCHED: u8 = 2;
-    const DECIDE: u8 = 4;
-
-    /// A bit set; stable, it is stored.
-    #[must_use]
-    pub fn code(self) -> u8 {
-        let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
-        bit(self.queued, Self::QUEUED)
-            | bit(self.dispatched, Self::DISPATCHED)
-            | bit(self.decide, Self::DECIDE)
-    }
-}
-
 /// A receipt is matched, and a message that nobody settled stays open, for this long after its last dispatch.
 pub const RECEIPT_HORIZON: Duration = Duration::from_secs(7 * 24 * 3600);
 

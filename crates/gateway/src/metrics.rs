@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::attempt::Outcome;
 use domain::{Channel, Class, ConnectionId, RouteId, Status, Timestamp};
 use pipeline::{Observer, Snapshot};
+use store::Waiting;
 
 mod by_name;
 mod histogram;
@@ -17,6 +18,14 @@ mod text;
 use by_name::ByName;
 use histogram::Histogram;
 use text::{Kind, Name, Text};
+
+/// What waits, as the store says when it is asked.
+#[derive(Clone, Debug)]
+pub struct Backlog {
+    pub waiting: Vec<Waiting>,
+    /// Webhooks not delivered yet.
+    pub webhooks: u64,
+}
 
 /// Everything that is counted.
 #[derive(Default)]
@@ -125,13 +134,15 @@ impl Observer for Metrics {
 impl Metrics {
     /// The whole exposition. `webhook_pending` is None when the store could not be asked.
     #[must_use]
-    pub fn text(&self, snapshot: &Snapshot, webhook_pending: Option<u64>, now: Timestamp) -> String {
+    pub fn text(&self, snapshot: &Snapshot, backlog: Option<&Backlog>, now: Timestamp) -> String {
         let mut text = Text::default();
         self.write_messages(&mut text);
         self.write_routes(&mut text);
         self.write_connections(&mut text, snapshot);
-        write_queues(&mut text, snapshot, now);
-        self.write_rest(&mut text, webhook_pending);
+        if let Some(backlog) = backlog {
+            write_backlog(&mut text, backlog, now);
+        }
+        self.write_rest(&mut text);
         text.finish()
     }
 
@@ -199,11 +210,7 @@ impl Metrics {
         }
     }
 
-    fn write_rest(&self, text: &mut Text, webhook_pending: Option<u64>) {
-        if let Some(pending) = webhook_pending {
-            text.family(Name::WebhookPending, Kind::Gauge, "Webhooks that wait to be delivered.");
-            text.sample(&[], pending);
-        }
+    fn write_rest(&self, text: &mut Text) {
         text.family(Name::Webhooks, Kind::Counter, "Webhook tries by how they ended.");
         text.sample(&[("result", "told")], self.webhooks_told.load(Ordering::Relaxed));
         text.sample(&[("result", "failed")], self.webhooks_failed.load(Ordering::Relaxed));
@@ -218,19 +225,21 @@ impl Metrics {
     }
 }
 
-fn write_queues(text: &mut Text, snapshot: &Snapshot, now: Timestamp) {
+fn write_backlog(text: &mut Text, backlog: &Backlog, now: Timestamp) {
+    let of_class = |class| backlog.waiting.iter().filter(move |waiting| waiting.lane.class == class);
     text.family(Name::QueueDepth, Kind::Gauge, "Messages that wait for a slot.");
     for class in Class::ALL {
-        let depth: usize = snapshot.queues.iter().filter(|queue| queue.0 == class).map(|queue| queue.1).sum();
-        text.sample(&[("class", class.as_str())], depth as u64);
+        let depth = of_class(class).map(|waiting| waiting.messages).sum();
+        text.sample(&[("class", class.as_str())], depth);
     }
     text.family(Name::QueueOldest, Kind::Gauge, "For how long the longest of them waits.");
     for class in Class::ALL {
-        let of_class = snapshot.queues.iter().filter(|queue| queue.0 == class);
-        let oldest = of_class.filter_map(|queue| queue.2).min();
+        let oldest = of_class(class).map(|waiting| waiting.oldest).min();
         let waits = oldest.map_or(Duration::ZERO, |since| now.since(since));
         text.seconds(&[("class", class.as_str())], waits);
     }
+    text.family(Name::WebhookPending, Kind::Gauge, "Webhooks that wait to be delivered.");
+    text.sample(&[], backlog.webhooks);
 }
 
 fn position<T: PartialEq>(all: &[T], wanted: &T) -> Option<usize> {

@@ -271,9 +271,9 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
     Ok(Prepared { record, effects, slot })
 }
 
-/// Takes a slot for the first attempt, when nobody waits who has an older claim to it.
+/// Takes a slot for the first attempt, when nobody waits for it who has an older claim.
 fn dispatch_at_once(core: &Core, record: &mut Record, target: Target) -> Option<connectors::Slot> {
-    if !core.nobody_waits() {
+    if !core.nobody_wants(&target.connection) {
         return None;
     }
     let slot = core.fleet.load().get(&target.connection)?.reserve().ok()?;

@@ -1,12 +1,12 @@
 //! What every stage works with: the store's writer, the table and the connections of now, and the waiting messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use arc_swap::ArcSwap;
 use domain::id::MessageIds;
 use domain::record::Input;
-use domain::{AppId, Class, Message, MessageId, Record, RouteId, Timestamp};
+use domain::{AppId, Class, ConnectionId, Message, MessageId, Record, RouteId, Timestamp};
 use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::health::Fleet;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, Wake};
 use crate::notify::Notices;
 use crate::observe::Observer;
 use crate::pipeline::App;
@@ -35,16 +35,58 @@ pub(crate) struct Core {
     pub(crate) fleet: ArcSwap<Fleet>,
     /// Messages that wait for a slot. Locked briefly, by the dispatcher and by whoever queues.
     pub(crate) lanes: Mutex<Lanes>,
-    /// Wakes the dispatcher: a message was queued or a slot came free.
-    pub(crate) dispatch: Notify,
+    pub(crate) dispatch: Dispatch,
     pub(crate) notices: Notices,
     pub(crate) recent: RecentRoutes,
     /// (app, key) of requests whose commit is under way.
     pub(crate) keys_in_flight: Mutex<FxHashSet<(AppId, Box<str>)>>,
     ids: Mutex<(MessageIds, StdRng)>,
     references: AtomicU16,
-    /// How many messages wait; kept beside the lanes so that acceptance needs no lock to see that nobody does.
-    waiting: AtomicUsize,
+    /// Kept beside the lanes so that acceptance needs no lock to see that nobody waits.
+    somebody_waits: AtomicBool,
+}
+
+/// What wakes the dispatcher, and which lanes it has to look at then.
+#[derive(Default)]
+pub(crate) struct Dispatch {
+    woken: Notify,
+    /// Locked for moments, by connections and by the dispatcher.
+    wake: Mutex<Option<Wake>>,
+}
+
+impl Dispatch {
+    /// A message was queued.
+    pub(crate) fn queued(&self) {
+        self.woken.notify_one();
+    }
+
+    pub(crate) fn slot_free(&self, connection: &ConnectionId) {
+        let mut wake = self.wake.lock();
+        match wake.get_or_insert_with(|| Wake::Connections(FxHashSet::default())) {
+            Wake::Connections(freed) if freed.contains(connection) => {}
+            Wake::Connections(freed) => {
+                freed.insert(connection.clone());
+            }
+            Wake::All => {}
+        }
+        drop(wake);
+        self.woken.notify_one();
+    }
+
+    /// The table or the health is another one.
+    pub(crate) fn all_changed(&self) {
+        *self.wake.lock() = Some(Wake::All);
+        self.woken.notify_one();
+    }
+
+    /// Cancel-safe: what was noted stays until it is taken.
+    pub(crate) async fn woken(&self) {
+        self.woken.notified().await;
+    }
+
+    pub(crate) fn take(&self) -> Wake {
+        self.wake.lock().take().unwrap_or_else(|| Wake::Connections(FxHashSet::default()))
+    }
 }
 
 pub(crate) struct Parts {
@@ -71,13 +113,13 @@ impl Core {
             apps: ArcSwap::from_pointee(parts.apps),
             fleet: ArcSwap::from_pointee(Fleet::default()),
             lanes: Mutex::new(Lanes::default()),
-            dispatch: Notify::new(),
+            dispatch: Dispatch::default(),
             notices: parts.notices,
             recent: RecentRoutes::default(),
             keys_in_flight: Mutex::new(FxHashSet::default()),
             ids: Mutex::new((MessageIds::new(parts.last_key), parts.random)),
             references: AtomicU16::new(first_reference),
-            waiting: AtomicUsize::new(0),
+            somebody_waits: AtomicBool::new(false),
         }
     }
 
@@ -107,19 +149,24 @@ impl Core {
     /// Lets a message wait for a slot.
     pub(crate) fn enqueue(&self, record: Box<Record>) {
         self.with_lanes(|lanes| lanes.push(record));
-        self.dispatch.notify_one();
+        self.dispatch.queued();
     }
 
-    /// Changes the lanes and keeps the count of who waits in step with them.
+    /// Changes the lanes, and notes whether anybody waits then.
     pub(crate) fn with_lanes<R>(&self, change: impl FnOnce(&mut Lanes) -> R) -> R {
         let mut lanes = self.lanes.lock();
         let result = change(&mut lanes);
-        self.waiting.store(lanes.len(), Ordering::Relaxed);
+        self.somebody_waits.store(!lanes.is_empty(), Ordering::Relaxed);
         result
     }
 
     pub(crate) fn nobody_waits(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) == 0
+        !self.somebody_waits.load(Ordering::Relaxed)
+    }
+
+    /// Whether a free slot of the connection is nobody's who waits.
+    pub(crate) fn nobody_wants(&self, connection: &ConnectionId) -> bool {
+        self.nobody_waits() || !self.lanes.lock().want(connection)
     }
 }
 

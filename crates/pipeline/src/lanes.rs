@@ -1,57 +1,85 @@
-//! Messages that wait for a slot, in lanes that are served in turn.
+//! Messages that wait for a slot, in lanes that are served in fair turn: by class, in it by app, in it by lane.
 //!
-//! A lane holds messages of one class and app whose plan names the same routes in the same order: when the first of a
-//! lane finds no slot, none of it does, so a dead vendor blocks only those who have nobody else. Lanes are served by
-//! deficit round robin: each gets a quantum by its class, so no class starves and no app crowds out another.
+//! Each class, app and lane counts what it was given, a class by its weight; whoever has been given least is next. That
+//! shares slots like a deficit round robin does, and also when they come one at a time, where a round that is cut short
+//! would always begin with the same lane. In memory stands the head of each lane; the rest waits in the store, from
+//! where it is claimed lane by lane, so that a million messages for a dead vendor cost neither memory nor reading.
 
 use std::collections::VecDeque;
-use std::hash::{Hash, Hasher};
 
-use domain::{AppId, Class, MessageId, Record, Timestamp};
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use domain::{AppId, Class, ConnectionId, Lane, MessageId, Record, Timestamp};
+use rustc_hash::{FxHashMap, FxHashSet};
 
-/// How many messages wait in memory; the rest waits in the store and is claimed when there is room.
-const MAX_WAITING: usize = 50_000;
+mod round;
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct LaneKey {
-    class: Class,
-    app: AppId,
-    /// A hash of the plan's routes in their order.
-    plan: u64,
-}
+/// How many messages wait in memory, all lanes together. A record takes one to two kilobytes.
+const ROOM: usize = 50_000;
+/// A lane may hold this many, however many lanes there are.
+const LEAST_ROOM: usize = 16;
+/// A lane with fewer in memory than this gets the next page from the store.
+const LOW: usize = 512;
 
-impl LaneKey {
-    fn of(record: &Record) -> Self {
-        let mut hasher = FxHasher::default();
-        if let Some(plan) = &record.plan {
-            plan.rule.hash(&mut hasher);
-            for planned in &plan.routes {
-                planned.route.hash(&mut hasher);
-            }
-        }
-        // Routes that were tried are out of the running, so such messages wait for others.
-        for attempt in &record.attempts {
-            attempt.route.hash(&mut hasher);
-        }
-        Self { class: record.message.class, app: record.message.app.clone(), plan: hasher.finish() }
-    }
+#[derive(Default)]
+pub(crate) struct Lanes {
+    classes: [OfClass; Class::ALL.len()],
+    /// Those in memory, and those whose dispatch is being written.
+    known: FxHashSet<MessageId>,
+    lanes: usize,
+    /// In memory.
+    records: usize,
+    /// Connections that had no slot when a lane wanted one.
+    wanted: FxHashSet<ConnectionId>,
+    /// Some lane was not served since it got its first message or its next page.
+    fresh: bool,
 }
 
 #[derive(Default)]
-struct Lane {
-    waiting: VecDeque<Box<Record>>,
-    deficit: u32,
+struct OfClass {
+    given: u64,
+    apps: FxHashMap<AppId, OfApp>,
 }
 
-pub(crate) struct Lanes {
-    /// How many may wait here.
-    room: usize,
-    lanes: FxHashMap<LaneKey, Lane>,
-    turn: VecDeque<LaneKey>,
-    known: FxHashSet<MessageId>,
-    /// Some messages wait in the store only.
-    spilled: bool,
+#[derive(Default)]
+struct OfApp {
+    given: u64,
+    lanes: FxHashMap<Lane, Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    given: u64,
+    records: VecDeque<Box<Record>>,
+    /// Where to go on in the store, when some of the lane wait only there.
+    behind: Option<Behind>,
+    /// What its first message found no slot of; None while it may be served.
+    waits_for: Option<Vec<Wanted>>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Behind {
+    after: i64,
+    /// Somebody was left to the store since the pass over the lane began.
+    missed: bool,
+    /// A page is on its way.
+    claimed: bool,
+}
+
+/// A connection that had no slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) connection: ConnectionId,
+    /// Bound, so that a slot will come free.
+    pub(crate) is_up: bool,
+}
+
+/// Which lanes that found no slot are worth another look.
+#[derive(Debug, Default)]
+pub(crate) enum Wake {
+    /// A slot of one of these came free.
+    Connections(FxHashSet<ConnectionId>),
+    /// The table, the health or the time has changed.
+    #[default]
+    All,
 }
 
 /// What a message's turn came to.
@@ -59,159 +87,164 @@ pub(crate) enum Turn {
     /// It has a slot and leaves the lane.
     Taken,
     /// It has to wait, and with it its lane.
-    Wait(Box<Record>),
+    Wait(Box<Record>, Vec<Wanted>),
 }
 
-impl Default for Lanes {
-    fn default() -> Self {
-        Self::with_room(MAX_WAITING)
-    }
+/// A page of a lane that has to be claimed.
+pub(crate) struct Refill {
+    pub(crate) lane: Lane,
+    pub(crate) after: i64,
 }
 
 impl Lanes {
-    fn with_room(room: usize) -> Self {
-        Self {
-            room,
-            lanes: FxHashMap::default(),
-            turn: VecDeque::new(),
-            known: FxHashSet::default(),
-            spilled: false,
+    /// Adds a message unless it waits already. Where its lane is full or others of it wait in the store, it waits there,
+    /// too.
+    pub(crate) fn push(&mut self, record: Box<Record>) {
+        let Some(lane) = Lane::of(&record) else { return };
+        if self.known.contains(&record.message.id) {
+            return;
         }
+        let room = self.room_of_each();
+        // While an attempt that was given up still holds a slot, the store does not list the record under its lane.
+        let must_stay = record.work().dispatched;
+        let queue = self.queue(lane);
+        let is_left_to_the_store = queue.behind.is_some() || queue.records.len() >= room;
+        if is_left_to_the_store && !must_stay {
+            queue.behind.get_or_insert_default().missed = true;
+            return;
+        }
+        let may_be_served = queue.waits_for.is_none();
+        let id = record.message.id;
+        queue.records.push_back(record);
+        self.records += 1;
+        self.known.insert(id);
+        self.fresh |= may_be_served;
     }
 
-    /// Adds a message unless it waits already. When there is no room the longest lane makes some, so that those who
-    /// wait for a dead vendor do not keep everyone else out. False when that is the message's own: it then waits in
-    /// the store.
-    pub(crate) fn push(&mut self, record: Box<Record>) -> bool {
-        if self.known.contains(&record.message.id) {
-            return true;
-        }
-        let key = LaneKey::of(&record);
-        if self.known.len() >= self.room {
-            self.spilled = true;
-            if !self.make_room(&key) {
-                return false;
+    /// Somebody of the lane waits in the store.
+    pub(crate) fn wait_in_the_store(&mut self, lane: Lane) {
+        self.queue(lane).behind.get_or_insert_default();
+        self.fresh = true;
+    }
+
+    /// The dispatch of a message that had its turn is written, or will not be.
+    pub(crate) fn left(&mut self, message: MessageId) {
+        self.known.remove(&message);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes == 0
+    }
+
+    /// Whether a free slot of the connection belongs to somebody here.
+    pub(crate) fn want(&self, connection: &ConnectionId) -> bool {
+        self.fresh || self.wanted.contains(connection)
+    }
+
+    /// Pages to claim now: lanes that run low and could send.
+    pub(crate) fn refills(&mut self) -> Vec<Refill> {
+        let mut refills = Vec::new();
+        for (lane, queue) in self.queues() {
+            let can_send = queue.waits_for.is_none() || queue.records.is_empty();
+            if let Some(behind) = &mut queue.behind
+                && !behind.claimed
+                && can_send
+                && queue.records.len() < LOW
+            {
+                behind.claimed = true;
+                refills.push(Refill { lane: lane.clone(), after: behind.after });
             }
         }
-        self.known.insert(record.message.id);
-        let lane = self.lanes.entry(key.clone()).or_default();
-        if lane.waiting.is_empty() {
-            self.turn.push_back(key);
+        refills
+    }
+
+    /// Takes a page of a lane; a short one is its last.
+    pub(crate) fn refilled(&mut self, refill: Refill, page: Vec<Record>, is_last: bool) {
+        let last = page.last().map(|record| record.message.id.key());
+        let unknown = page.into_iter().filter(|record| self.known.insert(record.message.id));
+        let new: Vec<Box<Record>> = unknown.map(Box::new).collect();
+        self.records += new.len();
+        self.fresh = true;
+        let queue = self.queue(refill.lane);
+        queue.records.extend(new);
+        queue.waits_for = None;
+        let missed = queue.behind.is_some_and(|behind| behind.missed);
+        queue.behind = match last.filter(|_| !is_last) {
+            Some(after) => Some(Behind { after, missed, claimed: false }),
+            None if missed => Some(Behind::default()),
+            None => None,
+        };
+    }
+
+    /// The page could not be had; it is asked for again.
+    pub(crate) fn not_refilled(&mut self, refill: Refill) {
+        if let Some(behind) = &mut self.queue(refill.lane).behind {
+            behind.claimed = false;
         }
-        lane.waiting.push_back(record);
-        true
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    /// Sends the last of the longest lane back to the store, if that is longer than the lane of `key` will be.
-    fn make_room(&mut self, key: &LaneKey) -> bool {
-        let own = self.lanes.get(key).map_or(0, |lane| lane.waiting.len());
-        let longest = self.lanes.values_mut().max_by_key(|lane| lane.waiting.len());
-        let Some(longest) = longest.filter(|lane| lane.waiting.len() > own + 1) else { return false };
-        if let Some(record) = longest.waiting.pop_back() {
-            self.known.remove(&record.message.id);
-        }
-        true
-    }
-
-    /// Whether messages wait in the store that have to be brought back; asked once per spill.
-    pub(crate) fn take_spilled(&mut self) -> bool {
-        std::mem::take(&mut self.spilled)
-    }
-
-    /// Messages wait in the store that were not brought back.
-    pub(crate) fn spill(&mut self) {
-        self.spilled = true;
-    }
-
-    pub(crate) fn is_roomy(&self) -> bool {
-        self.known.len() < self.room / 2
     }
 
     /// Forgets those whose validity has ended: nothing dispatches them any more, and a lane that nobody serves would
     /// keep them for ever.
     pub(crate) fn forget_overdue(&mut self, now: Timestamp) {
-        let Self { lanes, turn, known, .. } = self;
-        lanes.retain(|_, lane| {
-            lane.waiting.retain(|record| {
+        let mut overdue = Vec::new();
+        for (_, queue) in self.queues() {
+            queue.records.retain(|record| {
                 let waits = now < record.message.expires_at;
                 if !waits {
-                    known.remove(&record.message.id);
+                    overdue.push(record.message.id);
                 }
                 waits
             });
-            !lane.waiting.is_empty()
-        });
-        turn.retain(|key| lanes.contains_key(key));
-    }
-
-    /// The number waiting, and since when the longest, of each class that has any.
-    pub(crate) fn depth(&self) -> Vec<(Class, usize, Option<Timestamp>)> {
-        Class::ALL
-            .into_iter()
-            .map(|class| {
-                let lanes = self.lanes.iter().filter(|(key, _)| key.class == class);
-                let (mut count, mut oldest) = (0, None);
-                for (_, lane) in lanes {
-                    count += lane.waiting.len();
-                    let first = lane.waiting.front().and_then(|record| record.attempts.last());
-                    oldest = [oldest, first.map(|attempt| attempt.queued_at)].into_iter().flatten().min();
-                }
-                (class, count, oldest)
-            })
-            .collect()
-    }
-
-    /// Gives every lane its turn, until each has waited or is empty. `serve` says what becomes of a message.
-    pub(crate) fn serve(&mut self, mut serve: impl FnMut(Box<Record>) -> Turn) {
-        let mut unserved = self.turn.len();
-        let mut blocked: Vec<LaneKey> = Vec::new();
-        while unserved > 0 {
-            let Some(key) = self.turn.pop_front() else { break };
-            let Some(lane) = self.lanes.get_mut(&key) else { continue };
-            lane.deficit = lane.deficit.saturating_add(quantum(key.class));
-            let mut is_blocked = false;
-            while lane.deficit > 0 {
-                let Some(record) = lane.waiting.pop_front() else { break };
-                let id = record.message.id;
-                match serve(record) {
-                    Turn::Taken => {
-                        self.known.remove(&id);
-                        lane.deficit -= 1;
-                    }
-                    Turn::Wait(record) => {
-                        // To the back: no order is promised, and what blocks the first need not block the next
-                        // once the routing table has changed.
-                        lane.waiting.push_back(record);
-                        is_blocked = true;
-                        break;
-                    }
-                }
-            }
-            if lane.waiting.is_empty() {
-                self.lanes.remove(&key);
-                unserved -= 1;
-            } else if is_blocked {
-                lane.deficit = 0;
-                blocked.push(key);
-                unserved -= 1;
-            } else {
-                self.turn.push_back(key);
-            }
         }
-        self.turn.extend(blocked);
+        self.records -= overdue.len();
+        for id in overdue {
+            self.known.remove(&id);
+        }
+        self.drop_empty();
     }
-}
 
-/// Messages that a lane may send in one turn.
-fn quantum(class: Class) -> u32 {
-    match class {
-        Class::Otp => 16,
-        Class::Transactional => 8,
-        Class::Marketing => 2,
+    /// Gives slots to whoever is next, until each lane has to wait or is empty. `serve` says what becomes of a message.
+    pub(crate) fn serve(&mut self, wake: &Wake, serve: impl FnMut(Box<Record>) -> Turn) {
+        self.records -= round::run(&mut self.classes, wake, serve);
+        self.drop_empty();
+        let is_hungry = self.queues().any(|(_, queue)| queue.records.is_empty());
+        self.fresh = is_hungry;
+        let waits = self.queues().flat_map(|(_, queue)| queue.waits_for.iter().flatten());
+        let wanted = waits.filter(|wanted| wanted.is_up).map(|wanted| wanted.connection.clone()).collect();
+        self.wanted = wanted;
+    }
+
+    fn room_of_each(&self) -> usize {
+        (ROOM / (self.lanes + 1)).max(LEAST_ROOM)
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        let Self { classes, lanes, .. } = self;
+        let [otp, transactional, marketing] = classes;
+        let of_class = match lane.class {
+            Class::Otp => otp,
+            Class::Transactional => transactional,
+            Class::Marketing => marketing,
+        };
+        of_class.apps.entry(lane.app.clone()).or_default().lanes.entry(lane).or_insert_with(|| {
+            *lanes += 1;
+            Queue::default()
+        })
+    }
+
+    fn queues(&mut self) -> impl Iterator<Item = (&Lane, &mut Queue)> {
+        let apps = self.classes.iter_mut().flat_map(|of_class| of_class.apps.values_mut());
+        apps.flat_map(|of_app| of_app.lanes.iter_mut())
+    }
+
+    /// Apps are kept, with what they were given; there are as many as the configuration names.
+    fn drop_empty(&mut self) {
+        let Self { classes, lanes, .. } = self;
+        for of_app in classes.iter_mut().flat_map(|of_class| of_class.apps.values_mut()) {
+            let before = of_app.lanes.len();
+            of_app.lanes.retain(|_, queue| !queue.records.is_empty() || queue.behind.is_some());
+            *lanes -= before - of_app.lanes.len();
+        }
     }
 }
 

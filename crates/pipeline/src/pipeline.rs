@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
+use crate::worker::Resumed;
 use crate::writer::{NotWritten, Urgency, WriterHandle};
 use crate::{expire, receipt, submit, worker};
 
@@ -98,8 +99,6 @@ struct Running {
 /// How the pipeline stands, for metrics and `/readyz`.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Waiting messages by class, and since when the longest waits.
-    pub queues: Vec<(Class, usize, Option<Timestamp>)>,
     pub connections: Vec<(ConnectionId, Health)>,
     pub is_writing: bool,
     pub is_broken: bool,
@@ -129,9 +128,9 @@ impl Pipeline {
             last_key,
             random: settings.random,
         }));
-        let resumed = worker::resume(&core).await?;
-        if resumed > 0 {
-            tracing::info!(messages = resumed, "open messages of the last run are taken up");
+        let Resumed { settled, lanes } = worker::resume(&core).await?;
+        if settled > 0 || lanes > 0 {
+            tracing::info!(settled, lanes, "the messages of the last run are taken up");
         }
         let mut tasks = JoinSet::new();
         tasks.spawn(submit::run(Arc::clone(&core)));
@@ -150,7 +149,7 @@ impl Pipeline {
     /// Adds a connection, or replaces the one of that id.
     pub fn connect(&self, connector: Arc<dyn Connector>) {
         self.core.fleet.rcu(|fleet| fleet.with(Arc::clone(&connector)));
-        self.core.dispatch.notify_one();
+        self.core.dispatch.all_changed();
     }
 
     /// Puts another table and other apps in place, for the next message and for all that wait.
@@ -158,7 +157,7 @@ impl Pipeline {
         self.core.table.store(table);
         self.core.apps.store(Arc::new(apps));
         notify::forget_gone(&self.core);
-        self.core.dispatch.notify_one();
+        self.core.dispatch.all_changed();
     }
 
     #[must_use]
@@ -226,7 +225,6 @@ impl Pipeline {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            queues: self.core.lanes.lock().depth(),
             connections: self.core.fleet.load().health(),
             is_writing: self.core.writer.is_writing(),
             is_broken: self.core.writer.is_broken(),
@@ -294,12 +292,12 @@ impl Events for Reports {
         receipt::received(&self.core, connection, batch);
     }
 
-    fn slots_free(&self, _: &ConnectionId) {
-        self.core.dispatch.notify_one();
+    fn slots_free(&self, connection: &ConnectionId) {
+        self.core.dispatch.slot_free(connection);
     }
 
     fn health_changed(&self, connection: &ConnectionId, health: Health) {
         self.core.observer.connection_up(connection, !health.is_down());
-        self.core.dispatch.notify_one();
+        self.core.dispatch.all_changed();
     }
 }

@@ -15,107 +15,96 @@ use store::{Write, Written};
 use tokio::time::Instant;
 
 use crate::core::{Core, facts};
-use crate::lanes::{Lanes, Turn};
+use crate::lanes::{Turn, Wake, Wanted};
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
-/// How often waiting messages are looked at when no slot comes free: the grain of `wait_at_most`.
+/// How often waiting messages are looked at when nothing changes but the time: the grain of `wait_at_most`.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How often overdue messages are taken out of the lanes.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
-/// How often a page is claimed while the lanes are crowded: a claim keeps the writer from its commits.
-const REFILL_EVERY: Duration = Duration::from_millis(500);
 
 /// Serves the lanes whenever a message is queued or a slot comes free, until it is dropped.
 pub(crate) async fn run(core: Arc<Core>) {
-    let mut forgot_at = Instant::now();
-    let mut refill = Refill { after: None, claimed_at: Instant::now() };
+    let (mut looked_at, mut forgot_at) = (Instant::now(), Instant::now());
     loop {
-        // Cancel-safe: a permit that `notified` took is only lost together with this task.
-        let woken = tokio::time::timeout(LOOK_AGAIN, core.dispatch.notified()).await;
-        drop(woken);
+        if core.nobody_waits() {
+            core.dispatch.woken().await;
+        } else {
+            // Too late is no harm: what wakes the dispatcher stays noted.
+            drop(tokio::time::timeout(LOOK_AGAIN, core.dispatch.woken()).await);
+        }
+        let mut wake = core.dispatch.take();
+        if looked_at.elapsed() >= LOOK_AGAIN {
+            wake = Wake::All;
+            looked_at = Instant::now();
+        }
         if forgot_at.elapsed() >= FORGET_EVERY {
             core.with_lanes(|lanes| lanes.forget_overdue(core.clock.now()));
             forgot_at = Instant::now();
         }
-        serve(&core);
-        refill.go_on(&core).await;
+        serve(&core, &wake);
     }
 }
 
-/// A pass over the store for messages that did not fit into the lanes.
-struct Refill {
-    /// Where it stands; None when there is none to make.
-    after: Option<i64>,
-    claimed_at: Instant,
-}
-
-impl Refill {
-    /// Claims one page. While the lanes are crowded most of it will not fit, so it takes its time.
-    async fn go_on(&mut self, core: &Arc<Core>) {
-        if self.after.is_none() && core.with_lanes(Lanes::take_spilled) {
-            self.after = Some(0);
-        }
-        let Some(after) = self.after else { return };
-        if self.claimed_at.elapsed() < REFILL_EVERY && !core.lanes.lock().is_roomy() {
-            return;
-        }
-        self.claimed_at = Instant::now();
-        self.after = worker::refill(core, after).await.unwrap_or_else(|not_written| {
-            tracing::warn!(%not_written, "waiting messages could not be claimed");
-            core.with_lanes(Lanes::spill);
-            None
-        });
-    }
-}
-
-fn serve(core: &Arc<Core>) {
+fn serve(core: &Arc<Core>, wake: &Wake) {
     if core.nobody_waits() || !core.writer.is_writing() {
         return;
     }
     let mut placed = Vec::new();
-    core.with_lanes(|lanes| {
-        lanes.serve(|record| match place_queued(core, &record) {
-            Some((dispatch, slot)) => {
+    let refills = core.with_lanes(|lanes| {
+        lanes.serve(wake, |record| match place_queued(core, &record) {
+            Ok((dispatch, slot)) => {
                 placed.push((record, dispatch, slot));
                 Turn::Taken
             }
-            None => Turn::Wait(record),
+            Err(wanted) => Turn::Wait(record, wanted),
         });
+        lanes.refills()
     });
     // Outside the lock: what cannot be written is queued again.
     for (record, dispatch, slot) in placed {
         dispatch_durably(core, record, dispatch, slot);
     }
+    for refill in refills {
+        worker::refill(core, refill);
+    }
 }
 
-fn place_queued(core: &Core, record: &Record) -> Option<(Dispatch, Slot)> {
-    let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued)?;
+fn place_queued(core: &Core, record: &Record) -> Result<(Dispatch, Slot), Vec<Wanted>> {
+    let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued);
+    let attempt = attempt.ok_or_else(Vec::new)?;
     let (target, slot) = place(core, record, attempt)?;
-    Some((Dispatch { attempt: attempt.number, target, bind: slot.bind, epoch: slot.epoch }, slot))
+    Ok((Dispatch { attempt: attempt.number, target, bind: slot.bind, epoch: slot.epoch }, slot))
 }
 
 /// Finds the first route of now that has a slot. Each route before it must have had its `wait_at_most`.
-fn place(core: &Core, record: &Record, attempt: &Attempt) -> Option<(Target, Slot)> {
-    let terms = &record.plan.as_ref()?.terms;
+///
+/// # Errors
+/// With the connections that had none.
+fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Slot), Vec<Wanted>> {
+    let Some(plan) = &record.plan else { return Err(Vec::new()) };
+    let terms = &plan.terms;
     let now = core.clock.now();
     let waited = now.since(attempt.queued_at);
     let fleet = core.fleet.load();
     let targets = candidates(core, record, attempt);
+    let mut wanted = Vec::new();
     for (index, target) in targets.into_iter().enumerate() {
         let no_slot = match fleet.get(&target.connection).map(|connector| connector.reserve()) {
-            Some(Ok(slot)) => return Some((target, slot)),
+            Some(Ok(slot)) => return Ok((target, slot)),
             Some(Err(no_slot)) => no_slot,
             None => NoSlot::Down,
         };
         let had_its_wait = waited >= terms.wait_at_most() * (u32::try_from(index).unwrap_or(u32::MAX) + 1);
         let is_known_down =
             no_slot == NoSlot::Down && routing::HealthView::is_down(&**fleet, &target.connection);
+        wanted.push(Wanted { connection: target.connection, is_up: no_slot == NoSlot::Busy });
         if !goes_on(terms, no_slot) || !(had_its_wait || is_known_down) {
-            return None;
+            break;
         }
     }
-    None
+    Err(wanted)
 }
 
 fn goes_on(terms: &Terms, no_slot: NoSlot) -> bool {
@@ -149,21 +138,24 @@ fn dispatch_durably(core: &Arc<Core>, record: Box<Record>, dispatch: Dispatch, s
     let attempt = dispatch.attempt;
     let write = Write::Apply { message: record.message.id, input: Input::Dispatch(dispatch) };
     let after = Arc::clone(core);
-    let then = move |result: Result<Written, NotWritten>| match result {
-        Ok(Written::Applied { record, .. }) => hand_over(&after, &record, attempt, slot),
-        // Another attempt waits by now, and may have found this one standing in its place.
-        Ok(Written::Refused { refusal: Refusal::NotQueued, record }) if record.work().queued => {
-            drop(slot);
-            worker::follow_record(&after, record, Vec::new());
-        }
-        // Cancelled or expired while it waited: the slot goes back, and nothing leaves.
-        Ok(other) => {
-            drop(slot);
-            worker::follow(&after, Ok(other));
-        }
-        Err(_) => {
-            drop(slot);
-            after.enqueue(record);
+    let then = move |result: Result<Written, NotWritten>| {
+        after.with_lanes(|lanes| lanes.left(record.message.id));
+        match result {
+            Ok(Written::Applied { record, .. }) => hand_over(&after, &record, attempt, slot),
+            // Another attempt waits by now, and may have found this one standing in its place.
+            Ok(Written::Refused { refusal: Refusal::NotQueued, record }) if record.work().queued => {
+                drop(slot);
+                worker::follow_record(&after, record, Vec::new());
+            }
+            // Cancelled or expired while it waited: the slot goes back, and nothing leaves.
+            Ok(other) => {
+                drop(slot);
+                worker::follow(&after, Ok(other));
+            }
+            Err(_) => {
+                drop(slot);
+                after.enqueue(record);
+            }
         }
     };
     core.writer.write(Urgency::Offer, write, Box::new(then));

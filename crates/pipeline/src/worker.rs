@@ -5,16 +5,19 @@ use std::sync::Arc;
 use connectors::Slot;
 use domain::record::Input;
 use domain::{MessageId, Record};
-use store::{Claim, Notice, Write, Written};
+use store::{Claim, Notice, Write, Writer, Written};
 use tokio::sync::oneshot;
 
 use crate::core::Core;
+use crate::lanes::Refill;
 use crate::writer::{NotWritten, Urgency};
 use crate::{decide, notify, submit};
 
 const FIRST_ATTEMPT: u16 = 1;
-/// Records claimed from the store per page.
+/// Records claimed from the store per page at the start.
 const PAGE: usize = 2000;
+/// Records of a lane that are claimed at once: as long as a commit takes, since none can happen meanwhile.
+const REFILL: usize = 512;
 
 /// Follows up a step of a record.
 pub(crate) fn follow(core: &Arc<Core>, result: Result<Written, NotWritten>) {
@@ -73,27 +76,43 @@ fn notify_of(core: &Arc<Core>, record: &Record, notices: Vec<Notice>) {
     }
 }
 
+/// What an earlier process left.
+pub(crate) struct Resumed {
+    /// Messages that it had dispatched or not yet decided on.
+    pub(crate) settled: u64,
+    /// Lanes in which messages wait. They are read when their turn comes, however many they are.
+    pub(crate) lanes: usize,
+}
+
 /// Takes up what an earlier process left: what it had dispatched is settled as unknown, the rest goes on.
-/// Returns how many records were taken up. Must have ended before a connection opens.
-pub(crate) async fn resume(core: &Arc<Core>) -> Result<u64, NotWritten> {
-    let (mut after, mut total) = (0, 0);
+/// Must have ended before a connection opens.
+pub(crate) async fn resume(core: &Arc<Core>) -> Result<Resumed, NotWritten> {
+    let mut settled = 0;
+    let mut after = 0;
     loop {
-        let page = claim(core, Claim::Work { after }, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(total) };
+        let page = claim(core, Claim::Dispatched { after }, PAGE).await?;
+        let Some(last) = page.last() else { break };
         after = last.message.id.key();
-        total += page.len() as u64;
-        let mut settling = Vec::new();
-        for record in page {
-            if record.work().dispatched {
-                settling.push(settle(core, record.message.id));
-            } else {
-                follow_record(core, Box::new(record), Vec::new());
-            }
-        }
+        settled += page.len() as u64;
+        let settling: Vec<_> = page.into_iter().map(|record| settle(core, record.message.id)).collect();
         for settled in settling {
             settled.await.unwrap_or(Err(NotWritten::Stopping))?;
         }
     }
+    let mut after = 0;
+    loop {
+        let page = claim(core, Claim::Undecided { after }, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.message.id.key();
+        settled += page.len() as u64;
+        for record in page {
+            follow_record(core, Box::new(record), Vec::new());
+        }
+    }
+    let lanes = ask(core, |store| store.lanes()).await?;
+    let resumed = Resumed { settled, lanes: lanes.len() };
+    core.with_lanes(|waiting| lanes.into_iter().for_each(|lane| waiting.wait_in_the_store(lane)));
+    Ok(resumed)
 }
 
 /// Tells when it is durable.
@@ -110,29 +129,41 @@ fn settle(core: &Arc<Core>, message: MessageId) -> oneshot::Receiver<Result<(), 
     settled
 }
 
-/// Brings a page of messages that wait only in the store back into the lanes. Returns after which key to go on.
-pub(crate) async fn refill(core: &Arc<Core>, after: i64) -> Result<Option<i64>, NotWritten> {
-    let page = claim(core, Claim::Work { after }, PAGE).await?;
-    let last = page.last().map(|record| record.message.id.key());
-    for record in page {
-        // What is dispatched or undecided has its follow-up under way in this process.
-        let work = record.work();
-        if work.queued && !work.decide {
-            core.enqueue(Box::new(record));
+/// Brings the next page of a lane from the store, once the writer comes to it.
+pub(crate) fn refill(core: &Arc<Core>, refill: Refill) {
+    let after = Arc::clone(core);
+    core.writer.errand(Box::new(move |store| {
+        let claim = Claim::Waiting { lane: refill.lane.clone(), after: refill.after };
+        match store.claim(claim, REFILL) {
+            Ok(page) => {
+                let is_last = page.len() < REFILL;
+                after.with_lanes(|lanes| lanes.refilled(refill, page, is_last));
+            }
+            Err(error) => {
+                tracing::error!(%error, "a claim failed");
+                after.with_lanes(|lanes| lanes.not_refilled(refill));
+            }
         }
-    }
-    Ok(last)
+        after.dispatch.queued();
+    }));
 }
 
 /// Has the writer's thread claim records between two commits.
 pub(crate) async fn claim(core: &Core, claim: Claim, limit: usize) -> Result<Vec<Record>, NotWritten> {
+    ask(core, move |store| store.claim(claim, limit)).await
+}
+
+async fn ask<T: Send + 'static>(
+    core: &Core,
+    question: impl FnOnce(&mut dyn Writer) -> Result<T, store::Error> + Send + 'static,
+) -> Result<T, NotWritten> {
     let (answer, answered) = oneshot::channel();
     core.writer.errand(Box::new(move |store| {
         // Nobody waits any more when the process is stopping.
-        drop(answer.send(store.claim(claim, limit)));
+        drop(answer.send(question(store)));
     }));
     match answered.await {
-        Ok(Ok(records)) => Ok(records),
+        Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) => {
             tracing::error!(%error, "a claim failed");
             Err(NotWritten::Unavailable)

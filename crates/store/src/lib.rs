@@ -7,7 +7,7 @@ pub mod query;
 pub mod sqlite;
 pub mod write;
 
-pub use query::{Page, Query, Reader};
+pub use query::{Page, Query, Reader, Waiting};
 pub use write::{Claim, Notice, NoticeOutcome, Write, Writer, Written};
 
 /// Why the store did not do what it was asked to.

@@ -1,6 +1,6 @@
 //! The reading side: one message, or a page of those that match. Readers never wait for the writer.
 
-use domain::{AppId, Class, MessageId, Recipient, Record, RouteId, Status, Timestamp};
+use domain::{AppId, Class, Lane, MessageId, Recipient, Record, RouteId, Status, Timestamp};
 
 use crate::Error;
 
@@ -35,6 +35,15 @@ pub struct Page {
     pub next: Option<MessageId>,
 }
 
+/// How many wait in a lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub lane: Lane,
+    pub messages: u64,
+    /// When the first of them was accepted.
+    pub oldest: Timestamp,
+}
+
 /// Blocking: call it where blocking is allowed. Sees every commit that has returned.
 pub trait Reader: Send + Sync {
     /// # Errors
@@ -47,6 +56,12 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn search(&self, query: &Query) -> Result<Page, Error>;
+
+    /// Every lane in which someone waits. Reads one index: some 50 ms for a million.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn waiting(&self) -> Result<Vec<Waiting>, Error>;
 
     /// How many notices wait.
     ///

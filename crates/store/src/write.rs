@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
-use domain::{AppId, ConnectionId, MessageId, Record, Status, Timestamp};
+use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 
 use crate::Error;
 
@@ -106,11 +106,16 @@ pub enum NoticeOutcome {
 }
 
 /// Which messages a claim is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Where there is an `after`, records come by their key: begin with zero and go on from the last key of each page.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// Every open record that waits for a stage (`Record::work`), by its key: for start-up and for backlogs that do
-    /// not fit into memory. Begin with `after: 0` and go on from the last key of each page.
-    Work { after: i64 },
+    /// Records with an attempt that holds a slot: what a start has to settle.
+    Dispatched { after: i64 },
+    /// Records whose cause waits for the decide stage and that hold no slot: what a start has to take up.
+    Undecided { after: i64 },
+    /// Records that wait for a slot in this lane, and for nothing else.
+    Waiting { lane: Lane, after: i64 },
     /// Records whose `wake_at` has passed, the most overdue first.
     Due { now: Timestamp },
 }
@@ -130,6 +135,12 @@ pub trait Writer: Send {
     /// # Errors
     /// As `Error` says.
     fn claim(&mut self, claim: Claim, limit: usize) -> Result<Vec<Record>, Error>;
+
+    /// The lanes in which someone waits, in any order. Cheap: it grows with the lanes, not with who waits in them.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn lanes(&mut self) -> Result<Vec<Lane>, Error>;
 
     /// Notices whose time has come, the most overdue first, within `limit`: `per_target` bounds those for one app or
     /// callback, so that a dead endpoint cannot fill the page. What is returned is leased: it comes due again after

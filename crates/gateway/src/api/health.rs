@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::{Api, respond};
+use crate::metrics::Backlog;
 
 #[derive(Serialize)]
 struct Alive {
@@ -65,8 +66,11 @@ fn configuration(api: &Api) -> Check {
 pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Response {
     let reader = api.pipeline.reader();
     // A store that cannot be read has its own alarm; the other numbers are wanted all the more then.
-    let pending = tokio::task::spawn_blocking(move || reader.notices_pending().ok()).await.ok().flatten();
-    let text = api.metrics.text(&api.pipeline.snapshot(), pending, api.pipeline.now());
+    let backlog = tokio::task::spawn_blocking(move || {
+        Some(Backlog { waiting: reader.waiting().ok()?, webhooks: reader.notices_pending().ok()? })
+    });
+    let backlog = backlog.await.ok().flatten();
+    let text = api.metrics.text(&api.pipeline.snapshot(), backlog.as_ref(), api.pipeline.now());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use connectors::Health;
 use connectors::connector::HealthState;
+use domain::Lane;
 
 use super::*;
 
 fn snapshot() -> Snapshot {
     let down = HealthState::Down { since: tokio::time::Instant::now(), reason: Arc::from("refused") };
     Snapshot {
-        queues: vec![(Class::Otp, 3, Some(Timestamp::from_millis(1000)))],
         connections: vec![
             (connection("acme-main"), Health { state: HealthState::Up, binds_up: 2, binds: 2 }),
             (connection("borealis"), Health { state: down, binds_up: 0, binds: 1 }),
@@ -38,7 +38,9 @@ fn filled() -> String {
     metrics.committed(128, Duration::from_millis(4));
     metrics.receipt_held(&connection("acme-main"));
     metrics.notice_told(true);
-    metrics.text(&snapshot(), Some(9), Timestamp::from_millis(3500))
+    let lane = Lane::parse("otp shop all acme-de acme-de").unwrap();
+    let waiting = vec![Waiting { lane, messages: 3, oldest: Timestamp::from_millis(1000) }];
+    metrics.text(&snapshot(), Some(&Backlog { waiting, webhooks: 9 }), Timestamp::from_millis(3500))
 }
 
 #[test]
@@ -96,8 +98,8 @@ fn the_text_is_well_formed() {
 }
 
 #[test]
-fn a_store_that_cannot_be_asked_costs_one_family() {
+fn a_store_that_cannot_be_asked_costs_its_own_families() {
     let text = Metrics::default().text(&snapshot(), None, Timestamp::from_millis(0));
-    assert!(!text.contains("webhook_pending"));
+    assert!(!text.contains("webhook_pending") && !text.contains("queue_depth"));
     assert!(text.contains("strowger_build_info"));
 }

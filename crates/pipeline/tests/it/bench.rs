@@ -11,7 +11,7 @@ use connectors::{Answered, Connector, Events, Health, NoSlot, ReceiptReport, Slo
 use domain::attempt::Verdict;
 use domain::record::{Answer, ReceiptNews};
 use domain::status::StatusSet;
-use domain::{AppId, Channel, Class, ConnectionId, MessageId, Record, Status, Timestamp};
+use domain::{AppId, Channel, Class, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 use parking_lot::Mutex;
 use pipeline::{Acceptance, App, Clock, Pipeline, Refused, Request, Settings, Silent, Teller, Told};
 use rand::SeedableRng as _;
@@ -249,6 +249,10 @@ impl store::Writer for Faulty {
         self.store.claim(claim, limit)
     }
 
+    fn lanes(&mut self) -> Result<Vec<Lane>, store::Error> {
+        self.store.lanes()
+    }
+
     fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, store::Error> {
         self.check()?;
         self.store.claim_notices(now, limit)
@@ -280,6 +284,10 @@ impl store::Reader for FaultyReader {
 
     fn search(&self, query: &store::Query) -> Result<store::Page, store::Error> {
         self.store.search(query)
+    }
+
+    fn waiting(&self) -> Result<Vec<store::Waiting>, store::Error> {
+        self.store.waiting()
     }
 
     fn notices_pending(&self) -> Result<u64, store::Error> {

@@ -233,10 +233,10 @@ impl Commit<'_> {
         changed.sort_unstable_by_key(|(key, _)| **key);
         for (_, touched) in changed {
             let stored = &mut touched.stored;
+            let Memory { rows, names, .. } = &mut *self.memory;
             match touched.home {
-                Home::Hot => self.memory.rows.update(self.hot, stored)?,
+                Home::Hot => rows.update(self.hot, names, stored)?,
                 Home::Day => {
-                    let Memory { rows, names, .. } = &mut *self.memory;
                     stored.indexed = rows.insert(self.hot, names, &stored.record)?;
                     vendor_ids::put_all(self.hot, names, &stored.record)?;
                 }

@@ -10,6 +10,8 @@ pub(super) enum Kind {
     Connection = 2,
     /// Scheme and authority of callback URLs.
     Origin = 3,
+    /// Where messages wait for a slot.
+    Lane = 4,
 }
 
 /// The numbers known so far, of one file.
@@ -68,5 +70,12 @@ impl Names {
 pub(super) fn find(file: &Connection, kind: Kind, name: &str) -> rusqlite::Result<Option<i64>> {
     file.prepare_cached("SELECT id FROM names WHERE kind = ?1 AND name = ?2")?
         .query_row(params![kind as i64, name], |row| row.get(0))
+        .optional()
+}
+
+/// What a number stands for.
+pub(super) fn name(file: &Connection, kind: Kind, id: i64) -> rusqlite::Result<Option<String>> {
+    file.prepare_cached("SELECT name FROM names WHERE kind = ?1 AND id = ?2")?
+        .query_row(params![kind as i64, id], |row| row.get(0))
         .optional()
 }

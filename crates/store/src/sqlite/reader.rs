@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{MessageId, Record};
+use domain::{MessageId, Record, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{damaged, notices, records, schema, search};
 use crate::Error;
-use crate::query::{Page, Query, Reader};
+use crate::query::{Page, Query, Reader, Waiting};
 
 pub struct SqliteReader {
     folder: Arc<Folder>,
@@ -113,6 +113,16 @@ impl Reader for SqliteReader {
     fn search(&self, query: &Query) -> Result<Page, Error> {
         let days = self.list_days()?;
         search::search(self, query, &days).map_err(|fault| failed(&fault))
+    }
+
+    fn waiting(&self) -> Result<Vec<Waiting>, Error> {
+        let waiting = self.with_hot(|hot| Ok(records::waiting(hot)?)).map_err(|fault| failed(&fault))?;
+        let in_lane = |(lane, messages, key)| Waiting {
+            lane,
+            messages: u64::try_from(messages).unwrap_or(0),
+            oldest: Timestamp::from_millis(key >> 16),
+        };
+        Ok(waiting.into_iter().map(in_lane).collect())
     }
 
     fn notices_pending(&self) -> Result<u64, Error> {

@@ -1,18 +1,54 @@
 //! The rows of `messages`, in the hot file and in the sealed ones.
 
-use domain::{Record, Timestamp};
+use domain::{Lane, Record, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codec::{self, Damage};
-use super::names::{Kind, Names};
+use super::names::{self, Kind, Names};
 
-/// For whom a hot row is indexed.
+/// For whom a hot row is indexed: each row for one at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// A stage of the pipeline has to look at it.
-    Work = 1,
+    /// An attempt holds a slot; another may wait beside it, once this one was given up.
+    Dispatched,
     /// It can be sealed.
-    Closed = 2,
+    Closed,
+    /// A cause waits for the decide stage.
+    Undecided,
+    /// An attempt waits for a slot, in the lane of this name.
+    Waiting(i64),
+}
+
+/// Stages from here on are lanes.
+const FIRST_LANE: i64 = 16;
+
+impl Stage {
+    /// Stable, it is stored.
+    pub(super) fn code(self) -> i64 {
+        match self {
+            Self::Dispatched => 1,
+            Self::Closed => 2,
+            Self::Undecided => 3,
+            Self::Waiting(name) => FIRST_LANE + name,
+        }
+    }
+
+    fn of(record: &Record, hot: &Connection, names: &mut Names) -> rusqlite::Result<Option<Self>> {
+        let work = record.work();
+        if record.closed {
+            return Ok(Some(Self::Closed));
+        }
+        if work.dispatched {
+            return Ok(Some(Self::Dispatched));
+        }
+        if work.decide {
+            return Ok(Some(Self::Undecided));
+        }
+        match Lane::of(record) {
+            Some(lane) => Ok(Some(Self::Waiting(names.intern(hot, Kind::Lane, lane.as_str())?))),
+            None => Ok(None),
+        }
+    }
 }
 
 /// What the indexes of the hot file hold of a record.
@@ -25,31 +61,22 @@ pub(super) struct Indexed {
 }
 
 impl Indexed {
-    pub(super) fn exactly(record: &Record) -> Self {
-        Self {
-            stage: stage(record).map(|stage| stage as i64),
-            wake_at: record.wake_at().map(Timestamp::as_millis),
-        }
+    fn exactly(record: &Record, hot: &Connection, names: &mut Names) -> rusqlite::Result<Self> {
+        let stage = Stage::of(record, hot, names)?.map(Stage::code);
+        Ok(Self { stage, wake_at: record.wake_at().map(Timestamp::as_millis) })
     }
 
     /// What has to be indexed now that the record was stepped.
-    fn following(self, record: &Record) -> Self {
-        let Self { stage, wake_at } = Self::exactly(record);
+    fn following(self, record: &Record, hot: &Connection, names: &mut Names) -> rusqlite::Result<Self> {
+        let Self { stage, wake_at } = Self::exactly(record, hot, names)?;
         let may_stay_early = !record.closed;
         let wake_at = match (self.wake_at, wake_at) {
             (Some(before), Some(now)) => Some(before.min(now)),
             (Some(before), None) if may_stay_early => Some(before),
             (_, now) => now,
         };
-        Self { stage, wake_at }
+        Ok(Self { stage, wake_at })
     }
-}
-
-fn stage(record: &Record) -> Option<Stage> {
-    if record.closed {
-        return Some(Stage::Closed);
-    }
-    (record.work().code() != 0).then_some(Stage::Work)
 }
 
 /// A record that was read, and how it is indexed where it was read.
@@ -83,7 +110,7 @@ const DUE_KEYS: &str = "SELECT key FROM messages WHERE wake_at <= ?1 ORDER BY wa
 /// Keys of one stage above `after`, in order.
 pub(super) fn keys(hot: &Connection, stage: Stage, after: i64, limit: usize) -> rusqlite::Result<Vec<i64>> {
     hot.prepare_cached(KEYS)?
-        .query_map(params![stage as i64, after, sql_limit(limit)], |row| row.get(0))?
+        .query_map(params![stage.code(), after, sql_limit(limit)], |row| row.get(0))?
         .collect()
 }
 
@@ -102,6 +129,42 @@ pub(super) fn exists(file: &Connection, key: i64) -> rusqlite::Result<bool> {
 /// Zero when there is no row.
 pub(super) fn last_key(file: &Connection) -> rusqlite::Result<i64> {
     file.query_row("SELECT coalesce(max(key), 0) FROM messages", [], |row| row.get(0))
+}
+
+const NEXT_LANE: &str = "SELECT stage FROM messages WHERE stage > ?1 ORDER BY stage LIMIT 1";
+
+/// The lanes in which someone waits. One step in the index for each, however many wait in it.
+pub(super) fn lanes(hot: &Connection) -> rusqlite::Result<Vec<Lane>> {
+    let mut lanes = Vec::new();
+    let mut after = FIRST_LANE - 1;
+    let mut next = hot.prepare_cached(NEXT_LANE)?;
+    while let Some(stage) = next.query_row([after], |row| row.get::<_, i64>(0)).optional()? {
+        lanes.extend(lane(hot, stage)?);
+        after = stage;
+    }
+    Ok(lanes)
+}
+
+const WAITING: &str = "SELECT stage, count(*), min(key) FROM messages WHERE stage >= ?1 GROUP BY stage";
+
+/// For each lane how many wait in it, and the key of the oldest.
+pub(super) fn waiting(hot: &Connection) -> rusqlite::Result<Vec<(Lane, i64, i64)>> {
+    let mut waiting = Vec::new();
+    let mut select = hot.prepare_cached(WAITING)?;
+    let mut rows = select.query([FIRST_LANE])?;
+    while let Some(row) = rows.next()? {
+        if let Some(lane) = lane(hot, row.get(0)?)? {
+            waiting.push((lane, row.get(1)?, row.get(2)?));
+        }
+    }
+    Ok(waiting)
+}
+
+fn lane(hot: &Connection, stage: i64) -> rusqlite::Result<Option<Lane>> {
+    let name = names::name(hot, Kind::Lane, stage - FIRST_LANE)?;
+    Ok(name.and_then(|name| {
+        Lane::parse(&name).inspect_err(|bad| tracing::error!(%bad, "the names of the store are damaged")).ok()
+    }))
 }
 
 fn sql_limit(limit: usize) -> i64 {
@@ -156,7 +219,7 @@ impl Rows {
     ) -> rusqlite::Result<Indexed> {
         codec::encode(record, &mut self.buffer);
         let message = &record.message;
-        let indexed = Indexed::exactly(record);
+        let indexed = Indexed::exactly(record, file, names)?;
         file.prepare_cached(statement)?.execute(params![
             message.id.key(),
             names.intern(file, Kind::App, message.app.as_str())?,
@@ -172,12 +235,17 @@ impl Rows {
     }
 
     /// Writes a step back. An index is only touched when its column changed.
-    pub(super) fn update(&mut self, hot: &Connection, stored: &mut Stored) -> rusqlite::Result<()> {
+    pub(super) fn update(
+        &mut self,
+        hot: &Connection,
+        names: &mut Names,
+        stored: &mut Stored,
+    ) -> rusqlite::Result<()> {
         let record = &stored.record;
         codec::encode(record, &mut self.buffer);
         let key = record.message.id.key();
         let status = record.status.code();
-        let next = stored.indexed.following(record);
+        let next = stored.indexed.following(record, hot, names)?;
         if next == stored.indexed {
             hot.prepare_cached("UPDATE messages SET status = ?2, record = ?3 WHERE key = ?1")?
                 .execute(params![key, status, self.buffer])?;
@@ -218,5 +286,8 @@ mod tests {
         assert_eq!(plan(KEYS), [expected]);
         let expected = "SEARCH messages USING COVERING INDEX messages_by_wake_at (wake_at<?)";
         assert_eq!(plan(DUE_KEYS), [expected]);
+        let expected = "SEARCH messages USING COVERING INDEX messages_by_stage (stage>?)";
+        assert_eq!(plan(NEXT_LANE), [expected]);
+        assert_eq!(plan(WAITING), [expected]);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use domain::{Record, Timestamp};
+use domain::{Lane, Record, Timestamp};
 use rusqlite::Connection;
 
 use super::cache::Cache;
@@ -12,7 +12,7 @@ use super::commit::{self, Memory, Step};
 use super::days::Days;
 use super::fault::{Fault, Phase};
 use super::folder::{Access, Folder};
-use super::names::Names;
+use super::names::{Kind, Names};
 use super::notices::Outbox;
 use super::records::{self, DamagedRow, Rows, Stage};
 use super::schema::{self, Role};
@@ -112,10 +112,10 @@ impl SqliteWriter {
     }
 
     /// A page must not end up empty because all of its rows were damaged: that would say that there are no more.
-    fn claim_work(&mut self, after: i64, limit: usize) -> Result<Vec<Record>, Error> {
+    fn claim_stage(&mut self, stage: Stage, after: i64, limit: usize) -> Result<Vec<Record>, Error> {
         let mut after = after;
         loop {
-            let keys = self.read(|hot, _| Ok(records::keys(hot, Stage::Work, after, limit)?))?;
+            let keys = self.read(|hot, _| Ok(records::keys(hot, stage, after, limit)?))?;
             let page = self.read_all(&keys)?;
             self.put_aside(&page.damaged)?;
             match keys.last() {
@@ -190,9 +190,19 @@ impl Writer for SqliteWriter {
 
     fn claim(&mut self, claim: Claim, limit: usize) -> Result<Vec<Record>, Error> {
         match claim {
-            Claim::Work { after } => self.claim_work(after, limit),
+            Claim::Dispatched { after } => self.claim_stage(Stage::Dispatched, after, limit),
+            Claim::Undecided { after } => self.claim_stage(Stage::Undecided, after, limit),
+            Claim::Waiting { lane, after } => {
+                let lane =
+                    self.read(|hot, memory| Ok(memory.names.find(hot, Kind::Lane, lane.as_str())?))?;
+                lane.map_or(Ok(Vec::new()), |lane| self.claim_stage(Stage::Waiting(lane), after, limit))
+            }
             Claim::Due { now } => self.claim_due(now, limit),
         }
+    }
+
+    fn lanes(&mut self) -> Result<Vec<Lane>, Error> {
+        self.read(|hot, _| Ok(records::lanes(hot)?))
     }
 
     fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, Error> {

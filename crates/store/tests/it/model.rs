@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::attempt::Verdict;
 use domain::plan::{FailoverOn, FailoverSet, OnUnknown};
-use domain::record::{Answer, Input, ReceiptNews};
+use domain::record::{Answer, Input, ReceiptNews, Work};
 use domain::{MessageId, Record, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -256,8 +256,14 @@ impl Run {
         let found = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap();
         assert!(found.records.iter().rev().eq(records.values()));
         assert_eq!(reader.notices_pending().unwrap(), self.model.notices);
-        let working = writer.claim(Claim::Work { after: 0 }, 1000).unwrap();
-        let is_working = |record: &&Record| !record.closed && record.work().code() != 0;
+        let mut working = writer.claim(Claim::Dispatched { after: 0 }, 1000).unwrap();
+        working.extend(writer.claim(Claim::Undecided { after: 0 }, 1000).unwrap());
+        for lane in writer.lanes().unwrap() {
+            working.extend(writer.claim(Claim::Waiting { lane, after: 0 }, 1000).unwrap());
+        }
+        // None is missing, and none is claimed for two.
+        working.sort_by_key(|record| record.message.id);
+        let is_working = |record: &&Record| !record.closed && record.work() != Work::default();
         assert!(working.iter().eq(records.values().filter(is_working)));
         for later in [now, now.plus(std::time::Duration::from_secs(8 * 24 * 3600))] {
             let mut due = writer.claim(Claim::Due { now: later }, 1000).unwrap();

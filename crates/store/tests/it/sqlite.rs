@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::record::Input;
 use domain::{MessageId, Record};
 use rusqlite::Connection;
 use store::sqlite::{self, OpenError, Options};
@@ -94,11 +95,12 @@ fn a_damaged_record_is_put_aside_and_the_rest_goes_on() {
     let Store { mut writer, reader } = folder.open();
     assert!(matches!(reader.message(all[0]), Err(Error::Damaged { .. })));
     assert_eq!(found(&*reader), [all[2]]);
-    let written =
-        write(&mut *writer, NOON, [apply(all[3], dispatch(1, "acme")), apply(all[2], dispatch(1, "acme"))]);
+    let converted = Input::Convert { converted: true, at: NOON };
+    let written = write(&mut *writer, NOON, [apply(all[3], dispatch(1, "acme")), apply(all[2], converted)]);
     assert!(matches!(&written[..], [Written::Missing, Written::Applied { .. }]), "{written:?}");
+    let lane = writer.lanes().unwrap().remove(0);
     // A page of one meets the damaged ones first and must not be empty because of them.
-    let claimed = writer.claim(Claim::Work { after: 0 }, 1).unwrap();
+    let claimed = writer.claim(Claim::Waiting { lane, after: 0 }, 1).unwrap();
     assert_eq!(ids_of(&claimed), [all[2]]);
     assert_eq!(reader.damaged().unwrap(), 3);
     assert_eq!(reader.message(all[0]).unwrap(), None);

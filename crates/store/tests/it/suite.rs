@@ -42,7 +42,8 @@ macro_rules! run {
                 an_id_used_again_leads_to_the_newest_attempt,
                 a_receipt_that_waited_too_long_is_forgotten;
             claims:
-                what_waits_is_claimed_once_page_by_page,
+                what_waits_is_claimed_lane_by_lane_page_by_page,
+                a_message_waits_in_the_lane_of_its_routes,
                 the_most_overdue_is_claimed_first,
                 a_scheduled_message_is_due_at_its_time,
                 what_nobody_settled_is_due_at_the_horizon,

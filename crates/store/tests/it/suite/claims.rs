@@ -2,8 +2,8 @@
 
 use domain::plan::{FailoverOn, FailoverSet};
 use domain::record::{Answer, Input};
-use domain::{MessageId, Record, Timestamp};
-use store::{Claim, Write, Writer};
+use domain::{Class, Lane, MessageId, Record, Timestamp};
+use store::{Claim, Waiting, Write, Writer};
 
 use super::{Backend, Store};
 use crate::sample::{
@@ -11,31 +11,68 @@ use crate::sample::{
     submitted, write,
 };
 
-pub(crate) fn what_waits_is_claimed_once_page_by_page(backend: &impl Backend) {
+pub(crate) fn what_waits_is_claimed_lane_by_lane_page_by_page(backend: &impl Backend) {
     let mut ids = Ids::new();
     let Store { mut writer, .. } = backend.open();
-    let mut waiting = Vec::new();
+    let [mut waiting, mut dispatched, mut undecided] = [(); 3].map(|()| Vec::new());
     for round in 0..5 {
-        let [queued, dispatched, open, closed] = [(); 4].map(|()| ids.at(NOON));
+        let [queued, sent, unanswered, open, closed] = [(); 5].map(|()| ids.at(NOON));
         step(&mut *writer, NOON, accept(message(queued)));
-        step(&mut *writer, NOON, accept(message(dispatched)));
-        step(&mut *writer, NOON, apply(dispatched, dispatch(1, "acme")));
+        for id in [sent, unanswered] {
+            step(&mut *writer, NOON, accept(message(id)));
+            step(&mut *writer, NOON, apply(id, dispatch(1, "acme")));
+        }
+        step(&mut *writer, NOON, apply(unanswered, unknown()));
         submitted(&mut *writer, message(open), &format!("open-{round}"));
         delivered(&mut *writer, message(closed), &format!("closed-{round}"));
-        waiting.extend([queued, dispatched]);
+        waiting.push(queued);
+        dispatched.push(sent);
+        undecided.push(unanswered);
     }
     drop(writer);
+    let Store { mut writer, reader } = backend.open();
+    assert_eq!(claimed(&mut *writer, |after| Claim::Dispatched { after }), dispatched);
+    assert_eq!(claimed(&mut *writer, |after| Claim::Undecided { after }), undecided);
+    let lanes = writer.lanes().unwrap();
+    let [lane] = lanes.as_slice() else { panic!("{lanes:?}") };
+    assert_eq!((lane.class, lane.app.as_str()), (Class::Otp, "shop"));
+    assert_eq!(claimed(&mut *writer, |after| Claim::Waiting { lane: lane.clone(), after }), waiting);
+    let summed = Waiting { lane: lane.clone(), messages: 5, oldest: waiting[0].created_at() };
+    assert_eq!(reader.waiting().unwrap(), [summed]);
+}
+
+/// One that was tried elsewhere waits for others, and so in another lane.
+pub(crate) fn a_message_waits_in_the_lane_of_its_routes(backend: &impl Backend) {
+    let mut ids = Ids::new();
     let Store { mut writer, .. } = backend.open();
+    let [fresh, tried] = [(); 2].map(|()| ids.at(NOON));
+    step(&mut *writer, NOON, accept(message(fresh)));
+    step(&mut *writer, NOON, accept(message(tried)));
+    assert_eq!(writer.lanes().unwrap().len(), 1);
+    step(&mut *writer, NOON, apply(tried, dispatch(1, "acme")));
+    step(&mut *writer, NOON, apply(tried, unknown()));
+    let record = step(&mut *writer, NOON, apply(tried, Input::Try(next_attempt("zenith"))));
+    let lane = Lane::of(&record).unwrap();
+    assert_eq!(writer.lanes().unwrap().len(), 2);
+    assert_eq!(claimed(&mut *writer, |after| Claim::Waiting { lane: lane.clone(), after }), [tried]);
+    step(&mut *writer, NOON, apply(tried, dispatch(2, "zenith")));
+    assert_eq!(writer.lanes().unwrap().len(), 1);
+}
+
+fn unknown() -> Input {
+    Input::Answer { attempt: 1, part: 0, answer: Answer::Unknown { line_lost: true } }
+}
+
+fn claimed(writer: &mut dyn Writer, claim: impl Fn(i64) -> Claim) -> Vec<MessageId> {
     let mut claimed = Vec::new();
     let mut after = 0;
     loop {
-        let page = writer.claim(Claim::Work { after }, 3).unwrap();
+        let page = writer.claim(claim(after), 3).unwrap();
         assert!(page.len() <= 3);
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return claimed };
         after = last.message.id.key();
         claimed.extend(page.iter().map(|record| record.message.id));
     }
-    assert_eq!(claimed, waiting);
 }
 
 pub(crate) fn the_most_overdue_is_claimed_first(backend: &impl Backend) {
