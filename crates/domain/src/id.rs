@@ -55,14 +55,8 @@ impl MessageId {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.as_u128();
-        let mut text = [0u8; ENCODED_LEN];
-        for (index, slot) in text.iter_mut().enumerate() {
-            let shift = 5 * (ENCODED_LEN - 1 - index);
-            *slot = ALPHABET[((value >> shift) & 31) as usize];
-        }
         f.write_str(PREFIX)?;
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        write_encoded(self.as_u128(), f)
     }
 }
 
@@ -81,21 +75,34 @@ impl FromStr for MessageId {
     type Err = BadMessageId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let encoded = text.strip_prefix(PREFIX).ok_or(BadMessageId)?;
-        if encoded.len() != ENCODED_LEN {
-            return Err(BadMessageId);
-        }
-        let mut value: u128 = 0;
-        for (index, byte) in encoded.bytes().enumerate() {
-            let digit = ALPHABET.iter().position(|&letter| letter == byte).ok_or(BadMessageId)?;
-            // 26 characters hold 130 bits: the first may only use three of its five.
-            if index == 0 && digit > 7 {
-                return Err(BadMessageId);
-            }
-            value = (value << 5) | digit as u128;
-        }
-        Ok(Self::from_u128(value))
+        text.strip_prefix(PREFIX).and_then(decode_encoded).map(Self::from_u128).ok_or(BadMessageId)
     }
+}
+
+/// The 128 bits of an id as it is written after its prefix.
+fn write_encoded(value: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [0u8; ENCODED_LEN];
+    for (index, slot) in text.iter_mut().enumerate() {
+        let shift = 5 * (ENCODED_LEN - 1 - index);
+        *slot = ALPHABET[((value >> shift) & 31) as usize];
+    }
+    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+}
+
+fn decode_encoded(encoded: &str) -> Option<u128> {
+    if encoded.len() != ENCODED_LEN {
+        return None;
+    }
+    let mut value: u128 = 0;
+    for (index, byte) in encoded.bytes().enumerate() {
+        let digit = ALPHABET.iter().position(|&letter| letter == byte)?;
+        // 26 characters hold 130 bits: the first may only use three of its five.
+        if index == 0 && digit > 7 {
+            return None;
+        }
+        value = (value << 5) | digit as u128;
+    }
+    Some(value)
 }
 
 impl Serialize for MessageId {
@@ -129,6 +136,63 @@ impl MessageIds {
     pub fn next(&mut self, now: Timestamp, random: u64) -> MessageId {
         self.last = MessageId::first_key_at(now).max(self.last + 1);
         MessageId::from_u128((u128::from(self.last as u64) << 64) | u128::from(random))
+    }
+}
+
+/// The id of an override. Made like a message's, so that it sorts by time and cannot be guessed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct OverrideId(#[n(0)] minicbor::bytes::ByteArray<16>);
+
+const OVERRIDE_PREFIX: &str = "ovr_";
+
+impl OverrideId {
+    #[must_use]
+    pub fn from_u128(value: u128) -> Self {
+        Self(value.to_be_bytes().into())
+    }
+
+    #[must_use]
+    pub fn as_u128(self) -> u128 {
+        u128::from_be_bytes(*self.0)
+    }
+
+    /// The first 64 bits: unique within one store, ordered by time.
+    #[must_use]
+    pub fn key(self) -> i64 {
+        (self.as_u128() >> 64) as i64
+    }
+}
+
+impl fmt::Display for OverrideId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(OVERRIDE_PREFIX)?;
+        write_encoded(self.as_u128(), f)
+    }
+}
+
+impl fmt::Debug for OverrideId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not an id of an override.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an override's id: expected ovr_ and 26 characters of 0-9 a-z without i, l, o, u")]
+pub struct BadOverrideId;
+
+impl FromStr for OverrideId {
+    type Err = BadOverrideId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix(OVERRIDE_PREFIX).and_then(decode_encoded).map(Self::from_u128).ok_or(BadOverrideId)
+    }
+}
+
+impl Serialize for OverrideId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -271,6 +335,16 @@ mod tests {
         assert_eq!(first.to_string().parse::<MessageId>(), Ok(first));
         assert_eq!(first.created_at().as_millis(), 1_760_000_000_000);
         assert!(first.key() > 0);
+    }
+
+    #[test]
+    fn an_overrides_id_reads_back_and_is_no_messages() {
+        let message = MessageIds::new(0).next(Timestamp::from_millis(1_760_000_000_000), 7);
+        let id = OverrideId::from_u128(message.as_u128());
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.key(), message.key());
+        assert_eq!(message.to_string().parse::<OverrideId>(), Err(BadOverrideId));
+        assert_eq!(id.to_string().parse::<MessageId>(), Err(BadMessageId));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{RouteId, RuleId};
 use crate::money::Price;
+use crate::overrides::Flip;
 
 /// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
 /// however long after.
@@ -25,6 +26,9 @@ pub struct Plan {
     pub routes: Vec<PlannedRoute>,
     #[n(4)]
     pub left_out: Vec<LeftOutRoute>,
+    /// The flips that shaped it, in full: what a reason says of them can still be said when they are long over.
+    #[cbor(n(5), default, skip_if = "Vec::is_empty")]
+    pub flips: Vec<Flip>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -67,6 +71,9 @@ pub enum Reason {
     /// Its connection is down, so the others go first.
     #[n(5)]
     ConnectionDown,
+    /// It stands in for a route that is flipped to it.
+    #[n(6)]
+    Flipped,
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -94,6 +101,9 @@ pub enum Exclusion {
     /// Its weight is zero.
     #[n(6)]
     NoWeight,
+    /// An override has another route stand in for it.
+    #[n(7)]
+    Flipped,
 }
 
 impl Reason {
@@ -107,6 +117,7 @@ impl Reason {
             Self::NoPrice => "no_price",
             Self::UsedJustNow => "used_just_now",
             Self::ConnectionDown => "connection_down",
+            Self::Flipped => "flipped",
         }
     }
 
@@ -125,6 +136,7 @@ impl Reason {
                     .to_owned()
             }
             Self::ConnectionDown => "its connection is down, so the others go first".to_owned(),
+            Self::Flipped => "it stands in for a route that is flipped to it".to_owned(),
         }
     }
 }
@@ -141,6 +153,7 @@ impl Exclusion {
             Self::PriceUnknown => "price_unknown",
             Self::CurrencyDiffers => "currency_differs",
             Self::NoWeight => "no_weight",
+            Self::Flipped => "flipped",
         }
     }
 
@@ -155,6 +168,7 @@ impl Exclusion {
             Self::PriceUnknown => "the route has no price for this destination, and there is a limit",
             Self::CurrencyDiffers => "the limit is in another currency than the route's prices",
             Self::NoWeight => "the rule gives the route no weight",
+            Self::Flipped => "the route is flipped to another",
         }
     }
 }
@@ -243,5 +257,47 @@ impl FailoverSet {
 impl FromIterator<FailoverOn> for FailoverSet {
     fn from_iter<I: IntoIterator<Item = FailoverOn>>(words: I) -> Self {
         words.into_iter().fold(Self::default(), Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::OverrideId;
+    use crate::time::Timestamp;
+
+    fn plan(flips: Vec<Flip>) -> Plan {
+        let terms = Terms {
+            on_unknown: OnUnknown::NextRoute,
+            failover_on: FailoverSet::default(),
+            wait_at_most_ms: 3000,
+            no_receipt_after_ms: None,
+            max_attempts: 3,
+        };
+        let rule = RuleId::new("all").unwrap();
+        Plan { table: 1, rule, terms, routes: Vec::new(), left_out: Vec::new(), flips }
+    }
+
+    #[test]
+    fn a_plan_without_flips_is_written_as_before_there_were_any() {
+        let [without, with] = [plan(Vec::new()), plan(vec![flip()])].map(|plan| {
+            let bytes = minicbor::to_vec(&plan).unwrap();
+            assert_eq!(minicbor::decode::<Plan>(&bytes).unwrap(), plan);
+            bytes
+        });
+        // An array of five.
+        assert_eq!(without.first(), Some(&0x85));
+        assert_eq!(with.first(), Some(&0x86));
+    }
+
+    fn flip() -> Flip {
+        Flip {
+            id: OverrideId::from_u128(7),
+            from: RouteId::new("acme-de").unwrap(),
+            to: RouteId::new("borealis-de").unwrap(),
+            until: Timestamp::from_millis(5000),
+            by: "ops".into(),
+            reason: "receipts drop".into(),
+        }
     }
 }

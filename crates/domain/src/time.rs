@@ -29,6 +29,15 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// `2026-03-01 14:32 UTC`: for sentences that people read.
+    #[must_use]
+    pub fn to_the_minute(self) -> String {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(instant) => instant.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            Err(_) => self.to_string(),
+        }
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -113,6 +122,7 @@ mod tests {
         assert_eq!(instant.to_string(), "2026-01-01T00:00:00.123Z");
         assert_eq!("2026-01-01T01:00:00.123+01:00".parse(), Ok(instant));
         assert_eq!("yesterday".parse::<Timestamp>(), Err(BadTimestamp));
+        assert_eq!(instant.to_the_minute(), "2026-01-01 00:00 UTC");
     }
 
     #[test]

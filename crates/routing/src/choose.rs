@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use domain::address::Sender;
 use domain::number::Country;
-use domain::plan::{FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::overrides::Flip;
+use domain::plan::{Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Timestamp};
 
@@ -62,29 +63,42 @@ pub struct NoRule;
 pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Result<Choice, NoRule> {
     let request = Request::new(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
-    let (mut candidates, left_out) = sift(rule, table, &request);
+    let Sifted { mut candidates, left_out, flips } = sift(rule, table, &request);
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
         Strategy::LeastCost => by_price(&mut candidates),
+    }
+    if !flips.is_empty() {
+        keep_first_places(&mut candidates);
     }
     if rule.terms.failover_on.contains(FailoverOn::Unavailable) {
         let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
         move_behind(&mut candidates, is_down, Reason::ConnectionDown);
     }
     let routes = candidates.iter().map(Candidate::planned).collect();
-    let plan =
-        Plan { table: table.version(), rule: rule.id.clone(), terms: rule.terms.clone(), routes, left_out };
+    let plan = Plan {
+        table: table.version(),
+        rule: rule.id.clone(),
+        terms: rule.terms.clone(),
+        routes,
+        left_out,
+        flips,
+    };
     let targets = candidates.into_iter().map(|candidate| candidate.route.target(candidate.offer)).collect();
     Ok(Choice { plan, targets, validity: rule.validity })
 }
 
-/// A route that would carry the message.
+/// A route that would carry the message, in the place of one that the rule lists: most often its own.
 struct Candidate<'t> {
     route: &'t Route,
+    /// The place: weight and salt are those of the route that the rule lists there.
     listed: Listed,
+    /// By which the place is compared with others: that route's price, not that of whichever stands in for it.
+    rank: Option<Price>,
     offer: Offer,
     reason: Reason,
+    stands_in: bool,
 }
 
 impl Candidate<'_> {
@@ -93,25 +107,69 @@ impl Candidate<'_> {
     }
 }
 
-/// Those that would carry the message, in the order of the rule, and those that would not.
-fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> (Vec<Candidate<'t>>, Vec<LeftOutRoute>) {
-    let mut candidates = Vec::with_capacity(rule.routes.len());
-    let mut left_out = Vec::new();
+/// In the order of the rule.
+#[derive(Default)]
+struct Sifted<'t> {
+    candidates: Vec<Candidate<'t>>,
+    left_out: Vec<LeftOutRoute>,
+    flips: Vec<Flip>,
+}
+
+/// Those that would carry the message and those that would not. A route that is flipped gives its place to its
+/// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
+fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> {
+    let mut sifted = Sifted { candidates: Vec::with_capacity(rule.routes.len()), ..Sifted::default() };
     for (at, listed) in rule.routes.iter().enumerate() {
         let Some(route) = table.routes().get(listed.route) else { continue };
-        match rule.offer(listed, route, request) {
-            Ok(offer) => {
-                candidates.push(Candidate {
-                    route,
-                    listed: *listed,
-                    offer,
-                    reason: Reason::Priority(place(at)),
-                });
+        let (offer, flipped) = match rule.offer(listed, route, request) {
+            Ok(offer) => (offer, table.flips().of(listed.route)),
+            Err(because) => {
+                sifted.leave_out(route, because);
+                continue;
             }
-            Err(because) => left_out.push(LeftOutRoute { route: route.id.clone(), because }),
+        };
+        let (reason, rank) = (Reason::Priority(place(at)), offer.price);
+        let Some(stand_in) = flipped else {
+            let listed = *listed;
+            sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in: false });
+            continue;
+        };
+        sifted.leave_out(route, Exclusion::Flipped);
+        sifted.flips.push(stand_in.flip.clone());
+        let Some(route) = table.routes().get(stand_in.to) else { continue };
+        match rule.offer_in_place(route, request) {
+            Ok(offer) => {
+                let listed = *listed;
+                sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in: true });
+            }
+            // One that the rule lists itself says so in its own place.
+            Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
+            Err(because) => sifted.leave_out(route, because),
         }
     }
-    (candidates, left_out)
+    sifted
+}
+
+impl Sifted<'_> {
+    fn leave_out(&mut self, route: &Route, because: Exclusion) {
+        if self.left_out.iter().all(|other| other.route != route.id) {
+            self.left_out.push(LeftOutRoute { route: route.id.clone(), because });
+        }
+    }
+}
+
+/// A stand-in may have several places: the first counts. It says that it stands in, unless it goes behind others.
+fn keep_first_places<'t>(candidates: &mut Vec<Candidate<'t>>) {
+    let mut seen: Vec<&'t RouteId> = Vec::with_capacity(candidates.len());
+    candidates.retain_mut(|candidate| {
+        let route = candidate.route;
+        let is_first = !seen.contains(&&route.id);
+        seen.push(&route.id);
+        if candidate.stands_in && candidate.reason != Reason::UsedJustNow {
+            candidate.reason = Reason::Flipped;
+        }
+        is_first
+    });
 }
 
 fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
@@ -132,11 +190,10 @@ fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
 
 /// Equal prices keep the order of the rule. All are in one currency: the table is not compiled otherwise.
 fn by_price(candidates: &mut [Candidate<'_>]) {
-    let amount = |candidate: &Candidate<'_>| candidate.offer.price.map(|price| price.amount);
-    candidates.sort_by_key(|candidate| (candidate.offer.price.is_none(), amount(candidate)));
+    let amount = |candidate: &Candidate<'_>| candidate.rank.map(|price| price.amount);
+    candidates.sort_by_key(|candidate| (candidate.rank.is_none(), amount(candidate)));
     for (at, candidate) in candidates.iter_mut().enumerate() {
-        candidate.reason =
-            if candidate.offer.price.is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
+        candidate.reason = if candidate.rank.is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
     }
 }
 

@@ -1,6 +1,7 @@
 //! A decision in plain English: the one place where its sentences are made.
 
-use domain::plan::{LeftOutRoute, Plan, PlannedRoute};
+use domain::overrides::Flip;
+use domain::plan::{Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::{Price, RouteId, RuleId};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
@@ -48,26 +49,39 @@ pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Exp
 /// Why each route of a plan is there or was left out: of a plan just made, or of one stored long ago.
 #[must_use]
 pub fn routes(plan: &Plan) -> Vec<RouteExplanation> {
-    plan.routes.iter().map(planned).chain(plan.left_out.iter().map(left_out)).collect()
+    let planned = plan.routes.iter().map(|route| planned(route, &plan.flips));
+    planned.chain(plan.left_out.iter().map(|route| left_out(route, &plan.flips))).collect()
 }
 
-fn planned(route: &PlannedRoute) -> RouteExplanation {
+fn planned(route: &PlannedRoute, flips: &[Flip]) -> RouteExplanation {
+    let standing_in = flips.iter().find(|flip| flip.to == route.route);
+    let sentence = match (route.reason, standing_in) {
+        (Reason::Flipped, Some(flip)) => {
+            format!("stands in for {}, flipped to it {}", flip.from, flip.terms())
+        }
+        (reason, _) => reason.explanation(),
+    };
     RouteExplanation {
         route: route.route.clone(),
         included: true,
         code: route.reason.as_str(),
         price: route.price,
-        sentence: route.reason.explanation(),
+        sentence,
     }
 }
 
-fn left_out(route: &LeftOutRoute) -> RouteExplanation {
+fn left_out(route: &LeftOutRoute, flips: &[Flip]) -> RouteExplanation {
+    let flipped = flips.iter().find(|flip| flip.from == route.route);
+    let sentence = match (route.because, flipped) {
+        (Exclusion::Flipped, Some(flip)) => format!("flipped to {} {}", flip.to, flip.terms()),
+        (because, _) => because.explanation().to_owned(),
+    };
     RouteExplanation {
         route: route.route.clone(),
         included: false,
         code: route.because.as_str(),
         price: None,
-        sentence: format!("left out: {}", route.because.explanation()),
+        sentence: format!("left out: {sentence}"),
     }
 }
 

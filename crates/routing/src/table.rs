@@ -11,6 +11,7 @@ use crate::choose::Facts;
 
 mod compile;
 mod conditions;
+mod flips;
 mod index;
 mod route;
 mod rule;
@@ -29,6 +30,7 @@ pub struct Table {
     by_id: FxHashMap<RouteId, usize>,
     rules: Vec<Rule>,
     index: index::Index,
+    flips: flips::Flips,
 }
 
 /// What one route would take for a message.
@@ -64,10 +66,15 @@ impl Table {
         self.by_id.get(id).and_then(|&at| self.routes.get(at))
     }
 
-    /// Where an attempt on this route goes now; None when the route is gone or would no longer carry the message.
+    /// Where an attempt on this route goes now; None when the route is gone, is flipped to another or would no longer
+    /// carry the message.
     #[must_use]
     pub fn target_for(&self, id: &RouteId, facts: &Facts<'_>) -> Option<Target> {
-        let route = self.route(id)?;
+        let at = *self.by_id.get(id)?;
+        if self.flips.of(at).is_some() {
+            return None;
+        }
+        let route = self.routes.get(at)?;
         let offer = route.offer(&Request::new(facts)).ok()?;
         Some(route.target(offer))
     }
@@ -76,12 +83,15 @@ impl Table {
     #[must_use]
     pub fn quotes(&self, facts: &Facts<'_>) -> Vec<Quote> {
         let request = Request::new(facts);
-        let routes = self.routes.iter().filter(|route| route.channel == facts.channel);
+        let routes = self.routes.iter().enumerate().filter(|(_, route)| route.channel == facts.channel);
         routes
-            .map(|route| Quote {
-                route: route.id.clone(),
-                price: route.price(&request),
-                excluded: route.offer(&request).err(),
+            .map(|(at, route)| {
+                let flipped = self.flips.of(at).map(|_| Exclusion::Flipped);
+                Quote {
+                    route: route.id.clone(),
+                    price: route.price(&request),
+                    excluded: route.offer(&request).err().or(flipped),
+                }
             })
             .collect()
     }
@@ -90,6 +100,10 @@ impl Table {
     #[must_use]
     pub fn validity(&self, facts: &Facts<'_>) -> Option<Duration> {
         self.rule(&Request::new(facts)).map(|rule| rule.validity)
+    }
+
+    pub(crate) fn flips(&self) -> &flips::Flips {
+        &self.flips
     }
 
     /// The first rule, in the order of the policy, that the message fits.

@@ -204,6 +204,7 @@ fn plan() -> Plan {
         },
         routes: routes.into(),
         left_out: Vec::new(),
+        flips: Vec::new(),
     }
 }
 

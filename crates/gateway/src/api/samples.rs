@@ -117,5 +117,6 @@ fn plan() -> Plan {
             route: RouteId::new("cumulus-fr").unwrap(),
             because: Exclusion::Country,
         }],
+        flips: Vec::new(),
     }
 }

@@ -59,6 +59,7 @@ impl Maker {
             terms,
             routes: vec![PlannedRoute { route: route.clone(), reason: Reason::Priority(1), price: None }],
             left_out: Vec::new(),
+            flips: Vec::new(),
         };
         let connection = ConnectionId::new(app).unwrap();
         let target = Target { route, connection, sender: None, price: None };

@@ -9,6 +9,7 @@ use crate::country;
 use crate::price::{Card, PriceLine, Written};
 use crate::problem::{Path, Problem, Problems, unknown};
 use crate::settings::{PriceEntry, RateCard, Settings};
+use crate::table::flips::Flips;
 use crate::table::index::Index;
 use crate::table::{Route, SenderPolicy, Table};
 
@@ -41,7 +42,8 @@ impl Table {
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
-        compiler.problems.into_result(Self { version, default_class, routes, by_id, rules, index })
+        let flips = Flips::default();
+        compiler.problems.into_result(Self { version, default_class, routes, by_id, rules, index, flips })
     }
 }
 

@@ -48,11 +48,17 @@ impl Rule {
         route: &Route,
         request: &Request<'_>,
     ) -> Result<Offer, Exclusion> {
-        let offer = route.offer(request)?;
-        offer.within(self.max_price)?;
+        let offer = self.offer_in_place(route, request)?;
         if self.strategy == Strategy::Weighted && listed.weight == 0 {
             return Err(Exclusion::NoWeight);
         }
+        Ok(offer)
+    }
+
+    /// What a route would do for the message that the rule need not list, in the place of one that it does.
+    pub(crate) fn offer_in_place(&self, route: &Route, request: &Request<'_>) -> Result<Offer, Exclusion> {
+        let offer = route.offer(request)?;
+        offer.within(self.max_price)?;
         Ok(offer)
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn plan() -> Plan {
             price: None,
         }],
         left_out: Vec::new(),
+        flips: Vec::new(),
     }
 }
 
