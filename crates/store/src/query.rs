@@ -1,6 +1,6 @@
 //! The reading side: one message, or a page of those that match. Readers never wait for the writer.
 
-use domain::{AppId, Class, Lane, MessageId, Recipient, Record, RouteId, Status, Timestamp};
+use domain::{AppId, Class, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp};
 
 use crate::Error;
 
@@ -68,6 +68,17 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn notices_pending(&self) -> Result<u64, Error>;
+
+    /// The overrides that end or ended after this instant, the newest first: with the time of now, those in force.
+    /// One that does not read back is told to the log and left out.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn overrides(&self, ending_after: Timestamp, limit: usize) -> Result<Vec<Override>, Error>;
+
+    /// # Errors
+    /// As `Error` says.
+    fn find_override(&self, id: OverrideId) -> Result<Option<Override>, Error>;
 
     /// How many records did not read back as they were written and were put aside.
     ///

@@ -1,8 +1,9 @@
 //! The embedded backend: one folder of SQLite databases, with one writer.
 //!
-//! `hot.db` holds everything open: records, vendor ids, held receipts, notices, idempotency keys. Closed records move
-//! to `days/YYYY-MM-DD.db`, by the UTC day of their id. No transaction spans two files: a sealed record that has to
-//! change is first taken back into the hot database, changed there, and sealed again by the next `tidy`.
+//! `hot.db` holds everything open: records, vendor ids, held receipts, notices, idempotency keys, and the overrides.
+//! Closed records move to `days/YYYY-MM-DD.db`, by the UTC day of their id. No transaction spans two files: a sealed
+//! record that has to change is first taken back into the hot database, changed there, and sealed again by the next
+//! `tidy`.
 
 use std::fs::File;
 use std::io;
@@ -22,6 +23,7 @@ mod held;
 mod idempotency;
 mod names;
 mod notices;
+mod overrides;
 mod reader;
 mod records;
 mod schema;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
-use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
+use domain::{AppId, ConnectionId, Lane, MessageId, Override, Record, Status, Timestamp};
 
 use crate::Error;
 
@@ -20,6 +20,8 @@ pub enum Write {
     Receipt(Receipt),
     /// What became of a notice that was sent to the application.
     Notice { id: i64, outcome: NoticeOutcome },
+    /// A new override, or one that was reverted, in place of what is stored of it.
+    Override(Box<Override>),
 }
 
 /// A key by which an application repeats a request without sending twice.
@@ -158,7 +160,7 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error>;
 
-    /// The largest key of any record ever stored: new ids must be above it.
+    /// The largest key of any record or override ever stored: new ids must be above it.
     ///
     /// # Errors
     /// As `Error` says.

@@ -297,6 +297,18 @@ impl store::Reader for FaultyReader {
     fn damaged(&self) -> Result<u64, store::Error> {
         self.store.damaged()
     }
+
+    fn overrides(
+        &self,
+        ending_after: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<domain::Override>, store::Error> {
+        self.store.overrides(ending_after, limit)
+    }
+
+    fn find_override(&self, id: domain::OverrideId) -> Result<Option<domain::Override>, store::Error> {
+        self.store.find_override(id)
+    }
 }
 
 pub(crate) struct Bench {

@@ -1,8 +1,6 @@
-//! A record as bytes: a version, a checksum, and the record as CBOR.
+//! A record, or an override, as bytes: a version, a checksum, and the value as CBOR.
 //!
 //! SQLite does not notice a flipped bit inside a value; the checksum does.
-
-use domain::Record;
 
 /// Raised when the bytes after it mean something else. New fields need no new version: CBOR's readers skip what they
 /// do not know and fill in what is not there.
@@ -10,11 +8,11 @@ const VERSION: u8 = 1;
 const HEADER: usize = 5;
 
 /// Replaces what is in `bytes`.
-pub(super) fn encode(record: &Record, bytes: &mut Vec<u8>) {
+pub(super) fn encode<T: minicbor::Encode<()>>(value: &T, bytes: &mut Vec<u8>) {
     bytes.clear();
     bytes.extend([VERSION, 0, 0, 0, 0]);
-    // Writing to memory cannot fail, and a record has no encoder of its own that could.
-    let Ok(()) = minicbor::encode(record, &mut *bytes) else { return bytes.clear() };
+    // Writing to memory cannot fail, and neither value has an encoder of its own that could.
+    let Ok(()) = minicbor::encode(value, &mut *bytes) else { return bytes.clear() };
     if let Some((header, body)) = bytes.split_first_chunk_mut::<HEADER>() {
         let [a, b, c, d] = crc32fast::hash(body).to_le_bytes();
         *header = [VERSION, a, b, c, d];
@@ -34,7 +32,7 @@ pub(super) enum Damage {
     Content(String),
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Record, Damage> {
+pub(super) fn decode<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8]) -> Result<T, Damage> {
     let (header, body) = bytes.split_first_chunk::<HEADER>().ok_or(Damage::TooShort)?;
     let [version, checksum @ ..] = *header;
     if version != VERSION {

@@ -15,7 +15,7 @@ use super::names::{Kind, Names};
 use super::notices::Outbox;
 use super::records::{Rows, Stored};
 use super::vendor_ids::{Place, VendorId};
-use super::{damaged, held, idempotency, notices, records, vendor_ids};
+use super::{damaged, held, idempotency, notices, overrides, records, vendor_ids};
 use crate::write::{Idempotency, Notice, Receipt, Write, Written};
 
 /// What the writer knows besides the hot file. After a rollback `forget` has to be called.
@@ -114,6 +114,10 @@ impl Commit<'_> {
             Write::Receipt(receipt) => self.receipt(receipt).map(Step::Done),
             Write::Notice { id, outcome } => {
                 notices::settle(self.hot, *id, *outcome)?;
+                Ok(Step::Done(Written::Noted))
+            }
+            Write::Override(one) => {
+                overrides::put(self.hot, one)?;
                 Ok(Step::Done(Written::Noted))
             }
         }

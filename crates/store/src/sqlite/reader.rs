@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use domain::{MessageId, Record, Timestamp};
+use domain::{MessageId, Override, OverrideId, Record, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::day::Day;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
-use super::{damaged, notices, records, schema, search};
+use super::{damaged, notices, overrides, records, schema, search};
 use crate::Error;
 use crate::query::{Page, Query, Reader, Waiting};
 
@@ -127,6 +127,14 @@ impl Reader for SqliteReader {
 
     fn notices_pending(&self) -> Result<u64, Error> {
         self.with_hot(|hot| Ok(notices::count(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn overrides(&self, ending_after: Timestamp, limit: usize) -> Result<Vec<Override>, Error> {
+        self.with_hot(|hot| Ok(overrides::list(hot, ending_after, limit)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn find_override(&self, id: OverrideId) -> Result<Option<Override>, Error> {
+        self.with_hot(|hot| Ok(overrides::find(hot, id)?)).map_err(|fault| failed(&fault))
     }
 
     fn damaged(&self) -> Result<u64, Error> {

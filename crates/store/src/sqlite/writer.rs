@@ -16,7 +16,7 @@ use super::names::{Kind, Names};
 use super::notices::Outbox;
 use super::records::{self, DamagedRow, Rows, Stage};
 use super::schema::{self, Role};
-use super::{OpenError, damaged, seal};
+use super::{OpenError, damaged, overrides, seal};
 use crate::Error;
 use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
 
@@ -226,8 +226,8 @@ impl Writer for SqliteWriter {
 
     fn last_key(&mut self) -> Result<i64, Error> {
         self.read(|hot, memory| {
-            let hot = records::last_key(hot)?.max(damaged::last_key(hot)?);
-            Ok(hot.max(memory.days.last_key()?))
+            let records = records::last_key(hot)?.max(damaged::last_key(hot)?);
+            Ok(records.max(overrides::last_key(hot)?).max(memory.days.last_key()?))
         })
     }
 }
@@ -237,8 +237,9 @@ fn written(write: Write, step: Step) -> Written {
         (Step::Done(written), _) => written,
         (Step::Accepted { notices }, Write::Accept { record, .. }) => Written::Accepted { record, notices },
         // Only an acceptance is answered like one.
-        (Step::Accepted { .. }, Write::Apply { .. } | Write::Receipt(_) | Write::Notice { .. }) => {
-            Written::Noted
-        }
+        (
+            Step::Accepted { .. },
+            Write::Apply { .. } | Write::Receipt(_) | Write::Notice { .. } | Write::Override(_),
+        ) => Written::Noted,
     }
 }

@@ -241,7 +241,7 @@ impl Run {
             Write::Receipt(receipt) => {
                 Some(self.model.receipt(&receipt.vendor_id, receipt.news.clone(), self.now))
             }
-            Write::Notice { .. } => None,
+            Write::Notice { .. } | Write::Override(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod acceptance;
 pub(crate) mod claims;
 pub(crate) mod notices;
+pub(crate) mod overrides;
 pub(crate) mod receipts;
 pub(crate) mod sealing;
 pub(crate) mod search;
@@ -54,6 +55,12 @@ macro_rules! run {
                 ids_of_notices_are_never_given_twice,
                 one_target_cannot_fill_the_page,
                 only_what_is_wanted_is_noticed;
+            overrides:
+                an_override_reads_back_and_survives_reopening,
+                those_that_ended_are_told_from_those_in_force,
+                a_reverted_one_takes_the_place_of_what_it_was,
+                the_newest_come_first,
+                an_overrides_key_is_given_to_nothing_else;
             sealing:
                 closed_records_move_once_and_read_back,
                 the_last_key_may_be_that_of_a_sealed_record,
