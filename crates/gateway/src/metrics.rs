@@ -142,6 +142,8 @@ impl Metrics {
         if let Some(backlog) = backlog {
             write_backlog(&mut text, backlog, now);
         }
+        text.family(Name::Overrides, Kind::Gauge, "Overrides that are in force.");
+        text.sample(&[], snapshot.overrides as u64);
         self.write_rest(&mut text);
         text.finish()
     }

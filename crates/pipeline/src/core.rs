@@ -22,6 +22,7 @@ use crate::notify::Notices;
 use crate::observe::Observer;
 use crate::pipeline::App;
 use crate::recent::RecentRoutes;
+use crate::steer::Steering;
 use crate::worker;
 use crate::writer::{Urgency, WriterHandle};
 
@@ -30,7 +31,9 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
+    /// That of the configuration, with the overrides of now laid over it.
     pub(crate) table: ArcSwap<Table>,
+    pub(crate) steering: Steering,
     pub(crate) apps: ArcSwap<FxHashMap<AppId, App>>,
     pub(crate) fleet: ArcSwap<Fleet>,
     /// Messages that wait for a slot. Locked briefly, by the dispatcher and by whoever queues.
@@ -94,7 +97,7 @@ pub(crate) struct Parts {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
-    pub(crate) table: Arc<Table>,
+    pub(crate) steering: Steering,
     pub(crate) apps: FxHashMap<AppId, App>,
     pub(crate) notices: Notices,
     pub(crate) last_key: i64,
@@ -103,13 +106,15 @@ pub(crate) struct Parts {
 
 impl Core {
     pub(crate) fn new(mut parts: Parts) -> Self {
+        let now = parts.clock.now();
         let first_reference = parts.random.next_u32() as u16;
         Self {
             clock: parts.clock,
             observer: parts.observer,
             writer: parts.writer,
             reader: parts.reader,
-            table: ArcSwap::new(parts.table),
+            table: ArcSwap::new(parts.steering.table(now)),
+            steering: parts.steering,
             apps: ArcSwap::from_pointee(parts.apps),
             fleet: ArcSwap::from_pointee(Fleet::default()),
             lanes: Mutex::new(Lanes::default()),

@@ -8,7 +8,7 @@ use connectors::{Answered, Connector, Events, Health, ReceiptReport};
 use domain::number::Country;
 use domain::record::Input;
 use domain::status::StatusSet;
-use domain::{AppId, Class, ConnectionId, MessageId, Record, Sender, Timestamp};
+use domain::{AppId, Class, ConnectionId, MessageId, Override, OverrideId, Record, Sender, Timestamp};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use routing::Table;
@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
+use crate::steer::{self, NotSteered, Steer, Steering};
 use crate::worker::Resumed;
 use crate::writer::{NotWritten, Urgency, WriterHandle};
 use crate::{expire, receipt, submit, worker};
@@ -100,6 +101,8 @@ struct Running {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub connections: Vec<(ConnectionId, Health)>,
+    /// How many are in force, with effect or without.
+    pub overrides: usize,
     pub is_writing: bool,
     pub is_broken: bool,
 }
@@ -112,6 +115,7 @@ impl Pipeline {
     /// When the store cannot be read or the writer's thread cannot be started.
     pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let last_key = settings.writer.last_key()?;
+        let steering = Steering::load(settings.table, &*settings.reader, settings.clock.now())?;
         let (writer, thread) = WriterHandle::start(
             settings.writer,
             Arc::clone(&settings.clock),
@@ -122,7 +126,7 @@ impl Pipeline {
             observer: settings.observer,
             writer,
             reader: settings.reader,
-            table: settings.table,
+            steering,
             apps: settings.apps,
             notices: Notices::default(),
             last_key,
@@ -135,6 +139,7 @@ impl Pipeline {
         let mut tasks = JoinSet::new();
         tasks.spawn(submit::run(Arc::clone(&core)));
         tasks.spawn(expire::run(Arc::clone(&core)));
+        tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
         let running = Running { tasks, writer: thread };
         Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) })
@@ -154,8 +159,8 @@ impl Pipeline {
 
     /// Puts another table and other apps in place, for the next message and for all that wait.
     pub fn reconfigure(&self, table: Arc<Table>, apps: FxHashMap<AppId, App>) {
-        self.core.table.store(table);
         self.core.apps.store(Arc::new(apps));
+        steer::rebase(&self.core, table);
         notify::forget_gone(&self.core);
         self.core.dispatch.all_changed();
     }
@@ -179,6 +184,28 @@ impl Pipeline {
     #[must_use]
     pub fn explain(&self, facts: &routing::Facts<'_>) -> routing::Explanation {
         routing::explain(facts, &self.core.table.load(), &**self.core.fleet.load())
+    }
+
+    /// Makes an override, which holds from the next message on and for all that wait.
+    ///
+    /// # Errors
+    /// As `NotSteered` says.
+    pub async fn steer(&self, wanted: Steer) -> Result<Override, NotSteered> {
+        steer::steer(&self.core, wanted).await
+    }
+
+    /// Ends an override before its time. None when it is not in force: it never was, or is over.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn revert(&self, id: OverrideId, by: &str) -> Result<Option<Override>, NotWritten> {
+        steer::revert(&self.core, id, by).await
+    }
+
+    /// Those in force, in the order in which they were made.
+    #[must_use]
+    pub fn overrides(&self) -> Vec<Override> {
+        self.core.steering.in_force(self.core.clock.now())
     }
 
     /// Queues a message's write. Await `Sending::accepted` for its answer; a batch is sent whole before any is awaited.
@@ -226,6 +253,7 @@ impl Pipeline {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             connections: self.core.fleet.load().health(),
+            overrides: self.overrides().len(),
             is_writing: self.core.writer.is_writing(),
             is_broken: self.core.writer.is_broken(),
         }

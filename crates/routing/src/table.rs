@@ -8,6 +8,7 @@ use domain::{Class, Price, RouteId};
 use rustc_hash::FxHashMap;
 
 use crate::choose::Facts;
+use crate::problem;
 
 mod compile;
 mod conditions;
@@ -64,6 +65,15 @@ impl Table {
     #[must_use]
     pub fn route(&self, id: &RouteId) -> Option<&Route> {
         self.by_id.get(id).and_then(|&at| self.routes.get(at))
+    }
+
+    /// As `route`, for a name that a person gave.
+    ///
+    /// # Errors
+    /// With what is wrong and the route that may have been meant, when there is none of that name.
+    pub fn find(&self, id: &RouteId) -> Result<&Route, String> {
+        let known = self.routes.iter().map(|route| route.id.as_str());
+        self.route(id).ok_or_else(|| problem::unknown("route", id.as_str(), known))
     }
 
     /// Where an attempt on this route goes now; None when the route is gone, is flipped to another or would no longer

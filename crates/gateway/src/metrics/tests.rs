@@ -12,6 +12,7 @@ use super::*;
 fn snapshot() -> Snapshot {
     let down = HealthState::Down { since: tokio::time::Instant::now(), reason: Arc::from("refused") };
     Snapshot {
+        overrides: 2,
         connections: vec![
             (connection("acme-main"), Health { state: HealthState::Up, binds_up: 2, binds: 2 }),
             (connection("borealis"), Health { state: down, binds_up: 0, binds: 1 }),

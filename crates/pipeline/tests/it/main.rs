@@ -8,5 +8,6 @@ mod delivery;
 mod failover;
 mod faults;
 mod notices;
+mod overrides;
 mod requests;
 mod restart;

@@ -1,0 +1,290 @@
+//! Overrides: laid over the table of the configuration, durable before they hold, over when the clock says so.
+//!
+//! None is undone by a reload or a restart. One whose routes left the configuration is kept without effect: they may
+//! come back before it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::overrides::{Action, HOLDS_AT_LEAST, HOLDS_AT_MOST, Reverted, State};
+use domain::{Channel, Override, OverrideId, RouteId, Timestamp};
+use parking_lot::Mutex;
+use routing::Table;
+use store::{Reader, Write, Written};
+use tokio::sync::oneshot;
+
+use crate::core::Core;
+use crate::writer::{NotWritten, Urgency};
+
+/// How late the end of an override may be noticed.
+const TICK: Duration = Duration::from_millis(250);
+/// More cannot be in force: each begins at a route of its own.
+const MAX_LOADED: usize = 10_000;
+
+/// A change of routing that somebody asks for.
+#[derive(Clone, Debug)]
+pub struct Steer {
+    pub action: Action,
+    pub reason: Box<str>,
+    /// Who asks.
+    pub by: Box<str>,
+    pub expires_at: Timestamp,
+}
+
+/// Why it was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSteered {
+    #[error("{message}")]
+    UnknownRoute { end: End, message: String },
+    #[error("`{0}` cannot be flipped to itself")]
+    SameRoute(RouteId),
+    #[error("`{from}` carries {carries} and `{to}` {other}")]
+    OtherChannel { from: RouteId, carries: Channel, to: RouteId, other: Channel },
+    #[error("it must end between 1 second and {} days from now", HOLDS_AT_MOST.as_secs() / 86_400)]
+    BadExpiry,
+    /// The override that is in the way.
+    #[error("{message}")]
+    Conflict { with: OverrideId, message: String },
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
+}
+
+/// Which of a flip's two routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    From,
+    To,
+}
+
+/// What is in force or about to be.
+pub(crate) struct Steering {
+    /// Locked briefly: by whoever steers, by the tick and by a reload.
+    laid: Mutex<Laid>,
+}
+
+struct Laid {
+    /// As the configuration has it.
+    base: Arc<Table>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    one: Override,
+    /// False while its first write is under way: it bars others already and has no effect yet.
+    durable: bool,
+    /// While the write that ends it is under way, and what that says.
+    reverting: Option<Reverted>,
+}
+
+impl Steering {
+    /// With what an earlier process left in force.
+    pub(crate) fn load(base: Arc<Table>, reader: &dyn Reader, now: Timestamp) -> Result<Self, store::Error> {
+        let left = reader.overrides(now, MAX_LOADED)?;
+        for one in &left {
+            let Action::Flip { from, to } = &one.action;
+            tracing::info!(override_id = %one.id, %from, %to, until = %one.expires_at, by = &*one.created_by,
+                reason = &*one.reason, has_effect = base.obeys(one), "an override of the last run is in force");
+        }
+        let entries = left.into_iter().map(|one| Entry { one, durable: true, reverting: None }).collect();
+        Ok(Self { laid: Mutex::new(Laid { base, entries }) })
+    }
+
+    /// The table of now.
+    pub(crate) fn table(&self, now: Timestamp) -> Arc<Table> {
+        self.laid.lock().table(now)
+    }
+
+    /// Those in force, in the order in which they were made.
+    pub(crate) fn in_force(&self, now: Timestamp) -> Vec<Override> {
+        self.laid.lock().in_force(now)
+    }
+}
+
+impl Laid {
+    fn in_force(&self, now: Timestamp) -> Vec<Override> {
+        let durable = self.entries.iter().filter(|entry| entry.durable).map(|entry| &entry.one);
+        let mut all: Vec<Override> = durable.filter(|one| one.state(now) == State::Active).cloned().collect();
+        all.sort_by_key(|one| one.id);
+        all
+    }
+
+    fn table(&self, now: Timestamp) -> Arc<Table> {
+        let overrides = self.in_force(now);
+        if overrides.is_empty() {
+            return Arc::clone(&self.base);
+        }
+        Arc::new(self.base.under(&overrides))
+    }
+
+    fn check(&self, wanted: &Steer, now: Timestamp) -> Result<(), NotSteered> {
+        let Action::Flip { from, to } = &wanted.action;
+        let find = |id: &RouteId, end| {
+            self.base.find(id).map_err(|message| NotSteered::UnknownRoute { end, message })
+        };
+        let (source, target) = (find(from, End::From)?, find(to, End::To)?);
+        if from == to {
+            return Err(NotSteered::SameRoute(from.clone()));
+        }
+        if source.channel != target.channel {
+            let (carries, other) = (source.channel, target.channel);
+            return Err(NotSteered::OtherChannel { from: from.clone(), carries, to: to.clone(), other });
+        }
+        if wanted.expires_at < now.plus(HOLDS_AT_LEAST) || wanted.expires_at > now.plus(HOLDS_AT_MOST) {
+            return Err(NotSteered::BadExpiry);
+        }
+        for other in self.entries.iter().map(|entry| &entry.one).filter(|one| one.state(now) == State::Active)
+        {
+            let Action::Flip { from: taken, to: end } = &other.action;
+            let message = if taken == from {
+                format!("`{from}` is flipped to `{end}` already, by {}: revert that first", other.id)
+            } else if taken == to {
+                // So no circle can ever come about, and a route leads where whoever flips it said.
+                format!("`{to}` is itself flipped to `{end}`, by {}: flip `{from}` there", other.id)
+            } else {
+                continue;
+            };
+            return Err(NotSteered::Conflict { with: other.id, message });
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, id: OverrideId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.one.id == id)
+    }
+
+    fn remove(&mut self, id: OverrideId) {
+        self.entries.retain(|entry| entry.one.id != id);
+    }
+}
+
+/// Makes an override. It holds, and the answer comes, once it is durable.
+pub(crate) async fn steer(core: &Arc<Core>, wanted: Steer) -> Result<Override, NotSteered> {
+    let answered = begin(core, wanted)?;
+    Ok(answered.await.unwrap_or(Err(NotWritten::Stopping))?)
+}
+
+type Answer = oneshot::Receiver<Result<Override, NotWritten>>;
+
+fn begin(core: &Arc<Core>, wanted: Steer) -> Result<Answer, NotSteered> {
+    let now = core.clock.now();
+    let one = {
+        let mut laid = core.steering.laid.lock();
+        laid.check(&wanted, now)?;
+        let id = OverrideId::from_u128(core.new_id(now).as_u128());
+        let Steer { action, reason, by, expires_at } = wanted;
+        let one =
+            Override { id, action, reason, created_at: now, created_by: by, expires_at, reverted: None };
+        laid.entries.push(Entry { one: one.clone(), durable: false, reverting: None });
+        one
+    };
+    Ok(write(core, one, |laid, one, is_written| {
+        if !is_written {
+            laid.remove(one.id);
+        } else if let Some(entry) = laid.entry(one.id) {
+            entry.durable = true;
+        }
+    }))
+}
+
+/// Ends an override before its time. None when it is not in force: it never was, or is over.
+pub(crate) async fn revert(
+    core: &Arc<Core>,
+    id: OverrideId,
+    by: &str,
+) -> Result<Option<Override>, NotWritten> {
+    let Some(answered) = begin_revert(core, id, by) else { return Ok(None) };
+    answered.await.unwrap_or(Err(NotWritten::Stopping)).map(Some)
+}
+
+fn begin_revert(core: &Arc<Core>, id: OverrideId, by: &str) -> Option<Answer> {
+    let now = core.clock.now();
+    let one = {
+        let mut laid = core.steering.laid.lock();
+        let entry = laid.entry(id).filter(|entry| entry.durable && entry.one.state(now) == State::Active)?;
+        // Who asks a second time meanwhile writes the same.
+        let reverted = entry.reverting.get_or_insert_with(|| Reverted { at: now, by: by.into() }).clone();
+        Override { reverted: Some(reverted), ..entry.one.clone() }
+    };
+    Some(write(core, one, |laid, one, is_written| {
+        if is_written {
+            laid.remove(one.id);
+        } else if let Some(entry) = laid.entry(one.id) {
+            entry.reverting = None;
+        }
+    }))
+}
+
+/// Makes the override durable as it is here; `settle` says what that does to those that are laid.
+fn write(core: &Arc<Core>, one: Override, settle: fn(&mut Laid, &Override, bool)) -> Answer {
+    let (answer, answered) = oneshot::channel();
+    let after = Arc::clone(core);
+    let write = Write::Override(Box::new(one.clone()));
+    let then = move |result: Result<Written, NotWritten>| {
+        settle(&mut after.steering.laid.lock(), &one, result.is_ok());
+        if result.is_ok() {
+            lay(&after);
+            tell(&one);
+        }
+        // Nobody waits any more when the client has gone; the override is made all the same.
+        drop(answer.send(result.map(|_| one)));
+    };
+    core.writer.write(Urgency::Offer, write, Box::new(then));
+    answered
+}
+
+fn tell(one: &Override) {
+    let Action::Flip { from, to } = &one.action;
+    match &one.reverted {
+        None => tracing::info!(override_id = %one.id, %from, %to, until = %one.expires_at,
+            by = &*one.created_by, reason = &*one.reason, "an override begins"),
+        Some(reverted) => tracing::info!(override_id = %one.id, %from, %to, by = &*reverted.by,
+            reason = &*one.reason, "an override is reverted"),
+    }
+}
+
+/// Puts the table of now in place, for the next message and for all that wait.
+fn lay(core: &Core) {
+    let laid = core.steering.laid.lock();
+    // Under the lock, so that of two changes the later one stays.
+    core.table.store(laid.table(core.clock.now()));
+    drop(laid);
+    core.dispatch.notify_one();
+}
+
+/// Another configuration: what was laid over the last one is laid over this.
+pub(crate) fn rebase(core: &Core, table: Arc<Table>) {
+    core.steering.laid.lock().base = Arc::clone(&table);
+    lay(core);
+    for one in core.steering.in_force(core.clock.now()) {
+        if !table.obeys(&one) {
+            let Action::Flip { from, to } = &one.action;
+            tracing::warn!(override_id = %one.id, %from, %to, until = %one.expires_at,
+                "an override is kept and has no effect: a route of it left the configuration");
+        }
+    }
+}
+
+/// Ends what has had its time, until it is dropped.
+pub(crate) async fn run(core: Arc<Core>) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        expire(&core);
+    }
+}
+
+fn expire(core: &Core) {
+    let now = core.clock.now();
+    let is_over = |entry: &mut Entry| entry.durable && entry.one.state(now) != State::Active;
+    let over: Vec<Entry> = core.steering.laid.lock().entries.extract_if(.., is_over).collect();
+    if over.is_empty() {
+        return;
+    }
+    lay(core);
+    for Entry { one, .. } in over {
+        let Action::Flip { from, to } = &one.action;
+        tracing::info!(override_id = %one.id, %from, %to, by = &*one.created_by, reason = &*one.reason,
+            "an override has expired");
+    }
+}
