@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use domain::AppId;
 use pipeline::{App, Pipeline};
 use rustc_hash::FxHashMap;
@@ -29,6 +29,7 @@ mod health;
 mod idempotency;
 mod messages;
 mod openapi;
+mod overrides;
 mod page;
 mod problem;
 mod reference;
@@ -90,7 +91,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 15] = [
+    let routes: [(_, &[_], _); 17] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -100,6 +101,8 @@ fn served() -> Vec<Served> {
         ("/v1/estimate", &["post"], post(explain::estimate)),
         ("/v1/routing/explain", &["post"], post(explain::explain)),
         ("/v1/routes", &["get"], get(routes::list)),
+        ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
+        ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
         ("/healthz", &["get"], get(health::alive)),
         ("/readyz", &["get"], get(health::ready)),
         ("/metrics", &["get"], get(health::metrics)),

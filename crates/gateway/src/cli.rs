@@ -14,6 +14,7 @@ mod demo;
 mod explain;
 mod message;
 mod output;
+mod route;
 mod send;
 mod serve;
 mod sim;
@@ -62,9 +63,9 @@ enum Command {
     Message(message::Command),
     /// Show the plan that a message would get now, with reasons. Sends nothing.
     Explain(explain::Options),
-    /// Show routes.
+    /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
-    Route(RouteCommand),
+    Route(route::Command),
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
@@ -83,12 +84,6 @@ enum ConfigCommand {
     Validate(ConfigFile),
     /// Print the JSON Schema of the configuration.
     Schema,
-}
-
-#[derive(Debug, Subcommand)]
-enum RouteCommand {
-    /// List the routes and how their connections stand.
-    List(Endpoint),
 }
 
 #[derive(Debug, Subcommand)]
@@ -188,7 +183,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Send(options) => send::run(options, output).await,
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
-            Command::Route(RouteCommand::List(endpoint)) => explain::routes(&endpoint, output).await,
+            Command::Route(command) => route::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
             Command::Config(_) => Ok(()),
         }

@@ -248,7 +248,7 @@ fn lay(core: &Core) {
     // Under the lock, so that of two changes the later one stays.
     core.table.store(laid.table(core.clock.now()));
     drop(laid);
-    core.dispatch.notify_one();
+    core.dispatch.all_changed();
 }
 
 /// Another configuration: what was laid over the last one is laid over this.

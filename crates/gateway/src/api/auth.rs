@@ -132,6 +132,17 @@ impl Caller {
         }
     }
 
+    /// The admin who may do this. What concerns every app is no app's business.
+    pub(crate) fn admin(&self, scope: Scope) -> Result<&Admin, Problem> {
+        match self {
+            Self::App(app) => {
+                let detail = format!("`{app}` is an app: this takes an admin key with the scope `{scope}`");
+                Err(Problem::new(Code::Forbidden, detail))
+            }
+            Self::Admin(admin) => admin.needs(scope).map(|()| admin),
+        }
+    }
+
     /// Whose messages the caller may take back: an app its own, a dispatcher any.
     pub(crate) fn steers(&self) -> Result<View, Problem> {
         match self {
@@ -142,6 +153,10 @@ impl Caller {
 }
 
 impl Admin {
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     fn needs(&self, scope: Scope) -> Result<(), Problem> {
         if self.scopes.contains(&scope) {
             return Ok(());

@@ -67,11 +67,13 @@ codes! {
     Unauthorized = "unauthorized", UNAUTHORIZED, Futile, "No valid API key";
     Forbidden = "forbidden", FORBIDDEN, Futile, "This key may not do that";
     NotFound = "not_found", NOT_FOUND, Futile, "No such message";
+    OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, Futile, "The method is not served here";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, Helps, "The body did not arrive in time";
     IdempotencyKeyInFlight = "idempotency_key_in_flight", CONFLICT, Helps, "The first request with this key is still being worked on";
     NotCancelable = "not_cancelable", CONFLICT, Futile, "The message cannot be taken back any more";
+    OverrideConflict = "override_conflict", CONFLICT, Futile, "Another override is in the way";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, Futile, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Futile, "The body is not sent as JSON";
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, Futile, "Fields of the request cannot be used";
@@ -83,6 +85,10 @@ codes! {
     ChannelNotServed = "channel_not_served", UNPROCESSABLE_ENTITY, Futile, "The channel is not served yet";
     NoRule = "no_rule", UNPROCESSABLE_ENTITY, Futile, "No rule of the policy matches the message";
     NoRoute = "no_route", UNPROCESSABLE_ENTITY, Futile, "No route can carry the message";
+    UnknownRoute = "unknown_route", UNPROCESSABLE_ENTITY, Futile, "No route is called that";
+    SameRoute = "same_route", UNPROCESSABLE_ENTITY, Futile, "A route cannot be flipped to itself";
+    ChannelDiffers = "channel_differs", UNPROCESSABLE_ENTITY, Futile, "The routes carry different channels";
+    InvalidExpiry = "invalid_expiry", UNPROCESSABLE_ENTITY, Futile, "The end of the override cannot be used";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, Futile, "The idempotency key was used for another request";
     Internal = "internal", INTERNAL_SERVER_ERROR, Helps, "The gateway made a mistake";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, Helps, "Too much is waiting to be written";

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::auth::Caller;
 use super::problem::Problem;
-use super::{Api, respond};
+use super::{Api, overrides, respond};
 
 #[derive(Serialize)]
 struct Routes<'a> {
@@ -31,20 +31,28 @@ struct RouteView<'a> {
     reason: Option<&'a str>,
     binds_up: u16,
     binds: u16,
+    /// What stands in for it now.
+    flip: Option<overrides::FlipView<'a>>,
 }
 
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Response, Problem> {
     caller.view()?;
     let table = api.pipeline.table();
     let connections = api.pipeline.snapshot().connections;
+    let (in_force, now) = (api.pipeline.overrides(), api.pipeline.now());
     let data = table.routes().iter().map(|route| {
         let found = connections.iter().find(|(id, _)| *id == route.connection);
-        view(route, found.map(|(_, health)| health))
+        let flip = overrides::flip_of(&route.id, &in_force, &table, now);
+        view(route, found.map(|(_, health)| health), flip)
     });
     Ok(respond::ok(&Routes { data: data.collect(), next_cursor: None }))
 }
 
-fn view<'a>(route: &'a routing::table::Route, health: Option<&'a Health>) -> RouteView<'a> {
+fn view<'a>(
+    route: &'a routing::table::Route,
+    health: Option<&'a Health>,
+    flip: Option<overrides::FlipView<'a>>,
+) -> RouteView<'a> {
     let (state, reason) = match health.map(|health| &health.state) {
         None => ("closed", None),
         Some(HealthState::Up) => ("up", None),
@@ -61,5 +69,6 @@ fn view<'a>(route: &'a routing::table::Route, health: Option<&'a Health>) -> Rou
         reason,
         binds_up: health.map_or(0, |health| health.binds_up),
         binds: health.map_or(0, |health| health.binds),
+        flip,
     }
 }

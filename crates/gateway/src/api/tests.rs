@@ -5,6 +5,7 @@ mod documents;
 mod idempotency;
 mod isolation;
 mod messages;
+mod overrides;
 mod questions;
 mod refusals;
 mod stand;

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::{Price, Record, Timestamp};
+use domain::overrides::Action;
+use domain::{Override, OverrideId, Price, Record, Timestamp};
 use serde::Serialize;
 
 use super::auth::Caller;
 use super::problem::Problem;
 use super::{Api, messages, render, respond, summary};
+
+/// Of those that ended since the message was accepted.
+const MAX_OVERRIDES: usize = 1000;
 
 #[derive(Debug, Serialize)]
 struct Trace<'a> {
@@ -18,6 +22,8 @@ struct Trace<'a> {
     table: Option<String>,
     rule: Option<&'a str>,
     plan: Vec<PlannedRoute<'a>>,
+    /// What moved it off that plan after it was accepted.
+    steered: Vec<Steered>,
     attempts: Vec<render::AttemptView<'a>>,
     events: Vec<EventView>,
     summary: String,
@@ -32,6 +38,14 @@ pub(crate) struct PlannedRoute<'a> {
     pub(crate) explanation: &'a str,
     /// For one segment.
     pub(crate) price: Option<Price>,
+}
+
+/// An override in force when an attempt left, of a route that the plan names.
+#[derive(Debug, Serialize)]
+struct Steered {
+    #[serde(rename = "override")]
+    id: OverrideId,
+    explanation: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,9 +63,30 @@ pub(crate) async fn get(
     messages::Id(id): messages::Id,
 ) -> Result<Response, Problem> {
     let record = messages::find(&api, id, &caller.view()?).await?;
+    let (reader, since) = (api.pipeline.reader(), record.message.created_at);
+    let overrides = messages::read(move || reader.overrides(since, MAX_OVERRIDES)).await?;
     let settings = api.settings.load();
     let explained = record.plan.as_ref().map(routing::explain::routes).unwrap_or_default();
-    Ok(respond::ok(&trace(&record, &explained, &settings.public_url)))
+    let mut trace = trace(&record, &explained, &settings.public_url);
+    trace.steered = overrides.iter().filter_map(|one| steered(&record, one)).collect();
+    Ok(respond::ok(&trace))
+}
+
+/// The plan of a message that waits is made again in silence: this says why its attempt is not where the plan has it.
+fn steered(record: &Record, one: &Override) -> Option<Steered> {
+    let Action::Flip { from, to } = &one.action;
+    let plan = record.plan.as_ref()?;
+    let is_planned = plan.routes.iter().any(|planned| planned.route == *from);
+    let mut left = record.attempts.iter().filter_map(|attempt| attempt.dispatched_at);
+    let left_meanwhile = left.any(|at| one.created_at <= at && at < one.ends_at());
+    let explanation = format!(
+        "{from} was flipped to {to} from {} until {} by {}: {}",
+        one.created_at.to_the_minute(),
+        one.ends_at().to_the_minute(),
+        one.created_by,
+        one.reason
+    );
+    (is_planned && left_meanwhile).then_some(Steered { id: one.id, explanation })
 }
 
 fn trace<'a>(
@@ -64,6 +99,7 @@ fn trace<'a>(
         table: record.plan.as_ref().map(|plan| plan.table.to_string()),
         rule: record.plan.as_ref().map(|plan| plan.rule.as_str()),
         plan: explained.iter().map(planned).collect(),
+        steered: Vec::new(),
         attempts: render::attempts(record),
         events: record.events.iter().zip(summary::events(record)).map(event_view).collect(),
         summary: summary::story(record),

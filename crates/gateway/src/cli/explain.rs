@@ -1,4 +1,4 @@
-//! `strowger explain` and `strowger route list`: what the routing would do now, and by what.
+//! `strowger explain`: what the routing would do now, and why.
 
 use serde_json::{Value, json};
 
@@ -33,14 +33,6 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure
     output.result(&explanation, || {
         let rows: Vec<Vec<String>> = items(&explanation, "plan", &["route", "reason", "explanation"]);
         format!("{}\n\n{}", cell(&explanation, "summary"), table(&["ROUTE", "REASON", ""], &rows))
-    })
-}
-
-pub(crate) async fn routes(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
-    let routes = endpoint.client()?.get("/v1/routes").await?;
-    output.result(&routes, || {
-        let rows = items(&routes, "data", &["id", "connection", "channel", "state"]);
-        table(&["ROUTE", "CONNECTION", "CHANNEL", "STATE"], &rows)
     })
 }
 

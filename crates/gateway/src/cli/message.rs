@@ -116,6 +116,7 @@ fn tell(trace: &Value) -> String {
         "\n{}",
         table(&["PLAN", "REASON", ""], &rows("plan", &["route", "reason", "explanation"]))
     ));
+    lines.extend(rows("steered", &["explanation"]).into_iter().flatten());
     let attempts = rows("attempts", &["route", "status", "outcome", "possible_duplicate"]);
     lines.push(format!("\n{}", table(&["ATTEMPT", "STATUS", "OUTCOME", "POSSIBLE DUPLICATE"], &attempts)));
     lines.push(format!("\n{}", table(&["AT", "EVENT"], &rows("events", &["at", "summary"]))));

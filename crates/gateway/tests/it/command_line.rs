@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use simulator::{Behaviour, Vendor};
 use smpp_wire::status::CommandStatus;
 
-use crate::client::{APP_KEY, Client};
+use crate::client::{ADMIN_KEY, APP_KEY, Client};
 use crate::deadline::LIMIT;
 use crate::gateway::{Gateway, strowger};
 use crate::lab;
@@ -60,8 +60,13 @@ async fn alone(arguments: &[&str]) -> Done {
 
 /// A command of the app, to this gateway.
 async fn to(client: &Client, arguments: &[&str]) -> Done {
+    by(APP_KEY, client, arguments).await
+}
+
+/// A command of whoever has the key, to this gateway.
+async fn by(key: &str, client: &Client, arguments: &[&str]) -> Done {
     let mut command = strowger();
-    command.args(arguments).env("STROWGER_ENDPOINT", client.base()).env("STROWGER_API_KEY", APP_KEY);
+    command.args(arguments).env("STROWGER_ENDPOINT", client.base()).env("STROWGER_API_KEY", key);
     run(command).await
 }
 
@@ -175,6 +180,41 @@ async fn explain_and_routes_show_where_a_message_would_go() {
     let routes = to(client, &["route", "list"]).await.ended_with(0);
     assert!(routes.stdout.contains("acme-sms") && routes.stdout.contains("acme-main"), "{}", routes.stdout);
     assert_eq!(vendor.stats().submissions, 0, "it sends nothing");
+}
+
+#[tokio::test]
+async fn route_flip_and_revert_say_what_they_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup =
+        Setup::default().vendor("acme", lab::closed_port(), "").vendor("borealis", lab::closed_port(), "");
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let client = &gateway.client;
+    let flip = ["route", "flip", "acme-sms", "borealis-sms", "--reason", "receipts drop"];
+    to(client, &flip).await.ended_with(5);
+    by(ADMIN_KEY, client, &flip[..4]).await.ended_with(2);
+    let misspelt = ["route", "flip", "acme-sms", "borealis-sm", "--reason", "x"];
+    let misspelt = by(ADMIN_KEY, client, &misspelt).await.ended_with(3);
+    assert!(misspelt.stderr.contains("did you mean `borealis-sms`?"), "{}", misspelt.stderr);
+
+    let made = by(ADMIN_KEY, client, &[&flip[..], &["--for", "2h"]].concat()).await.ended_with(0);
+    let id = made.stdout.split(' ').next().unwrap();
+    assert!(made.stdout.contains("acme-sms is flipped to borealis-sms for "), "{}", made.stdout);
+    assert!(made.stderr.contains(&format!("undo: strowger route revert {id}")), "{}", made.stderr);
+    by(ADMIN_KEY, client, &flip).await.ended_with(6);
+    let listed = to(client, &["route", "list"]).await.ended_with(0);
+    assert!(listed.stdout.contains("to borealis-sms, 1h 59m left"), "{}", listed.stdout);
+    assert!(listed.stdout.contains("by ops: receipts drop"), "{}", listed.stdout);
+    let explained = to(client, &["explain", "--to", TO]).await.ended_with(0);
+    for sentence in ["stands in for acme-sms, flipped to it until", "left out: flipped to borealis-sms until"]
+    {
+        assert!(explained.stdout.contains(sentence), "{}", explained.stdout);
+    }
+
+    let over = by(ADMIN_KEY, client, &["route", "revert", "acme-sms", "--json"]).await.ended_with(0).json();
+    assert_eq!((&over["id"], &over["state"]), (&json!(id), &json!("reverted")));
+    by(ADMIN_KEY, client, &["route", "revert", "acme-sms"]).await.ended_with(4);
+    by(ADMIN_KEY, client, &["route", "revert", id]).await.ended_with(0);
+    by(ADMIN_KEY, client, &["route", "revert", "ovr_00000000000000000000000000"]).await.ended_with(4);
 }
 
 #[tokio::test]

@@ -24,3 +24,4 @@ mod process;
 mod receipts;
 mod setup;
 mod signals;
+mod steering;

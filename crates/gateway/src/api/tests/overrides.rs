@@ -1,0 +1,165 @@
+//! Steering by the API: who may, what it does to plans, and what is refused.
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::stand::{ADMIN, DISPATCHER, READER, Response, SHOP, Stand, request};
+
+fn flip(from: &str, to: &str) -> Value {
+    json!({ "from": from, "to": to, "reason": "receipts drop" })
+}
+
+async fn make(stand: &Stand, body: &Value) -> Response {
+    stand.post(DISPATCHER, "/v1/overrides", body).await
+}
+
+async fn revert(stand: &Stand, key: &str, id: &str) -> Response {
+    stand
+        .send(request(Method::DELETE, key, &format!("/v1/overrides/{id}")).body(Body::empty()).unwrap())
+        .await
+}
+
+/// What differs from run to run made the same.
+fn steady(mut value: Value) -> Value {
+    for field in ["id", "created_at", "expires_at", "remaining_seconds", "reverted_at"] {
+        if value.get(field).is_some_and(|found| !found.is_null()) {
+            value[field] = json!("…");
+        }
+    }
+    value
+}
+
+async fn explained(stand: &Stand, to: &str) -> Value {
+    stand.post(SHOP, "/v1/routing/explain", &json!({ "to": to })).await.fits("Explanation")
+}
+
+#[tokio::test]
+async fn an_override_holds_at_once_and_until_it_is_reverted() {
+    let stand = Stand::start().await;
+    let before = explained(&stand, "+4915112345678").await;
+    let made = make(&stand, &flip("acme-de", "borealis-de")).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    let made = made.fits("Override");
+    assert!(made["remaining_seconds"].as_u64().is_some_and(|left| (1790..=1800).contains(&left)), "{made}");
+    insta::assert_json_snapshot!("override", steady(made.clone()));
+    let id = made["id"].as_str().unwrap();
+
+    let after = explained(&stand, "+4915112345678").await;
+    assert_ne!(after["table"], before["table"]);
+    assert_eq!(
+        (&after["plan"][0]["route"], &after["plan"][0]["reason"]),
+        (&json!("borealis-de"), &json!("flipped"))
+    );
+    assert_eq!(
+        (&after["plan"][1]["route"], &after["plan"][1]["included"]),
+        (&json!("acme-de"), &json!(false))
+    );
+    let sentence = after["plan"][1]["explanation"].as_str().unwrap();
+    assert!(sentence.starts_with("left out: flipped to borealis-de until "), "{sentence}");
+    assert!(sentence.ends_with(" UTC by night-shift: receipts drop"), "{sentence}");
+
+    let routes = stand.get(SHOP, "/v1/routes").await.fits("RouteList");
+    assert_eq!((&routes["data"][0]["flip"]["id"], &routes["data"][1]["flip"]), (&made["id"], &Value::Null));
+    let metrics = stand.get("", "/metrics").await.text;
+    assert!(metrics.lines().any(|line| line == "strowger_overrides_active 1"), "{metrics}");
+
+    let over = revert(&stand, ADMIN, id).await;
+    assert_eq!(over.status, StatusCode::OK);
+    let over = over.fits("Override");
+    insta::assert_json_snapshot!("override_reverted", steady(over.clone()));
+    assert_eq!(revert(&stand, DISPATCHER, id).await.json(), over, "a second time is no mistake");
+    assert_eq!(explained(&stand, "+4915112345678").await, before);
+    let listed = stand.get(READER, "/v1/overrides").await.fits("OverrideList");
+    assert_eq!(listed["data"], json!([over]));
+    let active = stand.get(READER, "/v1/overrides?state=active").await.fits("OverrideList");
+    assert_eq!(active["data"], json!([]));
+}
+
+#[tokio::test]
+async fn the_trace_of_a_message_says_that_it_was_flipped() {
+    let stand = Stand::start().await;
+    make(&stand, &flip("acme-de", "borealis-de")).await.fits("Override");
+    let id = stand.accepted(SHOP, "+4915112345678").await;
+    let trace = stand.get(SHOP, &format!("/v1/messages/{id}/trace")).await.fits("Trace");
+    let sentence = trace["plan"][0]["explanation"].as_str().unwrap();
+    assert!(sentence.starts_with("stands in for acme-de, flipped to it until "), "{sentence}");
+}
+
+#[tokio::test]
+async fn what_the_stand_in_cannot_carry_is_refused_with_both_reasons() {
+    let stand = Stand::start().await;
+    make(&stand, &flip("acme-de", "cumulus-fr")).await.fits("Override");
+    let body = json!({ "to": "+447700900100", "text": "x" });
+    let problem = stand.post(SHOP, "/v1/messages", &body).await.problem("no_route");
+    assert_eq!(
+        problem["detail"],
+        "no route can carry this message (acme-de: the route is flipped to another; \
+         cumulus-fr: the route does not go to the recipient's country; \
+         borealis-de: the route does not go to the recipient's country)"
+    );
+}
+
+#[tokio::test]
+async fn who_may_steer_and_who_may_look() {
+    let stand = Stand::start().await;
+    let body = flip("acme-de", "borealis-de");
+    for key in [SHOP, READER] {
+        stand.post(key, "/v1/overrides", &body).await.problem("forbidden");
+    }
+    let made = make(&stand, &body).await.fits("Override");
+    let id = made["id"].as_str().unwrap();
+    for key in [SHOP, READER] {
+        revert(&stand, key, id).await.problem("forbidden");
+    }
+    for key in [SHOP, DISPATCHER] {
+        stand.get(key, "/v1/overrides").await.problem("forbidden");
+    }
+    assert_eq!(stand.get(READER, "/v1/overrides").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_cannot_be_made_says_why() {
+    let stand = Stand::start().await;
+    let with = |field: &str, value: Value| {
+        let mut body = flip("acme-de", "borealis-de");
+        body[field] = value;
+        body
+    };
+    let told = [
+        (json!({}), "invalid_request"),
+        (with("reason", json!("  ")), "invalid_request"),
+        (with("reason", json!("a\nb")), "invalid_request"),
+        (with("reason", json!("x".repeat(201))), "invalid_request"),
+        (with("kind", json!("suspend")), "invalid_request"),
+        (with("form", json!("acme-de")), "invalid_request"),
+        (with("to", json!("acme-de")), "same_route"),
+        (with("to", json!("borealis-ed")), "unknown_route"),
+        (with("from", json!("acme-ed")), "unknown_route"),
+        (with("expires_in", json!("soon")), "invalid_expiry"),
+        (with("expires_in", json!(0)), "invalid_expiry"),
+        (with("expires_in", json!("31d")), "invalid_expiry"),
+        (with("expires_at", json!("2020-01-01T00:00:00Z")), "invalid_expiry"),
+    ];
+    for (body, code) in told {
+        make(&stand, &body).await.problem(code);
+    }
+    let mut both = with("expires_in", json!("30m"));
+    both["expires_at"] = json!("2999-01-01T00:00:00Z");
+    make(&stand, &both).await.problem("invalid_expiry");
+    let mut unknown = make(&stand, &flip("acme-de", "borealis-ed")).await.problem("unknown_route");
+    unknown["request_id"] = json!("req_…");
+    insta::assert_json_snapshot!("unknown_route", unknown);
+
+    make(&stand, &with("expires_in", json!(60))).await.fits("Override");
+    let conflict = make(&stand, &flip("acme-de", "cumulus-fr")).await;
+    assert_eq!(conflict.status, StatusCode::CONFLICT);
+    conflict.problem("override_conflict");
+    make(&stand, &flip("cumulus-fr", "acme-de")).await.problem("override_conflict");
+    for id in ["x", "ovr_00000000000000000000000000"] {
+        revert(&stand, ADMIN, id).await.problem("override_not_found");
+    }
+    for query in ["state=over", "status=active"] {
+        stand.get(READER, &format!("/v1/overrides?{query}")).await.problem("invalid_query");
+    }
+}
