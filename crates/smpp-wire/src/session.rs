@@ -175,6 +175,7 @@ impl<T: Clone> Session<T> {
         let starts_at = self.queued;
         self.put(request, number.sequence, out);
         self.window.add(Waiting { number, command_id, token, deadline, starts_at });
+        self.link.asked(now);
     }
 
     /// Sends what nothing answers: an outbind or an alert_notification. Says whether it could be sent.
@@ -237,19 +238,22 @@ impl<T: Clone> Session<T> {
         if frame.header().command_id.is_response() {
             self.receive_response(Received::unchecked(frame), out);
             self.send_unbind_when_idle(now, out);
-            return;
-        }
-        match Received::check(frame) {
-            Ok(received) => self.receive_request(received, now, out),
-            Err(error) => {
-                let refusal = Refusal {
-                    command_id: error.command_id,
-                    sequence_number: error.sequence_number,
-                    status: error.status_to_answer,
-                    cause: RefusalCause::Body(error.reason),
-                };
-                self.refuse(refusal, out);
+        } else {
+            match Received::check(frame) {
+                Ok(received) => self.receive_request(received, now, out),
+                Err(error) => {
+                    let refusal = Refusal {
+                        command_id: error.command_id,
+                        sequence_number: error.sequence_number,
+                        status: error.status_to_answer,
+                        cause: RefusalCause::Body(error.reason),
+                    };
+                    self.refuse(refusal, out);
+                }
             }
+        }
+        if !self.window.is_empty() {
+            self.link.asked(now);
         }
     }
 

@@ -10,6 +10,14 @@ pub(super) struct Link {
     /// The enquire_link that waits for its answer: by when.
     check: Option<Duration>,
     misses: u32,
+    silence: Option<Silence>,
+}
+
+/// A request of ours waits for its answer, and nothing at all has come since.
+#[derive(Clone, Copy)]
+struct Silence {
+    since: Duration,
+    enquired: Option<Duration>,
 }
 
 /// What the line needs now.
@@ -24,7 +32,7 @@ pub(super) enum Need {
 
 impl Link {
     pub(super) fn new(now: Duration) -> Self {
-        Self { opened: now, last_heard: now, check: None, misses: 0 }
+        Self { opened: now, last_heard: now, check: None, misses: 0, silence: None }
     }
 
     /// Any PDU proves that the other side lives, whether or not it answers our enquire_link.
@@ -32,10 +40,19 @@ impl Link {
         self.last_heard = now;
         self.check = None;
         self.misses = 0;
+        self.silence = None;
+    }
+
+    /// A request waits for its answer.
+    pub(super) fn asked(&mut self, now: Duration) {
+        self.silence.get_or_insert(Silence { since: now, enquired: None });
     }
 
     pub(super) fn enquired(&mut self, settings: &Settings, now: Duration) {
         self.check = Some(now.saturating_add(settings.enquire_link_timeout));
+        if let Some(silence) = &mut self.silence {
+            silence.enquired.get_or_insert(now);
+        }
     }
 
     /// `bound` is false until a bind has been accepted.
@@ -45,6 +62,11 @@ impl Link {
         }
         if self.inactive_at(settings).is_some_and(|at| now >= at) {
             return Need::CloseInactive;
+        }
+        match (self.silence.and_then(|silence| silence.enquired), self.silence_ends_at(settings)) {
+            (Some(_), Some(at)) if now >= at => return Need::CloseDead,
+            (None, Some(at)) if now >= at => return Need::EnquireLink,
+            (_, Some(_) | None) => {}
         }
         if let Some(deadline) = self.check {
             if now < deadline {
@@ -67,7 +89,17 @@ impl Link {
     pub(super) fn next_deadline(&self, settings: &Settings, bound: bool) -> Option<Duration> {
         let init = (!bound).then(|| self.opened.saturating_add(settings.session_init_timeout));
         let enquire = self.check.or_else(|| self.enquire_at(settings).filter(|_| bound));
-        [init, enquire, self.inactive_at(settings)].into_iter().flatten().min()
+        [init, enquire, self.inactive_at(settings), self.silence_ends_at(settings)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// When the line has been silent for too long: first for another enquire_link, then for good.
+    fn silence_ends_at(&self, settings: &Settings) -> Option<Duration> {
+        let (silence, interval) = (self.silence?, settings.enquire_link_interval_waiting?);
+        let enquired = silence.enquired.map(|at| at.saturating_add(settings.enquire_link_timeout));
+        Some(enquired.unwrap_or_else(|| silence.since.saturating_add(interval)))
     }
 
     fn enquire_at(&self, settings: &Settings) -> Option<Duration> {

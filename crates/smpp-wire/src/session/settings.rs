@@ -16,6 +16,9 @@ pub struct Settings {
     pub enquire_link_timeout: Duration,
     /// After this many unanswered in a row the line counts as dead.
     pub enquire_link_misses: u32,
+    /// How long nothing may come before enquire_link is sent while a request of ours waits for its answer; as on an idle
+    /// line if `None`. Then one that is not answered suffices: the request is the other witness.
+    pub enquire_link_interval_waiting: Option<Duration>,
     /// How long nothing may come before the session is closed; for ever if `None`.
     pub inactivity_timeout: Option<Duration>,
     /// How long the session may stay unbound.
@@ -39,6 +42,7 @@ impl Default for Settings {
             enquire_link_interval: Some(Duration::from_secs(30)),
             enquire_link_timeout: Duration::from_secs(10),
             enquire_link_misses: 3,
+            enquire_link_interval_waiting: None,
             inactivity_timeout: None,
             session_init_timeout: Duration::from_secs(30),
             late_memory: 10_000,

@@ -368,6 +368,62 @@ fn anything_heard_proves_that_the_line_lives() {
 }
 
 #[test]
+fn a_line_that_is_silent_while_an_answer_is_due_is_enquired_soon_and_counts_as_dead_after_one_miss() {
+    let settings = Settings {
+        enquire_link_interval_waiting: Some(Duration::from_secs(4)),
+        response_timeout: Duration::from_secs(60),
+        ..settings()
+    };
+    let mut bench = Bench::bound_client(settings.clone());
+    bench.pass(20);
+    bench.submit(1);
+    bench.pass(3);
+    assert_eq!(bench.said(), [(CommandId::SUBMIT_SM, CommandStatus::ROK, 2)]);
+    bench.pass(1);
+    assert_eq!(bench.said(), [(CommandId::ENQUIRE_LINK, CommandStatus::ROK, 3)]);
+    // Further requests do not put it off.
+    bench.pass(5);
+    bench.submit(2);
+    assert_eq!(bench.session.next_deadline(), Some(Duration::from_secs(34)));
+    bench.pass(4);
+    assert_eq!(bench.session.closing(), None);
+    bench.pass(1);
+    assert_eq!(bench.session.closing(), Some(&CloseReason::LinkDead));
+
+    // Late as the tick may come, the other side has its time to answer.
+    let mut bench = Bench::bound_client(settings);
+    bench.submit(1);
+    bench.pass(100);
+    bench.pass(9);
+    assert_eq!(bench.session.closing(), None);
+    bench.pass(1);
+    assert_eq!(bench.session.closing(), Some(&CloseReason::LinkDead));
+}
+
+#[test]
+fn a_line_that_answers_enquire_links_lives_on_although_no_request_is_answered() {
+    let settings = Settings {
+        enquire_link_interval_waiting: Some(Duration::from_secs(4)),
+        response_timeout: Duration::from_secs(60),
+        ..settings()
+    };
+    let mut bench = Bench::bound_client(settings);
+    bench.submit(1);
+    for _ in 0..600 {
+        bench.pass(4);
+        for (command_id, _, sequence_number) in bench.said() {
+            if command_id == CommandId::ENQUIRE_LINK {
+                bench.hear(CommandId::ENQUIRE_LINK_RESP, sequence_number);
+            }
+        }
+    }
+    assert_eq!(bench.session.closing(), None);
+    assert!(matches!(bench.events().as_slice(), [Event::TimedOut { token: 1 }]));
+    bench.hear(CommandId::SUBMIT_SM_RESP, 2);
+    assert!(matches!(bench.events().as_slice(), [Event::LateResponse { token: 1, .. }]));
+}
+
+#[test]
 fn an_inactive_session_is_closed() {
     let inactivity_timeout = Some(Duration::from_secs(20));
     let mut bench = Bench::bound_server(BindKind::Receiver, Settings { inactivity_timeout, ..settings() });
