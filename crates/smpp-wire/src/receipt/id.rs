@@ -55,9 +55,12 @@ impl IdBase {
     }
 }
 
-/// Lowers groups of eight or more hexadecimal digits, as in UUIDs, which vendors write in either case. Shorter
-/// groups and groups in mixed case may be of a base where case counts.
+/// Lowers UUIDs, which vendors write in either case, and groups of eight or more hexadecimal digits. Shorter groups and
+/// groups in mixed case may be of a base where case counts.
 fn as_is(id: &str) -> String {
+    if is_uuid(id) {
+        return id.to_ascii_lowercase();
+    }
     let mut key = String::with_capacity(id.len());
     for group in id.split_inclusive('-') {
         let digits = group.trim_end_matches('-');
@@ -69,6 +72,11 @@ fn as_is(id: &str) -> String {
         }
     }
     key
+}
+
+fn is_uuid(id: &str) -> bool {
+    let lengths = id.split('-').map(|group| group.len());
+    lengths.eq([8, 4, 4, 4, 12]) && id.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
 fn hexadecimal(id: &str) -> Option<String> {

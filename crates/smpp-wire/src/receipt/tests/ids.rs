@@ -46,6 +46,8 @@ fn names_are_compared_as_they_are() {
     assert!(!same(AS_IS, "aB3", "Ab3"), "case may count");
     assert!(!same(AS_IS, "0b6f9e0c-77aa-4f4b-9d1e-0123456789ab", "b6f9e0c-77aa-4f4b-9d1e-0123456789ab"));
     assert!(same(AS_IS, "0b6f9e0c-77aa-4f4b-9d1e-0123456789ab", "0B6F9E0C-77aa-4f4b-9d1e-0123456789AB"));
+    assert!(same(AS_IS, "0b6f9e0c-77aa-4f4b-9d1e-0123456789ab", "0B6F9E0C-77AA-4F4B-9D1E-0123456789AB"));
+    assert!(!same(AS_IS, "0b6f9e0c-77aa-4f4b-9d1e", "0B6F9E0C-77AA-4F4B-9D1E"), "not a UUID");
     assert!(same(AS_IS, "part-deadbeef-2", "part-DEADBEEF-2"));
     assert!(same(AS_IS, " 42 ", "42\0"));
 }
