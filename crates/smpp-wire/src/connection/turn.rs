@@ -194,8 +194,11 @@ where
     }
 
     async fn finish<H: Handler<T>>(mut self, reason: CloseReason, handler: &mut H) -> CloseReason {
-        let writable =
-            !matches!(reason, CloseReason::Broken(_) | CloseReason::WriteStalled | CloseReason::Aborted);
+        // To a line that counts as dead nobody listens.
+        let writable = !matches!(
+            reason,
+            CloseReason::Broken(_) | CloseReason::WriteStalled | CloseReason::LinkDead | CloseReason::Aborted
+        );
         if writable && timeout(self.settings.linger, self.say_goodbye()).await.is_err() {
             tracing::debug!("the last bytes of a connection did not leave in time");
         }
