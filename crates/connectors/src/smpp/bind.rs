@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use smpp_wire::connection::{self, Connection};
 use smpp_wire::pdu::{Bind, EncodeError, Outgoing, Pdu};
 use smpp_wire::session::{self, CloseReason};
+use smpp_wire::status::CommandStatus;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -49,10 +50,7 @@ impl BindTask {
         while let Some(ended) = self.open().await {
             backoff.lived(ended.lifetime);
             let wait = backoff.after(ended.failure, &mut self.rng);
-            tracing::warn!(
-                connection = %self.shared.id, bind = self.bind, role = self.role.as_str(),
-                reason = &*ended.reason, retry_in = ?wait, "bind is down",
-            );
+            self.tell(&ended, wait);
             if self.role.submits() {
                 self.shared.gate.lock().lost(self.bind, ended.reason, Instant::now());
                 self.shared.slots.wake();
@@ -60,6 +58,20 @@ impl BindTask {
             if timeout(wait, self.stop.cancelled()).await.is_ok() {
                 return;
             }
+        }
+    }
+
+    /// Nothing but a change of the configuration helps where the vendor does not know us, so that is an error.
+    fn tell(&self, ended: &Ended, wait: Duration) {
+        let (connection, role, reason) = (&self.shared.id, self.role.as_str(), &*ended.reason);
+        match ended.failure {
+            Failure::Denied => tracing::error!(
+                %connection, bind = self.bind, role, reason, retry_in = ?wait,
+                "the vendor does not accept system_id or password",
+            ),
+            Failure::Network | Failure::Refused | Failure::Unexplained => tracing::warn!(
+                %connection, bind = self.bind, role, reason, retry_in = ?wait, "bind is down",
+            ),
         }
     }
 
@@ -75,13 +87,16 @@ impl BindTask {
         };
         let bind = match bind_request(&self.shared.settings, self.role) {
             Ok(bind) => bind,
-            Err(error) => return Some(Ended::before_bind(Failure::Refused, &error.to_string())),
+            // What the settings say cannot be written, and will not be a moment later.
+            Err(error) => return Some(Ended::before_bind(Failure::Denied, &error.to_string())),
         };
         let wire = wire_settings(&self.shared.settings);
         let (connection, handle) = connection::client(socket, Some(bind), wire);
         let mut handler = Handler::new(Arc::clone(&self.shared), self.bind, self.role, handle);
         let reason = Box::pin(self.serve(connection, &mut handler)).await?;
         let failure = match reason {
+            CloseReason::BindRefused(CommandStatus::RINVPASWD | CommandStatus::RINVSYSID) => Failure::Denied,
+            CloseReason::BindRefused(CommandStatus::RBINDFAIL) => Failure::Unexplained,
             CloseReason::BindRefused(_) => Failure::Refused,
             CloseReason::Unbound
             | CloseReason::PeerUnbound
