@@ -160,8 +160,9 @@ fn wire_settings(settings: &Settings) -> connection::Settings {
             window,
             response_timeout: settings.response_timeout.0,
             enquire_link_interval: Some(settings.enquire_link_interval.0),
-            enquire_link_timeout: settings.response_timeout.0,
+            enquire_link_timeout: settings.response_timeout.0.max(SHORTEST_SILENCE),
             enquire_link_misses: ENQUIRE_LINK_MISSES,
+            enquire_link_interval_waiting: Some((settings.response_timeout.0 / 2).max(SHORTEST_SILENCE)),
             session_init_timeout: settings.response_timeout.0,
             ..session::Settings::default()
         },
@@ -171,6 +172,9 @@ fn wire_settings(settings: &Settings) -> connection::Settings {
 }
 
 const ENQUIRE_LINK_MISSES: u32 = 2;
+
+/// Shorter ones happen on lines that are well, however short the response timeout is.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(1);
 
 impl Ended {
     fn before_bind(failure: Failure, reason: &str) -> Self {

@@ -61,7 +61,10 @@ pub struct Settings {
     /// to be answered. Default 10s.
     #[serde(default = "defaults::response_timeout")]
     pub response_timeout: Span,
-    /// How long the line may be silent before it is tried with an enquire_link, 1s to 10m. Default 30s.
+    /// How long the line may be silent before it is tried with an enquire_link, 1s to 10m. Default 30s. The line counts
+    /// as dead when nothing comes within the response timeout of two in a row: after 50s of silence by default. While a
+    /// submit waits for its answer the line is tried after half the response timeout, and one unanswered enquire_link
+    /// suffices: 15s by default. Neither silence is taken for shorter than 1s.
     #[serde(default = "defaults::enquire_link_interval")]
     pub enquire_link_interval: Span,
     /// How long one address may take to be connected to, TLS included, 100ms to 1m. Default 10s.

@@ -61,7 +61,12 @@ impl Lab {
 
     /// The next line that the client opens.
     pub(crate) async fn line(&mut self) -> Vendor {
-        Vendor::on(self.lines.recv().await.expect("the client is gone"))
+        Vendor::on(self.raw_line().await)
+    }
+
+    /// The same with nobody at its end.
+    pub(crate) async fn raw_line(&mut self) -> DuplexStream {
+        self.lines.recv().await.expect("the client is gone")
     }
 
     /// The next line, with the bind accepted and heard of.

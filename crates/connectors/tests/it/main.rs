@@ -9,6 +9,7 @@
 
 mod alphabet;
 mod back_off;
+mod half_open;
 mod health;
 mod lab;
 mod line_lost;
