@@ -10,6 +10,7 @@ mod client;
 mod dial;
 mod gate;
 mod keeper;
+mod mute;
 mod receipt;
 mod response;
 mod session;

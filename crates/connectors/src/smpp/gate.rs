@@ -11,6 +11,7 @@ use domain::record::Answer;
 use smpp_wire::connection::Handle;
 use tokio::time::Instant;
 
+use super::mute::Mute;
 use super::slot::Slots;
 use super::text::{Part, Text};
 use super::throttle::{Pause, Throttle};
@@ -36,6 +37,7 @@ struct Bind {
     /// There while it is bound.
     line: Option<Handle<Part>>,
     pause: Pause,
+    mute: Mute,
 }
 
 struct Waiting {
@@ -68,7 +70,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Gate {
     pub(super) fn new(binds: u16, throughput: Option<f64>, now: Instant) -> Self {
-        let bind = |_| Bind { epoch: 0, line: None, pause: Pause::new() };
+        let bind = |_| Bind { epoch: 0, line: None, pause: Pause::new(), mute: Mute::default() };
         Self {
             binds: (0..binds).map(bind).collect(),
             throttle: Throttle::new(throughput, now),
@@ -91,10 +93,10 @@ impl Gate {
             return Err(busy(None));
         }
         let up = || (0..).zip(&self.binds).filter(|(_, bind)| bind.line.is_some());
-        let open = up().filter(|(_, bind)| bind.pause.until(now).is_none());
+        let open = up().filter(|(_, bind)| bind.shut_until(now).is_none());
         let most_free = open.max_by_key(|(number, _)| slots.free(*number));
         let Some((number, bind)) = most_free else {
-            return Err(busy(up().filter_map(|(_, bind)| bind.pause.until(now)).min()));
+            return Err(busy(up().filter_map(|(_, bind)| bind.shut_until(now)).min()));
         };
         if slots.free(number) == 0 {
             return Err(busy(None));
@@ -108,6 +110,9 @@ impl Gate {
     pub(super) fn reserve(&mut self, slots: &Slots, now: Instant) -> Result<(u16, u64), Shut> {
         let found = self.look(slots, now)?;
         self.throttle.take(now).map_err(|until| Shut { why: NoSlot::Busy, until: Some(until) })?;
+        if let Some(bind) = self.binds.get_mut(usize::from(found.0)) {
+            bind.mute.tried(now);
+        }
         Ok(found)
     }
 
@@ -178,6 +183,7 @@ impl Gate {
         let Some(bind) = self.binds.get_mut(usize::from(number)) else { return 0 };
         bind.epoch += 1;
         bind.line = Some(line);
+        bind.mute = Mute::default();
         bind.epoch
     }
 
@@ -207,6 +213,21 @@ impl Gate {
         }
     }
 
+    /// The vendor did not answer in time what left at `sent` on a bind.
+    pub(super) fn unanswered(&mut self, number: u16, sent: Instant, now: Instant) {
+        if let Some(bind) = self.binds.get_mut(usize::from(number)) {
+            bind.mute.unanswered(sent, now);
+        }
+    }
+
+    /// The vendor answered something on a bind, whatever it said. True when that opens a bind that was mute.
+    pub(super) fn heard(&mut self, number: u16, now: Instant) -> bool {
+        let Some(bind) = self.binds.get_mut(usize::from(number)) else { return false };
+        let was_mute = bind.mute.is_mute();
+        bind.mute.answered(now);
+        was_mute
+    }
+
     /// Nothing new is begun from now on.
     pub(super) fn close(&mut self) {
         self.closed = true;
@@ -214,7 +235,7 @@ impl Gate {
 
     pub(super) fn health(&self, now: Instant) -> Health {
         let up = || self.binds.iter().filter(|bind| bind.line.is_some());
-        let all_paused = up().all(|bind| bind.pause.until(now).is_some());
+        let all_paused = up().all(|bind| bind.pause.until(now).is_some() || bind.mute.is_mute());
         let state = if up().next().is_none() {
             HealthState::Down { since: self.down.since, reason: Arc::clone(&self.down.reason) }
         } else if all_paused || self.throttle.slowed_until(now).is_some() {
@@ -252,6 +273,13 @@ impl Gate {
         if let Err(not_taken) = line.try_request(part, pdu) {
             not_taken.token.answered(Answer::NotSent, None, &mut self.reports);
         }
+    }
+}
+
+impl Bind {
+    /// Until when nothing new may be begun on it.
+    fn shut_until(&self, now: Instant) -> Option<Instant> {
+        self.pause.until(now).max(self.mute.until(now))
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Handler {
     onward: Vec<(Part, Then)>,
     /// The latest submit that was accepted.
     accepted: Option<Instant>,
+    /// Some submit was answered, whatever the answer.
+    heard: bool,
     refused: Seldom,
     refused_messages: Seldom,
     nameless_receipts: Seldom,
@@ -65,6 +67,7 @@ impl Handler {
             receipts: Vec::new(),
             onward: Vec::new(),
             accepted: None,
+            heard: false,
             refused: Seldom::default(),
             refused_messages: Seldom::default(),
             nameless_receipts: Seldom::default(),
@@ -86,6 +89,7 @@ impl Handler {
             Event::Request { received } => self.delivered(&received, commands, now),
             Event::Response { token, received } => self.answered(&token, &received, now),
             Event::LateResponse { token, received } => {
+                self.heard = true;
                 let answer = match response::read(&received, self.bases) {
                     Response::Taken { vendor_id } => Answer::Accepted { vendor_id },
                     // What was given up cannot be queued again, and the vendor does not have it.
@@ -94,6 +98,9 @@ impl Handler {
                 token.answered_late(answer, now.duration_since(token.sent), &mut self.answers);
             }
             Event::TimedOut { token } => {
+                // Before its slot comes back, or the next text would have it at once.
+                self.shared.gate.lock().unanswered(self.bind, token.sent, now);
+                self.shared.slots.wake();
                 self.settle(&token, Answer::Unknown { line_lost: false }, None);
             }
             Event::NotSent { token } => self.settle(&token, Answer::NotSent, None),
@@ -150,6 +157,7 @@ impl Handler {
 
     fn answered(&mut self, part: &Part, received: &Received, now: Instant) {
         let took = Some(now.duration_since(part.sent));
+        self.heard = true;
         match response::read(received, self.bases) {
             Response::Taken { vendor_id } => {
                 self.accepted = self.accepted.max(Some(part.sent));
@@ -218,11 +226,14 @@ impl Handler {
             events.receipts(id, &mut self.receipts);
             self.receipts.clear();
         }
-        let accepted = self.accepted.take();
-        if accepted.is_none() && self.onward.is_empty() {
+        let (accepted, heard) = (self.accepted.take(), std::mem::take(&mut self.heard));
+        if !heard && self.onward.is_empty() {
             return;
         }
         let mut gate = gate.lock();
+        if heard && gate.heard(self.bind, now) {
+            slots.wake();
+        }
         if let Some(sent) = accepted {
             gate.accepted(self.bind, sent);
         }

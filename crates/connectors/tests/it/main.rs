@@ -13,6 +13,7 @@ mod half_open;
 mod health;
 mod lab;
 mod line_lost;
+mod mute;
 mod parts;
 mod receipts;
 mod shutdown;
