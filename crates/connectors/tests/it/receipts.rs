@@ -6,6 +6,7 @@ use domain::record::ReceiptNews;
 use smpp_wire::pdu::{DataSm, EsmClass, Pdu, ShortMessage};
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::{MessageState, Tag, TlvBuffer, Tlvs};
+use tokio::time::timeout;
 
 use crate::lab::{Lab, accepted, seconds};
 use crate::vendor::Vendor;
@@ -54,16 +55,23 @@ async fn a_receipt_that_cannot_be_stored_is_asked_for_again() {
     assert_eq!(vendor.delivery_answer().await, (1, CommandStatus::RX_T_APPN));
 }
 
+/// More than a session lets wait: what the store cannot take now is refused at once, and no answer waits behind it.
 #[tokio::test(start_paused = true)]
-async fn receipts_do_not_keep_submits_from_being_answered() {
+async fn receipts_that_nobody_stores_do_not_keep_submits_from_being_answered() {
+    const RECEIPTS: u32 = 1500;
     let (mut lab, mut vendor) = Lab::bound("").await;
-    for token in 0..500 {
+    vendor.has_window(2000);
+    for token in 0..RECEIPTS {
         receipt(&vendor, token, DELIVERED);
+        // The queue of the line holds fewer.
+        tokio::task::yield_now().await;
     }
-    let mut unanswered = Vec::new();
-    for _ in 0..10 {
-        unanswered.push(next(&mut lab).await);
+    let mut refused = 0;
+    while let Ok(answer) = timeout(seconds(1), vendor.delivery_answer()).await {
+        assert_eq!(answer.1, CommandStatus::RMSGQFUL);
+        refused += 1;
     }
+    assert_eq!(refused, 500);
     lab.submit(1);
     let submit = vendor.submit().await;
     vendor.accept(&submit, "id");
@@ -118,11 +126,22 @@ async fn a_receipt_may_come_in_a_data_sm_without_a_text() {
 
 #[tokio::test(start_paused = true)]
 async fn ids_of_different_bases_are_the_same_id() {
+    // Where one side is a name and the other a number, the name is the number as we write it: hexadecimal, in lower
+    // case, without zeros in front.
     let cases = [
-        ("hex", "decimal", "7B", "0000000123"),
-        ("decimal", "hex", "123", "0x7b"),
         ("hex", "hex", "00FF", "ff"),
+        ("hex", "hex", "ff", "0x00FF"),
+        ("hex", "decimal", "7B", "0000000123"),
+        ("hex", "as_is", "0x007B", "7b"),
+        ("decimal", "hex", "123", "0x7b"),
+        ("decimal", "hex", "0000000123", "0000007B"),
+        ("decimal", "decimal", "0000123", "123"),
+        ("decimal", "decimal", "12345678901234567890123", "0012345678901234567890123"),
+        ("decimal", "as_is", "123", "7b"),
+        ("as_is", "hex", "7b", "0x0000007B"),
+        ("as_is", "decimal", "7b", "0000000123"),
         ("as_is", "as_is", "0118Z-0122I", "0118Z-0122I"),
+        ("as_is", "as_is", "0DA3E5C1-1F2B-4C3D-8E4F-00112233AABB", "0da3e5c1-1f2b-4c3d-8e4f-00112233aabb"),
     ];
     for (response, in_receipt, responded, receipted) in cases {
         let bases = format!("message_id = {{ response = \"{response}\", receipt = \"{in_receipt}\" }}");

@@ -1,5 +1,6 @@
 //! An answer that does not come in time leaves the outcome unknown, until it comes after all.
 
+use domain::MessageId;
 use domain::record::Answer;
 use smpp_wire::status::CommandStatus;
 use tokio::time::Instant;
@@ -22,8 +23,32 @@ async fn an_answer_that_is_late_is_unknown_first_and_the_truth_later() {
     vendor.submit().await;
     vendor.accept(&submit, "late");
     let late = lab.answered().await;
-    assert_eq!((late.message, late.answer), (domain::MessageId::from_u128(1), accepted("late")));
+    assert_eq!((late.message, late.answer), (MessageId::from_u128(1), accepted("late")));
     assert!(late.slot.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_after_forty_minutes_still_settles_its_attempt_and_nothing_was_sent_again() {
+    let (mut lab, mut vendor) = Lab::bound("window = 2").await;
+    lab.submit(1);
+    let first = vendor.submit().await;
+    assert_eq!(lab.answer().await, Answer::Unknown { line_lost: false });
+    for minute in 1..=40 {
+        tokio::time::sleep(seconds(60)).await;
+        lab.submit(1 + minute);
+        let submit = vendor.submit().await;
+        vendor.accept(&submit, "meanwhile");
+        let answered = lab.answered().await;
+        // Had the first text been sent again, it would have come before this one.
+        assert_eq!(
+            (answered.message, answered.answer),
+            (MessageId::from_u128(1 + minute), accepted("meanwhile"))
+        );
+    }
+    vendor.accept(&first, "late");
+    let late = lab.answered().await;
+    assert_eq!((late.message, late.answer), (MessageId::from_u128(1), accepted("late")));
+    assert!(late.took.is_some_and(|took| took >= seconds(2400)), "{:?}", late.took);
 }
 
 #[tokio::test(start_paused = true)]

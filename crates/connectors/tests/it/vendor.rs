@@ -36,7 +36,7 @@ impl Vendor {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (connection, handle) = connection::server(socket, connection::Settings::default());
-        let (sender, events) = mpsc::channel(1000);
+        let (sender, events) = mpsc::channel(10_000);
         let mut session = JoinSet::new();
         session.spawn(async move { connection.run(&mut Forward(sender)).await });
         Self { handle, events, session }
@@ -80,6 +80,11 @@ impl Vendor {
 
     pub(crate) fn refuse(&self, submit: &Received, status: CommandStatus) {
         self.answer(submit.sequence_number(), Outgoing::refusal(CommandId::SUBMIT_SM, status));
+    }
+
+    /// How many deliveries it sends without an answer to any.
+    pub(crate) fn has_window(&self, window: usize) {
+        self.handle.set_window(window);
     }
 
     /// Sends a deliver_sm or data_sm; its answer comes as an event with this token.
