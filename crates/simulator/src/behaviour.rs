@@ -1,12 +1,13 @@
 //! What a vendor does differently while a test or a scenario wants it to.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::MessageState;
 
-use crate::fate::{Answer, Course, Fate, Line, network_error};
+use crate::fate::{Answer, Course, Fate, Line, Report, network_error};
 
 /// A way to behave, which can be changed while the vendor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,16 +17,31 @@ pub enum Behaviour {
     Usual,
     /// Refuses new binds, and leaves the sessions that are there.
     RefuseBinds(CommandStatus),
+    /// Cuts each session so long after its bind.
+    Flap(Duration),
+    /// Neither reads nor writes, on any line; when it ends all goes on where it stood.
+    Stall,
+    /// The machine is gone: the lines that there are will never say anything again, not even that they are closed, and
+    /// new ones are not answered before it ends.
+    HalfOpen,
     /// Answers every submission with this error.
     Refuse(CommandStatus),
+    /// Answers the part of a long message that has this number, counted from one, with this error.
+    RefusePart(u8, CommandStatus),
     /// Never answers a submission.
     Mute,
+    /// Answers so much later.
+    SlowResponses(Duration),
     /// Takes the message, then the line breaks instead of the answer.
     CutBeforeResponse,
     /// Answers, then the line breaks.
     CutAfterResponse,
+    /// At this part of a long message, counted from one, the line breaks, and the part is lost.
+    CutAtPart(u8),
     ReceiptBeforeResponse,
     DuplicateReceipts,
+    /// With each receipt comes another, of an id that nobody was given.
+    StrayReceipts,
     /// Delivers without saying so.
     NoReceipts,
     /// Accepts, and neither delivers nor reports.
@@ -46,17 +62,52 @@ pub(crate) struct Behaviours {
     by_prefix: BTreeMap<String, Behaviour>,
 }
 
+/// A name that none of the faults has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a fault: expected one of {known}", known = Behaviour::FAULTS.map(|(name, _)| name).join(", "))]
+pub struct UnknownFault(pub String);
+
 impl Behaviour {
+    /// What a vendor on its own can be told to do wrong, by the names that the command line gives it.
+    pub const FAULTS: [(&str, Self); 18] = [
+        ("mute", Self::Mute),
+        ("stall", Self::Stall),
+        ("half-open", Self::HalfOpen),
+        ("throttle", Self::THROTTLE),
+        ("queue-full", Self::QUEUE_FULL),
+        ("refuse", Self::Refuse(CommandStatus::RSYSERR)),
+        ("refuse-second-part", Self::RefusePart(2, CommandStatus::RSYSERR)),
+        ("refuse-binds", Self::RefuseBinds(CommandStatus::RBINDFAIL)),
+        ("wrong-password", Self::RefuseBinds(CommandStatus::RINVPASWD)),
+        ("flap", Self::Flap(Duration::from_secs(1))),
+        ("cut-before-response", Self::CutBeforeResponse),
+        ("cut-after-response", Self::CutAfterResponse),
+        ("cut-at-second-part", Self::CutAtPart(2)),
+        ("slow-responses", Self::SlowResponses(Duration::from_secs(15))),
+        ("receipt-before-response", Self::ReceiptBeforeResponse),
+        ("duplicate-receipts", Self::DuplicateReceipts),
+        ("stray-receipts", Self::StrayReceipts),
+        ("no-receipts", Self::NoReceipts),
+    ];
+
     pub const THROTTLE: Self = Self::Refuse(CommandStatus::RTHROTTLED);
     pub const QUEUE_FULL: Self = Self::Refuse(CommandStatus::RMSGQFUL);
 
-    /// What it makes of the fate that a submission would have had.
-    pub(crate) fn bend(self, fate: Fate) -> Fate {
+    /// What it makes of the fate that a submission would have had; `part` is which of a long message it is.
+    pub(crate) fn bend(self, fate: Fate, part: Option<u8>) -> Fate {
         let course = fate.course;
         match self {
-            Self::Usual | Self::RefuseBinds(_) => fate,
+            Self::Usual | Self::RefuseBinds(_) | Self::Flap(_) | Self::Stall | Self::HalfOpen => fate,
             Self::Refuse(status) => Fate { answer: Answer::Refuse(status), ..fate },
+            Self::RefusePart(number, status) if part == Some(number) => {
+                Fate { answer: Answer::Refuse(status), ..fate }
+            }
+            Self::CutAtPart(number) if part == Some(number) => {
+                Fate { answer: Answer::Never, line: Line::BreaksBeforeResponse, ..fate }
+            }
+            Self::RefusePart(..) | Self::CutAtPart(_) => fate,
             Self::Mute => Fate { answer: Answer::Never, ..fate },
+            Self::SlowResponses(by) => Fate { latency: fate.latency.saturating_add(by), ..fate },
             Self::CutBeforeResponse => {
                 Fate { answer: Answer::Accept, line: Line::BreaksBeforeResponse, ..fate }
             }
@@ -69,6 +120,10 @@ impl Behaviour {
                     report.copies = 2;
                     report
                 });
+                Fate { course: Course { report, ..course }, ..fate }
+            }
+            Self::StrayReceipts => {
+                let report = course.report.map(|report| Report { with_stray: true, ..report });
                 Fate { course: Course { report, ..course }, ..fate }
             }
             Self::NoReceipts => Fate { course: Course { report: None, ..course }, ..fate },
@@ -95,6 +150,15 @@ impl Behaviour {
     }
 }
 
+impl FromStr for Behaviour {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let known = Self::FAULTS.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, behaviour)| behaviour).ok_or_else(|| UnknownFault(name.to_owned()))
+    }
+}
+
 impl Behaviours {
     pub(crate) fn set(&mut self, prefix: &str, behaviour: Behaviour) {
         let prefix = prefix.strip_prefix('+').unwrap_or(prefix);
@@ -110,11 +174,8 @@ impl Behaviours {
         fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(_, behaviour)| *behaviour).unwrap_or_default()
     }
 
-    /// The status that binds are refused with, if they are.
-    pub(crate) fn bind_refusal(&self) -> Option<CommandStatus> {
-        match self.by_prefix.get("") {
-            Some(Behaviour::RefuseBinds(status)) => Some(*status),
-            _ => None,
-        }
+    /// What holds for everyone.
+    pub(crate) fn towards_all(&self) -> Behaviour {
+        self.towards("")
     }
 }

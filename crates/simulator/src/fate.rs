@@ -50,6 +50,8 @@ pub(crate) struct Report {
     pub(crate) error: u16,
     pub(crate) timing: Timing,
     pub(crate) copies: u8,
+    /// Another one goes with it, of an id that nobody was given.
+    pub(crate) with_stray: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +191,7 @@ impl Course {
 
 impl Report {
     const fn new(state: MessageState, error: u16, after: Duration) -> Self {
-        Self { state, error, timing: Timing::AfterResponse(after), copies: 1 }
+        Self { state, error, timing: Timing::AfterResponse(after), copies: 1, with_stray: false }
     }
 
     pub(crate) fn delayed(mut self, by: Duration) -> Self {

@@ -10,6 +10,7 @@ mod settings;
 mod stats;
 mod submission;
 mod throughput;
+mod valve;
 
 use std::future::Future;
 use std::io;
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use self::core::{Core, Ending};
 use self::session::Session;
+use self::valve::Line;
 use crate::behaviour::Behaviour;
 
 pub use self::assembly::Received;
@@ -110,6 +112,12 @@ impl Vendor {
         self.core.received()
     }
 
+    /// How many long messages lack parts.
+    #[must_use]
+    pub fn incomplete(&self) -> usize {
+        self.core.incomplete()
+    }
+
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.core.tally().read()
@@ -180,9 +188,10 @@ async fn keep_agenda(core: Arc<Core>, stop: CancellationToken) {
 
 fn serve<S>(socket: S, core: &Arc<Core>, tasks: &TaskTracker)
 where
-    S: AsyncRead + AsyncWrite + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (connection, handle) = connection::server(socket, core.connection_settings());
+    let line = Line::new(socket, Arc::clone(core.valve()));
+    let (connection, handle) = connection::server(line, core.connection_settings());
     let mut session = Session::open(Arc::clone(core), handle);
     tasks.spawn(async move {
         let reason = connection.run(&mut session).await;

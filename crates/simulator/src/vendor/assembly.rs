@@ -103,6 +103,10 @@ impl Assemblies {
         (course, Some(received(&accepted, parts.unwrap_or_default())))
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     fn make_room(&mut self, key: &Key) {
         if self.open.len() < MAX_OPEN || self.open.contains_key(key) {
             return;

@@ -21,6 +21,7 @@ use super::sessions::{Sessions, Went};
 use super::settings::Settings;
 use super::stats::Tally;
 use super::throughput::Throughput;
+use super::valve::Valve;
 use crate::agenda::Agenda;
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::fate::Line;
@@ -36,6 +37,7 @@ pub(super) struct Core {
     state: Mutex<State>,
     agenda: Agenda<Due>,
     tally: Tally,
+    valve: Arc<Valve>,
 }
 
 /// Locked for one event at a time, never while waiting.
@@ -51,8 +53,14 @@ struct State {
 
 /// What is to be done at a later time.
 pub(super) enum Due {
-    Respond { handle: Handle<Token>, sequence_number: u32, response: Outgoing },
+    Respond {
+        handle: Handle<Token>,
+        sequence_number: u32,
+        response: Outgoing,
+    },
     Cut(Handle<Token>),
+    /// Unless it no longer flaps by then.
+    Flap(Handle<Token>),
     Deliver(Token),
 }
 
@@ -100,7 +108,8 @@ impl Core {
             sessions: Sessions::new(settings.capacity),
         };
         let agenda = Agenda::new(settings.capacity);
-        Self { settings, identity, started, state: Mutex::new(state), agenda, tally: Tally::new() }
+        let (state, valve) = (Mutex::new(state), Arc::default());
+        Self { settings, identity, started, state, agenda, tally: Tally::new(), valve }
     }
 
     pub(super) fn connection_settings(&self) -> connection::Settings {
@@ -126,8 +135,55 @@ impl Core {
         self.state.lock().inbox.all()
     }
 
+    pub(super) fn incomplete(&self) -> usize {
+        self.state.lock().assemblies.len()
+    }
+
     pub(super) fn set(&self, prefix: &str, behaviour: Behaviour) {
-        self.state.lock().behaviours.set(prefix, behaviour);
+        let now_towards_all = {
+            let mut state = self.state.lock();
+            state.behaviours.set(prefix, behaviour);
+            state.behaviours.towards_all()
+        };
+        // What concerns some numbers only leaves the lines alone.
+        if !prefix.is_empty() {
+            return;
+        }
+        match now_towards_all {
+            Behaviour::Stall => self.valve.shut(),
+            Behaviour::HalfOpen => {
+                self.valve.shut();
+                self.valve.forsake();
+                // Their sockets stay open: only we forget them.
+                self.end_sessions(Ending::Cut);
+            }
+            Behaviour::Flap(_) => {
+                self.valve.open();
+                self.end_sessions(Ending::Cut);
+            }
+            Behaviour::Usual
+            | Behaviour::RefuseBinds(_)
+            | Behaviour::Refuse(_)
+            | Behaviour::RefusePart(..)
+            | Behaviour::Mute
+            | Behaviour::SlowResponses(_)
+            | Behaviour::CutBeforeResponse
+            | Behaviour::CutAfterResponse
+            | Behaviour::CutAtPart(_)
+            | Behaviour::ReceiptBeforeResponse
+            | Behaviour::DuplicateReceipts
+            | Behaviour::StrayReceipts
+            | Behaviour::NoReceipts
+            | Behaviour::SilentDrop
+            | Behaviour::FakeReceipts
+            | Behaviour::SlowReceipts(_)
+            | Behaviour::SlowDelivery(_)
+            | Behaviour::Undeliverable => self.valve.open(),
+        }
+    }
+
+    pub(super) fn valve(&self) -> &Arc<Valve> {
+        &self.valve
     }
 
     pub(super) fn end_sessions(&self, ending: Ending) {
@@ -153,11 +209,14 @@ impl Core {
         let is = |wanted: &Option<String>, given: &[u8]| {
             wanted.as_ref().is_none_or(|wanted| wanted.as_bytes() == given)
         };
-        let refusal = match self.state.lock().behaviours.bind_refusal() {
-            Some(status) => Some(status),
-            None if !is(&account.system_id, bind.system_id) => Some(CommandStatus::RINVSYSID),
-            None if !is(&account.password, bind.password) => Some(CommandStatus::RINVPASWD),
-            None => None,
+        let refusal = if let Behaviour::RefuseBinds(status) = self.behaviour() {
+            Some(status)
+        } else if !is(&account.system_id, bind.system_id) {
+            Some(CommandStatus::RINVSYSID)
+        } else if !is(&account.password, bind.password) {
+            Some(CommandStatus::RINVPASWD)
+        } else {
+            None
         };
         self.tally.count(|stats| stats.binds_refused += u64::from(refusal.is_some()));
         refusal.map_or(Ok(()), Err)
@@ -194,6 +253,20 @@ impl Core {
         self.agenda.put(at, due)
     }
 
+    /// A session was bound: where the vendor flaps its end is near.
+    pub(super) fn flap(&self, handle: &Handle<Token>) {
+        let Behaviour::Flap(after) = self.behaviour() else { return };
+        let now = Instant::now();
+        let due = Due::Flap(handle.clone());
+        if let Err(due) = self.put(now.checked_add(after).unwrap_or(now), due) {
+            self.act(due);
+        }
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        self.state.lock().behaviours.towards_all()
+    }
+
     pub(super) fn cut_soon(&self, handle: Handle<Token>, after: Instant) {
         let at = after.checked_add(CUT_DELAY).unwrap_or(after);
         if let Err(due) = self.put(at, Due::Cut(handle)) {
@@ -213,6 +286,11 @@ impl Core {
                 }
             }
             Due::Cut(handle) => handle.abort(),
+            Due::Flap(handle) => {
+                if matches!(self.behaviour(), Behaviour::Flap(_)) {
+                    handle.abort();
+                }
+            }
             Due::Deliver(token) => self.deliver(token),
         }
     }

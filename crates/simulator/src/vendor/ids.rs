@@ -54,6 +54,7 @@ impl MessageId {
             ReceiptId::Hex => self.hex(),
             ReceiptId::Decimal => self.decimal(),
             ReceiptId::ZeroPadded(width) => format!("{:0>width$}", self.answered()),
+            ReceiptId::Recased => self.answered().chars().map(recased).collect(),
         }
     }
 
@@ -64,6 +65,10 @@ impl MessageId {
     fn hex(self) -> String {
         format!("{:X}", self.number)
     }
+}
+
+fn recased(letter: char) -> char {
+    if letter.is_ascii_uppercase() { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() }
 }
 
 /// The counter in front, chance behind, and between them the bits that mark a UUID of version 4.

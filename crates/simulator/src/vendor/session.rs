@@ -52,6 +52,7 @@ impl Session {
                 self.system_id = Some(Arc::clone(&system_id));
                 commands.respond(sequence_number, response);
                 self.core.bound(self.number, kind, &system_id);
+                self.core.flap(&self.handle);
             }
             Err(status) => {
                 commands.respond(sequence_number, Outgoing::refusal(received.command_id(), status));

@@ -76,6 +76,8 @@ pub enum ReceiptId {
     Decimal,
     /// As answered, with zeros in front up to this many characters.
     ZeroPadded(usize),
+    /// As answered, with its letters in the other case.
+    Recased,
 }
 
 /// Where a receipt says what it says.

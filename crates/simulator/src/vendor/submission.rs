@@ -66,6 +66,11 @@ impl Submission {
         digits.strip_prefix('+').unwrap_or(&digits).to_owned()
     }
 
+    /// Which part of a long message it is, counted from one.
+    pub(super) fn part(&self) -> Option<u8> {
+        self.concatenation.filter(|_| self.is_part()).map(|concatenation| concatenation.part)
+    }
+
     pub(super) fn is_part(&self) -> bool {
         self.concatenation.is_some_and(|concatenation| concatenation.total > 1)
     }

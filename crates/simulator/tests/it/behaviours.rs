@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use simulator::vendor::Settings;
 use simulator::{Behaviour, Handsets, Vendor, handset};
+use smpp_wire::pdu::{EsmClass, ShortMessage};
 use smpp_wire::session::{BindKind, CloseReason};
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::MessageState;
+use tokio::time::{Instant, timeout};
 
-use crate::client::{Client, Heard};
+use crate::client::{Client, Credentials, Heard, message};
 
 const TO: &str = "447700900010";
 
@@ -104,6 +106,102 @@ async fn a_receipt_can_come_before_the_response_and_twice() {
     assert_eq!(client.receipt().await.agreed(), (id.as_str(), MessageState::Delivered));
     assert_eq!(client.receipt().await.agreed(), (id.as_str(), MessageState::Delivered));
     assert!(client.hears_no_delivery_for(Duration::from_secs(60)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_can_bring_one_of_nobodys_with_it() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::StrayReceipts);
+    let id = client.send(TO, b"hello").await.id;
+    assert_eq!(client.receipt().await.agreed().0, id);
+    assert_ne!(client.receipt().await.agreed().0, id);
+    assert!(client.hears_no_delivery_for(Duration::from_secs(60)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_can_be_slow() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::SlowResponses(Duration::from_secs(100)));
+    let begun = Instant::now();
+    assert_eq!(client.send(TO, b"hello").await.status, CommandStatus::ROK);
+    assert_eq!(begun.elapsed().as_secs(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_message_can_fail_at_one_of_its_parts() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::RefusePart(2, CommandStatus::RSYSERR));
+    assert_eq!(client.send(TO, b"short").await.status, CommandStatus::ROK);
+    for (number, status) in [(1, CommandStatus::ROK), (2, CommandStatus::RSYSERR), (3, CommandStatus::ROK)] {
+        client.submit_message(&part(number));
+        assert_eq!(client.response().await.status, status);
+    }
+    vendor.set(Behaviour::CutAtPart(3));
+    client.submit_message(&part(2));
+    assert_eq!(client.response().await.status, CommandStatus::ROK);
+    client.submit_message(&part(3));
+    client.closed().await;
+    assert_eq!((vendor.received().len(), vendor.stats().accepted), (2, 4));
+}
+
+/// One part of three.
+fn part(number: u8) -> ShortMessage<'static> {
+    let text: &[u8] = match number {
+        1 => &[5, 0, 3, 7, 3, 1, b'a'],
+        2 => &[5, 0, 3, 7, 3, 2, b'b'],
+        _ => &[5, 0, 3, 7, 3, 3, b'c'],
+    };
+    ShortMessage { esm_class: EsmClass::UDH, ..message(TO, text) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_vendor_says_nothing_and_goes_on_where_it_stood() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::Stall);
+    client.submit(TO, b"hello");
+    assert!(timeout(Duration::from_secs(20), client.next()).await.is_err());
+    let mut late = Client::open(Credentials::default(), &vendor, BindKind::Transceiver, 0x34);
+    assert!(timeout(Duration::from_secs(5), late.next()).await.is_err());
+    assert_eq!(vendor.stats().submissions, 0);
+    vendor.set(Behaviour::Usual);
+    assert_eq!(client.response().await.status, CommandStatus::ROK);
+    assert!(matches!(late.next().await, Heard::Bound(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_half_open_never_says_anything_again() {
+    let (vendor, _) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::HalfOpen);
+    client.submit(TO, b"hello");
+    let mut next = Client::open(Credentials::default(), &vendor, BindKind::Transceiver, 0x34);
+    assert!(timeout(Duration::from_secs(5), next.next()).await.is_err());
+    vendor.set(Behaviour::Usual);
+    assert!(matches!(next.next().await, Heard::Bound(_)));
+    assert_eq!(next.send(TO, b"hello").await.status, CommandStatus::ROK);
+    assert!(timeout(Duration::from_secs(20), client.next()).await.is_err());
+    assert_eq!(vendor.until(|stats| stats.sessions == 1).await.submissions, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flapping_vendor_cuts_each_session_soon_after_its_bind() {
+    let (vendor, _) = start().await;
+    let mut early = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::Flap(Duration::from_secs(2)));
+    early.closed().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    let bound = Instant::now();
+    assert_eq!(client.send(TO, b"hello").await.status, CommandStatus::ROK);
+    client.closed().await;
+    assert_eq!(bound.elapsed().as_secs(), 2);
+    let mut last = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::Usual);
+    assert!(last.hears_no_delivery_for(Duration::from_secs(20)).await);
+    assert_eq!(last.send(TO, b"hello").await.status, CommandStatus::ROK);
 }
 
 #[tokio::test(start_paused = true)]

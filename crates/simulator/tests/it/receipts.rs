@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::Timestamp;
 use simulator::Vendor;
 use simulator::personality::{Conduct, Spread};
 use simulator::vendor::{IdFormat, ReceiptForm, ReceiptId, Settings};
@@ -46,13 +47,18 @@ async fn a_receipt_can_write_the_id_in_another_base() {
     let hex_then_decimal = IdBases { response: IdBase::Hex, receipt: IdBase::Decimal };
     let decimal_then_hex = IdBases { response: IdBase::Decimal, receipt: IdBase::Hex };
     let decimals = IdBases { response: IdBase::Decimal, receipt: IdBase::Decimal };
+    let hexes = IdBases { response: IdBase::Hex, receipt: IdBase::Hex };
     for (id_format, receipt_id, bases) in [
         (IdFormat::Hex, ReceiptId::Decimal, hex_then_decimal),
         (IdFormat::Decimal, ReceiptId::Hex, decimal_then_hex),
         (IdFormat::Decimal, ReceiptId::ZeroPadded(24), decimals),
+        (IdFormat::Hex, ReceiptId::Recased, hexes),
+        (IdFormat::Uuid, ReceiptId::Recased, IdBases::default()),
     ] {
         let receipt_form = ReceiptForm::TextOnly;
-        let settings = Settings { id_format, receipt_id, receipt_form, ..Settings::default() };
+        // An id of this time has letters in hexadecimal.
+        let started_at = Timestamp::from_millis(1_767_225_601_000);
+        let settings = Settings { id_format, receipt_id, receipt_form, started_at, ..Settings::default() };
         let vendor = Vendor::start(settings).await.unwrap();
         let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
         let id = client.send(TO, b"one").await.id;

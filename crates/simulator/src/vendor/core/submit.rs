@@ -81,7 +81,7 @@ impl Core {
             }
             None => Fate::by_conduct(conduct, &mut state.rng),
         };
-        let fate = state.behaviours.towards(&recipient).bend(usual);
+        let fate = state.behaviours.towards(&recipient).bend(usual, submission.part());
         if state.throughput.as_mut().is_some_and(|throughput| !throughput.allows_one(now)) {
             return Fate { answer: Answer::Refuse(CommandStatus::RTHROTTLED), line: Line::Holds, ..fate };
         }
@@ -141,7 +141,12 @@ impl Core {
             self.bring(&message, course, taken.at);
             state.inbox.add(message);
         }
+        let stray = course.report.is_some_and(|report| report.with_stray);
         self.report(taken, id, course);
+        if stray {
+            let nobodys = state.ids.draw(&mut state.rng);
+            self.report(taken, nobodys, course);
+        }
         id.answered()
     }
 
