@@ -25,3 +25,4 @@ mod receipts;
 mod setup;
 mod signals;
 mod steering;
+mod vendor_faults;

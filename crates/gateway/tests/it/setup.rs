@@ -17,6 +17,7 @@ pub(crate) struct Setup {
     vendors: String,
     routes: Vec<String>,
     rule: String,
+    rules: Option<String>,
     webhook: String,
 }
 
@@ -56,6 +57,12 @@ channel = "sms"
         self
     }
 
+    /// Puts these rules in the place of the one.
+    pub(crate) fn rules(mut self, rules: &str) -> Self {
+        self.rules = Some(rules.to_owned());
+        self
+    }
+
     /// Where the app is told of its messages.
     pub(crate) fn webhook(mut self, port: u16) -> Self {
         self.webhook =
@@ -64,8 +71,20 @@ channel = "sms"
     }
 
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, webhook } = self;
+        let Self { vendors, routes, rule, rules, webhook } = self;
         let routes = routes.join(", ");
+        let one_rule = || {
+            format!(
+                r#"
+[[policy.rules]]
+id = "all"
+match = {{ channel = "sms" }}
+routes = [{routes}]
+{rule}
+"#
+            )
+        };
+        let rules = rules.clone().unwrap_or_else(one_rule);
         format!(
             r#"
 [server]
@@ -90,12 +109,7 @@ default_sender = "SHOP"
 {vendors}
 [policy]
 default_class = "transactional"
-
-[[policy.rules]]
-id = "all"
-match = {{ channel = "sms" }}
-routes = [{routes}]
-{rule}
+{rules}
 "#
         )
     }
