@@ -12,7 +12,6 @@ mod submission;
 mod throughput;
 mod valve;
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -126,13 +125,6 @@ impl Vendor {
     /// Waits until the counters are as wished, and returns them.
     pub async fn until(&self, condition: impl FnMut(&Stats) -> bool) -> Stats {
         self.core.tally().until(condition).await
-    }
-
-    /// Runs until `end` comes, then shuts down.
-    pub async fn run_until(self, end: impl Future<Output = ()>) -> Stats {
-        end.await;
-        self.shutdown().await;
-        self.stats()
     }
 
     /// Unbinds all sessions, cuts those that do not answer, and waits until every task has ended.

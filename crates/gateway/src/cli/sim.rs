@@ -1,10 +1,12 @@
 //! `strowger sim smsc`: one simulated vendor on a port, to try things against.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use pipeline::Clock as _;
 use simulator::vendor::{IdFormat, Vendor};
-use simulator::{Personality, smsc};
+use simulator::{Behaviour, Personality, smsc};
+use tokio::time::sleep;
 
 use super::output::Output;
 use super::{Exit, Failure};
@@ -45,8 +47,28 @@ pub(crate) struct Options {
     /// Refuse binds with any other password.
     #[arg(long)]
     password: Option<String>,
+    /// What it does wrong: mute (takes submits and never answers), stall (reads and writes nothing, then goes on),
+    /// half-open (its lines are gone for good without a word), throttle, queue-full, refuse, refuse-second-part (of a long
+    /// message), refuse-binds, wrong-password, flap (cuts each session after a second), cut-before-response,
+    /// cut-after-response, cut-at-second-part, slow-responses (after 15 s), receipt-before-response, duplicate-receipts,
+    /// stray-receipts (of ids that nobody was given) or no-receipts.
+    #[arg(long, value_name = "FAULT")]
+    fault: Option<Behaviour>,
+    /// When that begins, counted from the start.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "fault")]
+    fault_after: u64,
+    /// How long it lasts; without it, until the end.
+    #[arg(long, value_name = "SECONDS", requires = "fault")]
+    fault_for: Option<u64>,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+}
+
+/// A fault with its beginning and its end.
+struct Fault {
+    behaviour: Behaviour,
+    after: Duration,
+    lasting: Option<Duration>,
 }
 
 pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure> {
@@ -74,11 +96,35 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure
         Failure::new(Exit::Unexpected, format!("cannot listen on {}: {error}", options.listen))
     })?;
     output.note(&format!("a simulated vendor listens on {}; end it with Ctrl-C", vendor.addr()));
-    let ended = async {
+    let fault = options.fault.map(|behaviour| Fault {
+        behaviour,
+        after: Duration::from_secs(options.fault_after),
+        lasting: options.fault_for.map(Duration::from_secs),
+    });
+    tokio::select! {
         // Without a handler for the signal there is nothing to wait for.
-        drop(tokio::signal::ctrl_c().await);
-    };
-    let stats = vendor.run_until(ended).await;
-    output.note(&format!("{stats:?}"));
+        signal = tokio::signal::ctrl_c() => drop(signal),
+        () = misbehave(&vendor, fault, output) => {}
+    }
+    vendor.shutdown().await;
+    output.note(&format!("{:?}", vendor.stats()));
     Ok(())
+}
+
+/// Puts the fault on and takes it off at their times; it never ends by itself.
+async fn misbehave(vendor: &Vendor, fault: Option<Fault>, output: &Output) {
+    if let Some(Fault { behaviour, after, lasting }) = fault {
+        sleep(after).await;
+        vendor.set(behaviour);
+        if matches!(behaviour, Behaviour::RefuseBinds(_)) {
+            vendor.cut();
+        }
+        output.note("the fault begins now");
+        if let Some(lasting) = lasting {
+            sleep(lasting).await;
+            vendor.set(Behaviour::Usual);
+            output.note("the fault is over now");
+        }
+    }
+    std::future::pending::<()>().await;
 }

@@ -263,6 +263,23 @@ async fn sim_smsc_is_a_vendor_that_a_gateway_can_use() {
 }
 
 #[tokio::test]
+async fn sim_smsc_misbehaves_for_as_long_as_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sim = strowger();
+    sim.args(["sim", "smsc", "--listen", "127.0.0.1:0", "--dlr-delay-ms", "50"]);
+    sim.args(["--fault", "queue-full", "--fault-for", "2"]);
+    let mut sim = Process::start("sim", &mut sim, folder.path());
+    let address = sim.says("listens on ").await;
+    sim.says("the fault begins ").await;
+    let port = address.rsplit(':').next().unwrap().parse().unwrap();
+    let setup = Setup::default().vendor("acme", port, "");
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let id = gateway.client.send(TO, "hello").await;
+    gateway.client.settled(&id, &["delivered"]).await;
+    sim.says("the fault is over ").await;
+}
+
+#[tokio::test]
 async fn the_demo_delivers() {
     let demo = ["demo", "--listen", "127.0.0.1:0", "--rate", "20", "--exit-after", "5", "--json"];
     let summary = alone(&demo).await.ended_with(0).json();

@@ -6,7 +6,6 @@ use simulator::vendor::Settings;
 use simulator::{Behaviour, Vendor};
 use smpp_wire::session::{BindKind, CloseReason};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::client::Client;
@@ -44,21 +43,4 @@ async fn a_session_that_does_not_answer_is_cut() {
     vendor.shutdown().await;
     assert!(start.elapsed() <= Duration::from_secs(3), "{:?}", start.elapsed());
     drop(silent);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_vendor_runs_until_its_end_comes() {
-    let vendor = Vendor::start(Settings::default()).await.unwrap();
-    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
-    client.send("447700900010", b"hello").await;
-    let (end, ended) = oneshot::channel();
-    let ((), stats) = tokio::join!(
-        async {
-            client.receipt().await;
-            end.send(()).unwrap();
-        },
-        vendor.run_until(async { ended.await.unwrap() }),
-    );
-    assert_eq!((stats.accepted, stats.receipts_acknowledged, stats.sessions), (1, 1, 0));
-    assert_eq!(client.closed().await, CloseReason::PeerUnbound);
 }
