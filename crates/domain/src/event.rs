@@ -102,4 +102,10 @@ pub enum Kind {
     /// Nothing more is expected: the record is closed as it stands.
     #[n(13)]
     HorizonReached,
+    /// The store was restored from a backup in which the message was open; `resumed` when it is sent nevertheless.
+    #[n(14)]
+    Restored {
+        #[n(0)]
+        resumed: bool,
+    },
 }

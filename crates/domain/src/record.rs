@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::status::Status;
 use crate::time::Timestamp;
 
+mod restore;
 mod step;
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -47,6 +48,22 @@ pub struct Record {
     /// Nothing more is expected; what still comes is a correction.
     #[n(9)]
     pub closed: bool,
+    /// Set when the store was restored from a backup while the message was open: it may have been sent since then by
+    /// whoever used the store meanwhile.
+    #[n(10)]
+    pub restored: Option<Restored>,
+}
+
+/// What is done with a message that was open in a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Restored {
+    /// It is sent, flagged as a possible duplicate.
+    #[n(0)]
+    Resumed,
+    /// It is never sent again.
+    #[n(1)]
+    Withheld,
 }
 
 /// The application said whether its user acted on the message.
@@ -106,6 +123,9 @@ pub enum Input {
     },
     /// The process that dispatched is gone: what has no outcome never will have one.
     Settle,
+    /// The store was restored from a backup: what was dispatched has no outcome, and what was not may have been sent
+    /// after the backup. Of a message that is due only later nobody sent anything, and it goes on as if nothing had been.
+    Restored(Restored),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -247,6 +267,7 @@ impl Record {
             rejection: None,
             converted: None,
             closed: false,
+            restored: None,
         }
     }
 
@@ -276,7 +297,7 @@ impl Record {
         let validity = (work.queued || work.decide).then_some(self.message.expires_at);
         let receipts = self.attempts.iter().filter_map(|attempt| self.receipt_deadline(attempt)).min();
         let idle = !(work.queued || work.dispatched || work.decide);
-        let horizon = self.last_dispatch().filter(|_| idle).map(|at| at.plus(RECEIPT_HORIZON));
+        let horizon = self.waits_since().filter(|_| idle).map(|at| at.plus(RECEIPT_HORIZON));
         [validity, receipts, horizon].into_iter().flatten().min()
     }
 
@@ -303,14 +324,22 @@ impl Record {
         self.attempts.iter().filter(|attempt| attempt.counts()).count()
     }
 
-    fn last_dispatch(&self) -> Option<Timestamp> {
-        self.attempts.iter().filter_map(|attempt| attempt.dispatched_at).max()
+    /// When what is still waited for began. A withheld message may never have been dispatched here; had it been sent
+    /// elsewhere, then within its validity.
+    fn waits_since(&self) -> Option<Timestamp> {
+        let dispatched = self.attempts.iter().filter_map(|attempt| attempt.dispatched_at).max();
+        dispatched.or_else(|| self.is_withheld().then_some(self.message.expires_at))
+    }
+
+    fn is_withheld(&self) -> bool {
+        self.restored == Some(Restored::Withheld)
     }
 
     /// When a missing receipt of the attempt becomes a reason to go on.
     fn receipt_deadline(&self, attempt: &Attempt) -> Option<Timestamp> {
         let waits = attempt.receipt.is_none()
             && !attempt.given_up
+            && !self.is_withheld()
             && !self.status.is_final()
             && (attempt.state == State::Dispatched
                 || attempt.outcome == Some(crate::attempt::Outcome::Accepted));
@@ -320,9 +349,10 @@ impl Record {
 
     fn push_attempt(&mut self, next: NextAttempt, now: Timestamp) {
         // A vendor that said no, at submit or by receipt, has not delivered it; one that never said may have.
-        let possible_duplicate = self.attempts.iter().any(|attempt| {
-            attempt.may_have_arrived() || (attempt.given_up && attempt.state == State::Dispatched)
-        });
+        let possible_duplicate = self.restored.is_some()
+            || self.attempts.iter().any(|attempt| {
+                attempt.may_have_arrived() || (attempt.given_up && attempt.state == State::Dispatched)
+            });
         let number = u16::try_from(self.attempts.len()).unwrap_or(u16::MAX).saturating_add(1);
         self.attempts.push(Attempt {
             number,

@@ -42,6 +42,7 @@ impl Record {
                 self.note(now, Kind::Converted { converted });
             }
             Input::Settle => self.settle_dispatched(now, &mut effects),
+            Input::Restored(restored) => self.restore(restored, now, &mut effects),
         }
         self.close_if_done();
         Ok(effects)
@@ -283,7 +284,7 @@ impl Record {
         }
         self.give_up_receipts(now, effects);
         let idle = self.work() == super::Work::default();
-        if idle && self.last_dispatch().is_some_and(|at| now >= at.plus(super::RECEIPT_HORIZON)) {
+        if idle && self.waits_since().is_some_and(|at| now >= at.plus(super::RECEIPT_HORIZON)) {
             self.note(now, Kind::HorizonReached);
             self.closed = true;
         }
@@ -320,7 +321,7 @@ impl Record {
         Ok(())
     }
 
-    fn settle_dispatched(&mut self, now: Timestamp, effects: &mut Effects) {
+    pub(super) fn settle_dispatched(&mut self, now: Timestamp, effects: &mut Effects) {
         let dispatched: Vec<(u16, usize)> = self
             .attempts
             .iter()
@@ -343,7 +344,7 @@ impl Record {
         }
     }
 
-    fn become_uncertain(&mut self, now: Timestamp, effects: &mut Effects) {
+    pub(super) fn become_uncertain(&mut self, now: Timestamp, effects: &mut Effects) {
         if self.status != Status::Uncertain {
             self.set_status(Status::Uncertain, now, effects);
         }
@@ -388,12 +389,15 @@ impl Record {
         }
     }
 
-    fn on_unknown(&self) -> OnUnknown {
+    pub(super) fn on_unknown(&self) -> OnUnknown {
+        if self.is_withheld() {
+            return OnUnknown::Hold;
+        }
         self.plan.as_ref().map_or(OnUnknown::Hold, |plan| plan.terms.on_unknown)
     }
 
     fn fails_over_on(&self, word: FailoverOn) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.terms.failover_on.contains(word))
+        !self.is_withheld() && self.plan.as_ref().is_some_and(|plan| plan.terms.failover_on.contains(word))
     }
 }
 

@@ -63,6 +63,12 @@ fn event(record: &Record, event: &Event, place: usize) -> String {
         }
         Kind::Exhausted => "no route is left to try".to_owned(),
         Kind::HorizonReached => "nothing more is expected of it".to_owned(),
+        Kind::Restored { resumed: true } => {
+            "the store was restored from a backup; it is sent although it may have been before".to_owned()
+        }
+        Kind::Restored { resumed: false } => {
+            "the store was restored from a backup; it may have been sent before and is not sent again".to_owned()
+        }
     }
 }
 
@@ -83,6 +89,7 @@ pub(crate) fn event_type(kind: &Kind) -> (&'static str, Option<u16>) {
         Kind::Converted { .. } => ("converted", None),
         Kind::Exhausted => ("exhausted", None),
         Kind::HorizonReached => ("horizon_reached", None),
+        Kind::Restored { .. } => ("restored", None),
     }
 }
 

@@ -13,6 +13,7 @@ enum Happens {
     Wake,
     Settle,
     Cancel,
+    Restored(Restored),
     Pass(u64),
 }
 
@@ -39,6 +40,8 @@ fn happens() -> impl Strategy<Value = Happens> {
         3 => Just(Happens::Wake),
         1 => Just(Happens::Settle),
         1 => Just(Happens::Cancel),
+        1 => Just(Happens::Restored(Restored::Resumed)),
+        1 => Just(Happens::Restored(Restored::Withheld)),
         4 => (1..200_u64).prop_map(Happens::Pass),
     ]
 }
@@ -69,6 +72,7 @@ fn input_of(record: &Record, happens: Happens) -> Option<Input> {
         Happens::Wake | Happens::Pass(_) => Input::Wake,
         Happens::Settle => Input::Settle,
         Happens::Cancel => Input::Cancel,
+        Happens::Restored(restored) => Input::Restored(restored),
     })
 }
 
@@ -96,6 +100,9 @@ fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), T
             .clone()
             .any(|attempt| attempt.parts.iter().any(|part| part.answer == Some(PartAnswer::Unknown)));
         prop_assert!(last.is_none() || !held, "sent again under hold");
+    }
+    if record.restored == Some(Restored::Withheld) {
+        prop_assert!(!work.queued && !work.dispatched && !work.decide, "it would be sent again");
     }
     if record.status.is_final() && record.status != Status::Delivered {
         let taken = record.attempts.iter().any(Attempt::is_open);
