@@ -4,10 +4,12 @@
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
 pub mod query;
+pub mod retention;
 pub mod sqlite;
 pub mod write;
 
 pub use query::{Page, Query, Reader, Waiting};
+pub use retention::Retention;
 pub use write::{Claim, Notice, NoticeOutcome, Write, Writer, Written};
 
 /// Why the store did not do what it was asked to.

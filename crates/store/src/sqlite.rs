@@ -10,31 +10,45 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub mod backup;
 mod cache;
 mod checkpoint;
 mod codec;
 mod commit;
 mod damaged;
 mod day;
+mod day_pool;
 mod days;
 mod fault;
 mod folder;
 mod held;
+mod hold;
 mod idempotency;
 mod names;
 mod notices;
 mod overrides;
+mod prune;
 mod reader;
 mod records;
+mod restore;
+mod retention;
 mod schema;
 mod seal;
 mod search;
+mod status;
+mod texts;
 mod vendor_ids;
+mod verify;
 mod writer;
 
+pub use prune::{Dropped, Prune, prune};
 pub use reader::SqliteReader;
+pub use restore::restore;
+pub use status::{Status, status};
+pub use verify::{Verified, verify};
 pub use writer::SqliteWriter;
 
+use day_pool::DayPool;
 use folder::Folder;
 
 /// How the databases are opened.
@@ -54,6 +68,12 @@ pub enum OpenError {
         .file.display()
     )]
     NewerSchema { file: PathBuf, found: i64, known: i64 },
+    #[error("{} holds a restore that did not finish: empty the folder and restore again", .folder.display())]
+    HalfRestored { folder: PathBuf },
+    #[error("there is no store in {}", .folder.display())]
+    NoStore { folder: PathBuf },
+    #[error("{} is not empty", .folder.display())]
+    NotEmpty { folder: PathBuf },
     #[error("{} cannot be used: {source}", .path.display())]
     Files { path: PathBuf, source: io::Error },
     #[error("{} cannot be opened: {source}", .file.display())]
@@ -69,9 +89,13 @@ pub fn open(path: &Path, options: &Options) -> Result<(SqliteWriter, SqliteReade
     let folder = Arc::new(Folder::new(path.to_owned(), options.vfs.clone()));
     folder.create()?;
     let lock = lock(&folder)?;
-    let writer = SqliteWriter::open(Arc::clone(&folder), lock)?;
+    if folder.half_restored().exists() {
+        return Err(OpenError::HalfRestored { folder: path.to_owned() });
+    }
+    let days = Arc::new(DayPool::default());
+    let writer = SqliteWriter::open(Arc::clone(&folder), Arc::clone(&days), lock)?;
     folder.sync()?;
-    Ok((writer, SqliteReader::new(folder)))
+    Ok((writer, SqliteReader::new(folder, days)))
 }
 
 /// The lock ends with the process, however that ends.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
 use domain::{AppId, ConnectionId, Lane, MessageId, Override, Record, Status, Timestamp};
 
-use crate::Error;
+use crate::{Error, Retention};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -120,6 +120,8 @@ pub enum Claim {
     Waiting { lane: Lane, after: i64 },
     /// Records whose `wake_at` has passed, the most overdue first.
     Due { now: Timestamp },
+    /// Every record that is not closed, by its key, as `Work`: for a store that was restored.
+    Open { after: i64 },
 }
 
 /// The one owner of the store's writing side. Blocking: it belongs on a thread of its own.
@@ -159,6 +161,26 @@ pub trait Writer: Send {
     /// # Errors
     /// As `Error` says.
     fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error>;
+
+    /// Has what is too old dropped: whole sealed days when nothing can refer to them any more, and the texts of sealed
+    /// days. Only what takes no time is done in this call; files are searched and rewritten elsewhere, and what that
+    /// found is dropped by a later call. Call it again and again.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn retain(&mut self, now: Timestamp, retention: &Retention) -> Result<(), Error>;
+
+    /// Whether the store was restored from a backup and nobody has yet said what becomes of what was open in it.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn is_on_hold(&mut self) -> Result<bool, Error>;
+
+    /// Every open record has been told what becomes of it. Durable when this returns.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn end_hold(&mut self) -> Result<(), Error>;
 
     /// The largest key of any record or override ever stored: new ids must be above it.
     ///

@@ -263,6 +263,19 @@ impl store::Writer for Faulty {
         self.store.tidy(now, limit)
     }
 
+    fn retain(&mut self, now: Timestamp, retention: &store::Retention) -> Result<(), store::Error> {
+        self.store.retain(now, retention)
+    }
+
+    fn is_on_hold(&mut self) -> Result<bool, store::Error> {
+        self.store.is_on_hold()
+    }
+
+    fn end_hold(&mut self) -> Result<(), store::Error> {
+        self.check()?;
+        self.store.end_hold()
+    }
+
     fn last_key(&mut self) -> Result<i64, store::Error> {
         self.store.last_key()
     }

@@ -117,7 +117,7 @@ fn run(folder: &Folder, shared: &Shared) {
         }
         for day in days {
             let file = folder.day(day);
-            note(shared, folder.connect(&file, Access::Write).and_then(|file| checkpoint(&file)));
+            note(shared, folder.connect(&file, Access::Change).and_then(|file| checkpoint(&file)));
         }
     }
 }

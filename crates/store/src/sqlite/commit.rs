@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use rustc_hash::FxHashMap;
 
 use super::cache::Cache;
+use super::day::Day;
 use super::days::Days;
 use super::fault::Fault;
 use super::names::{Kind, Names};
@@ -25,6 +26,8 @@ pub(super) struct Memory {
     pub(super) rows: Rows,
     pub(super) outbox: Outbox,
     pub(super) days: Days,
+    /// Records of days before this one are sealed without their text.
+    pub(super) texts_before: Option<Day>,
 }
 
 impl Memory {

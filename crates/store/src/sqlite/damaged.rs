@@ -15,6 +15,18 @@ pub(super) fn put_aside(hot: &Connection, row: &DamagedRow) -> rusqlite::Result<
     records::remove(hot, row.key)
 }
 
+/// Drops those whose key is below, and says how many.
+pub(super) fn drop_before(hot: &Connection, key: i64) -> rusqlite::Result<u64> {
+    let dropped = hot.prepare_cached("DELETE FROM damaged WHERE key < ?1")?.execute([key])?;
+    Ok(dropped as u64)
+}
+
+pub(super) fn count_before(hot: &Connection, key: i64) -> rusqlite::Result<u64> {
+    let mut select = hot.prepare_cached("SELECT count(*) FROM damaged WHERE key < ?1")?;
+    let count: i64 = select.query_row([key], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 pub(super) fn count(hot: &Connection) -> rusqlite::Result<u64> {
     let count: i64 = hot.prepare_cached("SELECT count(*) FROM damaged")?.query_row([], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))

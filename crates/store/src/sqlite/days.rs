@@ -9,15 +9,18 @@ use rusqlite::Connection;
 
 use super::OpenError;
 use super::day::Day;
+use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::names::{Kind, Names};
 use super::records::{self, Stored};
+use super::retention;
 use super::schema::{self, Role};
 use super::vendor_ids::{self, Place, VendorId};
 
 pub(super) struct Days {
     folder: Arc<Folder>,
+    readers: Arc<DayPool>,
     /// Those that have a file.
     known: BTreeSet<Day>,
     /// Those whose file SQLite cannot read.
@@ -36,10 +39,11 @@ pub(super) struct OpenDay {
 const KEPT_OPEN: usize = 10;
 
 impl Days {
-    pub(super) fn new(folder: Arc<Folder>) -> Result<Self, OpenError> {
+    pub(super) fn new(folder: Arc<Folder>, readers: Arc<DayPool>) -> Result<Self, OpenError> {
         let listed = folder.list_days();
         let days = listed.map_err(|source| OpenError::Files { path: folder.path().to_owned(), source })?;
-        Ok(Self { folder, known: days.into_iter().collect(), damaged: BTreeSet::new(), open: Vec::new() })
+        let known = days.into_iter().collect();
+        Ok(Self { folder, readers, known, damaged: BTreeSet::new(), open: Vec::new() })
     }
 
     /// The largest key of any sealed record; zero when there is none. A damaged day may have had any of its keys.
@@ -47,6 +51,20 @@ impl Days {
         let Some(newest) = self.known.last().copied() else { return Ok(0) };
         let key = self.look(newest, |file| records::last_key(&file.connection))?;
         Ok(key.unwrap_or_else(|| newest.end_key() - 1))
+    }
+
+    pub(super) fn has(&self, day: Day) -> bool {
+        self.known.contains(&day)
+    }
+
+    /// Takes the day's file away, for readers as well.
+    pub(super) fn drop_day(&mut self, day: Day) -> Result<(), OpenError> {
+        self.open.retain(|open| open.day != day);
+        self.known.remove(&day);
+        self.damaged.remove(&day);
+        let dropped = retention::drop_day(&self.folder, day);
+        self.readers.let_go(day);
+        dropped
     }
 
     pub(super) fn is_damaged(&self, day: Day) -> bool {
@@ -125,6 +143,12 @@ impl Days {
             self.open.push(used);
         } else {
             let file = self.folder.day(day);
+            if !self.known.contains(&day) {
+                // Left by a day of that date that was dropped while the process died.
+                self.folder
+                    .remove_logs(day)
+                    .map_err(|source| OpenError::Files { path: file.clone(), source })?;
+            }
             let failed = |source| OpenError::Database { file: file.clone(), source };
             let mut connection = self.folder.connect(&file, Access::Write).map_err(failed)?;
             schema::prepare(&mut connection, Role::Day, &file)?;

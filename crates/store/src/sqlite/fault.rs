@@ -51,9 +51,14 @@ impl Fault {
     fn code(&self) -> Option<i32> {
         let error = match self {
             Self::Database(error) | Self::Open(OpenError::Database { source: error, .. }) => error,
-            Self::Open(OpenError::InUse { .. } | OpenError::NewerSchema { .. } | OpenError::Files { .. }) => {
-                return None;
-            }
+            Self::Open(
+                OpenError::InUse { .. }
+                | OpenError::NewerSchema { .. }
+                | OpenError::HalfRestored { .. }
+                | OpenError::NoStore { .. }
+                | OpenError::NotEmpty { .. }
+                | OpenError::Files { .. },
+            ) => return None,
         };
         error.sqlite_error().map(|error| error.extended_code)
     }

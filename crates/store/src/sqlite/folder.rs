@@ -19,8 +19,13 @@ pub(super) struct Folder {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     Write,
+    /// Write, where there is a file.
+    Change,
     Read,
 }
+
+/// How the name of a dropped file ends.
+const DROPPED: &str = ".dropped";
 
 impl Folder {
     pub(super) fn new(path: PathBuf, vfs: Option<Box<str>>) -> Self {
@@ -39,7 +44,37 @@ impl Folder {
         self.path.join("hot.db")
     }
 
-    fn days(&self) -> PathBuf {
+    /// Where the hot file is made by a restore: it gets its name when all else is there.
+    pub(super) fn half_restored(&self) -> PathBuf {
+        self.path.join("hot.db.part")
+    }
+
+    /// A sealed file that is dropped, until it is gone.
+    pub(super) fn dropped(&self, day: Day) -> PathBuf {
+        self.days().join(format!("{day}{DROPPED}"))
+    }
+
+    /// What was dropped and is not gone yet.
+    pub(super) fn list_dropped(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(self.days())?.map(|entry| entry.map(|entry| entry.path()));
+        let paths = entries.collect::<io::Result<Vec<_>>>()?;
+        let is_dropped =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(DROPPED));
+        Ok(paths.into_iter().filter(is_dropped).collect())
+    }
+
+    /// What SQLite keeps beside a day's file. A log without its file must be gone before a new file gets that name.
+    pub(super) fn remove_logs(&self, day: Day) -> io::Result<()> {
+        for suffix in ["-wal", "-shm"] {
+            match fs::remove_file(self.days().join(format!("{day}.db{suffix}"))) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn days(&self) -> PathBuf {
         self.path.join("days")
     }
 
@@ -60,6 +95,10 @@ impl Folder {
     /// Makes the names of new files durable, which syncing the files does not.
     pub(super) fn sync(&self) -> Result<(), OpenError> {
         sync_directory(&self.path)?;
+        self.sync_days()
+    }
+
+    pub(super) fn sync_days(&self) -> Result<(), OpenError> {
         sync_directory(&self.days())
     }
 
@@ -82,6 +121,7 @@ impl Folder {
         let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX
             | match access {
                 Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+                Access::Change => OpenFlags::SQLITE_OPEN_READ_WRITE,
                 Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
             };
         let connection = match &self.vfs {
@@ -94,7 +134,7 @@ impl Folder {
     }
 }
 
-fn sync_directory(path: &Path) -> Result<(), OpenError> {
+pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
     let synced = File::open(path).and_then(|directory| directory.sync_all());
     synced.map_err(|source| OpenError::Files { path: path.to_owned(), source })
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::day::Day;
+use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{damaged, notices, overrides, records, schema, search};
@@ -17,16 +18,16 @@ pub struct SqliteReader {
     folder: Arc<Folder>,
     /// Connections that nobody uses just now; locked only to take one out or to put it back.
     hot: Mutex<Vec<Connection>>,
-    /// The one used last is at the end.
-    days: Mutex<Vec<(Day, Connection)>>,
+    days: Arc<DayPool>,
 }
 
 const HOT_KEPT_OPEN: usize = 4;
-const DAYS_KEPT_OPEN: usize = 16;
+/// Many files are open, and of each a search touches a few pages.
+const DAY_CACHE_KIB: i64 = 256;
 
 impl SqliteReader {
-    pub(super) fn new(folder: Arc<Folder>) -> Self {
-        Self { folder, hot: Mutex::default(), days: Mutex::default() }
+    pub(super) fn new(folder: Arc<Folder>, days: Arc<DayPool>) -> Self {
+        Self { folder, hot: Mutex::default(), days }
     }
 
     pub(super) fn with_hot<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
@@ -68,27 +69,26 @@ impl SqliteReader {
         day: Day,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
-        let Some(connection) = self.day(day)? else { return Ok(None) };
+        let (ticket, idle) = self.days.take(day);
+        let opened = match idle {
+            Some(connection) => Some(connection),
+            None => self.open_day(day)?,
+        };
+        let Some(connection) = opened else { return Ok(None) };
         let result = read(&connection)?;
-        let mut idle = self.days.lock();
-        if idle.len() >= DAYS_KEPT_OPEN {
-            idle.remove(0);
-        }
-        idle.push((day, connection));
+        self.days.put(day, ticket, connection);
         Ok(Some(result))
     }
 
-    fn day(&self, day: Day) -> Result<Option<Connection>, Fault> {
-        let mut idle = self.days.lock();
-        if let Some(position) = idle.iter().position(|(open, _)| *open == day) {
-            return Ok(Some(idle.remove(position).1));
-        }
-        drop(idle);
+    fn open_day(&self, day: Day) -> Result<Option<Connection>, Fault> {
         let file = self.folder.day(day);
-        if !file.exists() {
+        let opened = self.folder.connect(&file, Access::Read);
+        // Dropped by age meanwhile, or never made.
+        if opened.is_err() && !file.exists() {
             return Ok(None);
         }
-        let connection = self.folder.connect(&file, Access::Read)?;
+        let connection = opened?;
+        connection.pragma_update(None, "cache_size", -DAY_CACHE_KIB)?;
         Ok(schema::is_prepared(&connection)?.then_some(connection))
     }
 }

@@ -79,6 +79,33 @@ impl Indexed {
     }
 }
 
+/// Whether a record is found in its row's stage. Gives no name a number, so the file may be one that is only read.
+pub(super) fn is_in_stage(record: &Record, file: &Connection, stage: Option<i64>) -> rusqlite::Result<bool> {
+    let work = record.work();
+    let expected = if record.closed {
+        Some(Stage::Closed)
+    } else if work.dispatched {
+        Some(Stage::Dispatched)
+    } else if work.decide {
+        Some(Stage::Undecided)
+    } else {
+        match Lane::of(record) {
+            Some(lane) => names::find(file, Kind::Lane, lane.as_str())?.map(Stage::Waiting),
+            None => None,
+        }
+    };
+    Ok(expected.map(Stage::code) == stage)
+}
+
+/// Whether whoever is woken by the row's time is woken soon enough.
+pub(super) fn is_woken_by(record: &Record, wake_at: Option<i64>) -> bool {
+    match (record.wake_at().map(Timestamp::as_millis), wake_at) {
+        (None, _) => true,
+        (Some(wanted), Some(found)) => found <= wanted,
+        (Some(_), None) => false,
+    }
+}
+
 /// A record that was read, and how it is indexed where it was read.
 pub(super) struct Stored {
     pub(super) record: Box<Record>,
@@ -105,6 +132,8 @@ pub(super) fn read(file: &Connection, key: i64) -> rusqlite::Result<Option<Resul
 
 const KEYS: &str = "SELECT key FROM messages WHERE stage = ?1 AND key > ?2 ORDER BY key LIMIT ?3";
 
+const ALL_KEYS: &str = "SELECT key FROM messages WHERE key > ?1 ORDER BY key LIMIT ?2";
+
 const DUE_KEYS: &str = "SELECT key FROM messages WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
 
 /// Keys of one stage above `after`, in order.
@@ -112,6 +141,11 @@ pub(super) fn keys(hot: &Connection, stage: Stage, after: i64, limit: usize) -> 
     hot.prepare_cached(KEYS)?
         .query_map(params![stage.code(), after, sql_limit(limit)], |row| row.get(0))?
         .collect()
+}
+
+/// Keys of all records above `after`, in order, whatever their stage.
+pub(super) fn all_keys(hot: &Connection, after: i64, limit: usize) -> rusqlite::Result<Vec<i64>> {
+    hot.prepare_cached(ALL_KEYS)?.query_map(params![after, sql_limit(limit)], |row| row.get(0))?.collect()
 }
 
 /// Keys of records that may have to wake, the most overdue first.

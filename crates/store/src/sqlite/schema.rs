@@ -14,7 +14,7 @@ pub(super) enum Role {
 }
 
 /// Both kinds of file count their schema in step, in `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// The narrow columns stand in front of the record, so that a search rarely reads more than the first page of a row.
 const RECORDS: &str = "
@@ -32,6 +32,7 @@ CREATE TABLE messages(
 ) STRICT;
 CREATE INDEX messages_by_recipient ON messages(recipient);
 CREATE INDEX messages_by_reference ON messages(reference) WHERE reference IS NOT NULL;
+CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE vendor_ids(
   vendor_id TEXT NOT NULL,
   connection INTEGER NOT NULL,
@@ -77,7 +78,6 @@ CREATE TABLE idempotency(
   UNIQUE(app, key)
 ) STRICT;
 CREATE TABLE overrides(key INTEGER PRIMARY KEY, ends_at INTEGER NOT NULL, override BLOB NOT NULL) STRICT;
-CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE damaged(
   key INTEGER PRIMARY KEY,
   reason TEXT NOT NULL,
@@ -92,15 +92,22 @@ const DAY_CACHE_KIB: i64 = 16 * 1024;
 /// Makes the file durable in every commit and gives it the tables of this version.
 pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Database { file: file.to_owned(), source };
-    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    if found > VERSION {
-        return Err(OpenError::NewerSchema { file: file.to_owned(), found, known: VERSION });
-    }
+    let found = refuse_newer(connection, file)?;
     configure(connection, role).map_err(failed)?;
     if found == 0 {
         create(connection, role).map_err(failed)?;
     }
     Ok(())
+}
+
+/// The version of the file's schema, when this program knows it.
+pub(super) fn refuse_newer(connection: &Connection, file: &Path) -> Result<i64, OpenError> {
+    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    let found = found.map_err(|source| OpenError::Database { file: file.to_owned(), source })?;
+    if found > VERSION {
+        return Err(OpenError::NewerSchema { file: file.to_owned(), found, known: VERSION });
+    }
+    Ok(found)
 }
 
 /// False while the writer is still making the file.

@@ -13,7 +13,7 @@ use super::day::Day;
 use super::days::OpenDay;
 use super::fault::Fault;
 use super::records::{self, DamagedRow, Rows, Stage, Stored};
-use super::{checkpoint, held, idempotency, vendor_ids};
+use super::{checkpoint, held, idempotency, texts, vendor_ids};
 
 /// What is purged in one pass at most.
 const PURGED_AT_ONCE: i64 = 10_000;
@@ -67,7 +67,12 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>) -> Result<Sealed, F
         by_day.entry(Day::of_key(stored.record.message.id.key())).or_default().push(stored);
     }
     let mut sealed = Sealed::default();
-    for (day, records) in by_day {
+    for (day, mut records) in by_day {
+        if memory.texts_before.is_some_and(|first_kept| day < first_kept) {
+            for stored in &mut records {
+                stored.record.message.text = Box::default();
+            }
+        }
         let rows = &mut memory.rows;
         let copied = memory.days.with(day, |file| {
             copy_to(file, rows, &records)?;
@@ -84,9 +89,14 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>) -> Result<Sealed, F
 fn copy_to(file: &mut OpenDay, rows: &mut Rows, records: &[Stored]) -> rusqlite::Result<()> {
     let OpenDay { connection, names, .. } = file;
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let copied = records.iter().try_for_each(|stored| {
-        rows.replace(connection, names, &stored.record)?;
-        vendor_ids::put_all(connection, names, &stored.record)
+    let any_text = records.iter().any(|stored| !stored.record.message.text.is_empty());
+    let unmarked = if any_text { texts::unmark(connection) } else { Ok(()) };
+    let mut records = records.iter();
+    let copied = unmarked.and_then(|()| {
+        records.try_for_each(|stored| {
+            rows.replace(connection, names, &stored.record)?;
+            vendor_ids::put_all(connection, names, &stored.record)
+        })
     });
     let committed = copied.and_then(|()| connection.execute_batch("COMMIT"));
     if committed.is_err() {

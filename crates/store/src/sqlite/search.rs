@@ -123,10 +123,7 @@ impl<'q> Scan<'q> {
             },
         };
         let (condition, value) = self.selective();
-        let mut statement = file.prepare_cached(&format!(
-            "SELECT key, app, status, class, record FROM messages
-             WHERE {condition} key >= ?1 AND key < ?2 ORDER BY key DESC"
-        ))?;
+        let mut statement = file.prepare_cached(&statement(condition))?;
         let bounds = [Value::from(range.first), Value::from(range.end)];
         let mut rows = statement.query(params_from_iter(bounds.into_iter().chain(value)))?;
         while let Some(row) = rows.next()? {
@@ -178,6 +175,13 @@ impl<'q> Scan<'q> {
     }
 }
 
+fn statement(condition: &str) -> String {
+    format!(
+        "SELECT key, app, status, class, record FROM messages
+         WHERE {condition} key >= ?1 AND key < ?2 ORDER BY key DESC"
+    )
+}
+
 /// What the columns do not say.
 fn matches(record: &Record, query: &Query) -> bool {
     let message = &record.message;
@@ -189,4 +193,29 @@ fn matches(record: &Record, query: &Query) -> bool {
         && query.vendor_id.as_ref().is_none_or(|id| {
             of_any_attempt(&|attempt| attempt.parts.iter().any(|part| part.vendor_id.as_ref() == Some(id)))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::schema::plan;
+
+    #[test]
+    fn recipient_reference_and_vendor_id_are_looked_up_in_an_index() {
+        let scan = |query: &Query| plan(&statement(Scan::new(query, 1).selective().0)).join("; ");
+        let to = Some(domain::Recipient::unresolved("nobody"));
+        let of = scan(&Query { to, ..Query::default() });
+        assert_eq!(
+            of,
+            "SEARCH messages USING INDEX messages_by_recipient (recipient=? AND rowid>? AND rowid<?)"
+        );
+        let of = scan(&Query { reference: Some("r".into()), ..Query::default() });
+        assert_eq!(
+            of,
+            "SEARCH messages USING INDEX messages_by_reference (reference=? AND rowid>? AND rowid<?)"
+        );
+        let of = scan(&Query { vendor_id: Some("v".into()), ..Query::default() });
+        assert!(of.contains("SEARCH vendor_ids USING PRIMARY KEY (vendor_id=?)"), "{of}");
+        assert!(of.contains("SEARCH messages USING INTEGER PRIMARY KEY"), "{of}");
+    }
 }

@@ -63,7 +63,8 @@ pub(super) fn remove_all(hot: &Connection, names: &mut Names, record: &Record) -
     Ok(())
 }
 
-fn of(record: &Record) -> impl Iterator<Item = (Place, &str, &str)> {
+/// Every id of a record, with the connection that it is of.
+pub(super) fn of(record: &Record) -> impl Iterator<Item = (Place, &str, &str)> {
     let key = record.message.id.key();
     record.attempts.iter().flat_map(move |attempt| {
         attempt.parts.iter().zip(0u8..).filter_map(move |(part, index)| {

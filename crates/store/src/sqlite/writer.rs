@@ -9,20 +9,24 @@ use rusqlite::Connection;
 use super::cache::Cache;
 use super::checkpoint::{self, Checkpointer};
 use super::commit::{self, Memory, Step};
+use super::day::Day;
+use super::day_pool::DayPool;
 use super::days::Days;
 use super::fault::{Fault, Phase};
 use super::folder::{Access, Folder};
 use super::names::{Kind, Names};
 use super::notices::Outbox;
 use super::records::{self, DamagedRow, Rows, Stage};
+use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
-use super::{OpenError, damaged, overrides, seal};
-use crate::Error;
+use super::{OpenError, damaged, hold, overrides, seal};
 use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
+use crate::{Error, Retention};
 
 pub struct SqliteWriter {
     /// Ends before the connections close, so that they are the last ones and leave no log behind.
     checkpointer: Checkpointer,
+    sweeper: Sweeper,
     pub(super) hot: Connection,
     pub(super) memory: Memory,
     /// Why nothing may be written any more, once a sync or a commit failed.
@@ -32,14 +36,15 @@ pub struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    pub(super) fn open(folder: Arc<Folder>, lock: File) -> Result<Self, OpenError> {
+    pub(super) fn open(folder: Arc<Folder>, readers: Arc<DayPool>, lock: File) -> Result<Self, OpenError> {
         let file = folder.hot();
         let failed = |source| OpenError::Database { file: file.clone(), source };
         let mut hot = folder.connect(&file, Access::Write).map_err(failed)?;
         schema::prepare(&mut hot, Role::Hot, &file)?;
         // What was read back from the log may be in the page cache only: a checkpoint syncs it.
         checkpoint::checkpoint(&hot).map_err(failed)?;
-        let days = Days::new(Arc::clone(&folder))?;
+        let days = Days::new(Arc::clone(&folder), readers)?;
+        let sweeper = Sweeper::start(Arc::clone(&folder))?;
         let checkpointer = Checkpointer::start(folder, &mut hot)?;
         let memory = Memory {
             cache: Cache::default(),
@@ -47,8 +52,9 @@ impl SqliteWriter {
             rows: Rows::default(),
             outbox: Outbox::default(),
             days,
+            texts_before: None,
         };
-        Ok(Self { hot, memory, checkpointer, broken: None, _lock: lock })
+        Ok(Self { hot, memory, checkpointer, sweeper, broken: None, _lock: lock })
     }
 
     /// Runs `work` as one durable transaction.
@@ -125,6 +131,30 @@ impl SqliteWriter {
         }
     }
 
+    /// As `claim_work`.
+    fn claim_open(&mut self, after: i64, limit: usize) -> Result<Vec<Record>, Error> {
+        let mut after = after;
+        loop {
+            let keys = self.read(|hot, _| Ok(records::all_keys(hot, after, limit)?))?;
+            let mut page = self.read_all(&keys)?;
+            self.put_aside(&page.damaged)?;
+            page.records.retain(|record| !record.closed);
+            match keys.last() {
+                Some(last) if page.records.is_empty() => after = *last,
+                Some(_) | None => return Ok(page.records),
+            }
+        }
+    }
+
+    fn drop_damaged(&mut self, before: Day) -> Result<(), Error> {
+        let key = before.first_key();
+        if self.read(|hot, _| Ok(damaged::count_before(hot, key)?))? > 0 {
+            let records = self.transact(|hot, _| Ok(damaged::drop_before(hot, key)?))?;
+            tracing::info!(records, "damaged records were dropped by age");
+        }
+        Ok(())
+    }
+
     /// Records are indexed by the earliest time at which they may have to wake. Those that came up too early get
     /// their true time, and the page is read anew.
     fn claim_due(&mut self, now: Timestamp, limit: usize) -> Result<Vec<Record>, Error> {
@@ -198,6 +228,7 @@ impl Writer for SqliteWriter {
                 lane.map_or(Ok(Vec::new()), |lane| self.claim_stage(Stage::Waiting(lane), after, limit))
             }
             Claim::Due { now } => self.claim_due(now, limit),
+            Claim::Open { after } => self.claim_open(after, limit),
         }
     }
 
@@ -222,6 +253,36 @@ impl Writer for SqliteWriter {
         }
         self.checkpointer.move_days(sealed.long_logs);
         Ok(sealed.records.len())
+    }
+
+    fn retain(&mut self, now: Timestamp, retention: &Retention) -> Result<(), Error> {
+        let due = Due {
+            messages_before: retention.messages_before(now).map(Day::of),
+            texts_before: retention.texts_before(now).map(Day::of),
+        };
+        self.memory.texts_before = due.texts_before;
+        if let Some(before) = due.messages_before.max(due.texts_before) {
+            self.drop_damaged(before)?;
+        }
+        // One for each call: to drop a day takes as long as a commit does.
+        if let Some(Unneeded { day, messages }) = self.sweeper.found()
+            && due.messages_before.is_some_and(|before| day < before)
+            && self.memory.days.has(day)
+        {
+            self.read(|_, memory| Ok(memory.days.drop_day(day)?))?;
+            tracing::info!(%day, messages, "a sealed day was dropped by age");
+            self.sweeper.free();
+        }
+        self.sweeper.want(due, now);
+        Ok(())
+    }
+
+    fn is_on_hold(&mut self) -> Result<bool, Error> {
+        self.read(|hot, _| Ok(hold::is_set(hot)?))
+    }
+
+    fn end_hold(&mut self) -> Result<(), Error> {
+        self.transact(|hot, _| Ok(hold::clear(hot)?))
     }
 
     fn last_key(&mut self) -> Result<i64, Error> {

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
+mod backup;
+mod closed_messages;
 mod model;
+mod retention;
 mod sample;
 mod sqlite;
 mod suite;

@@ -14,7 +14,7 @@ use crate::sample::{
 };
 use crate::suite::{Backend, Store};
 
-pub(crate) struct Folder(TempDir);
+pub(crate) struct Folder(pub(crate) TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
@@ -31,7 +31,7 @@ impl Folder {
     }
 
     /// A file as somebody else might change it while nobody has it open.
-    fn tamper(&self, file: &str, statement: &str) {
+    pub(crate) fn tamper(&self, file: &str, statement: &str) {
         let connection = Connection::open(self.0.path().join(file)).unwrap();
         assert_eq!(connection.execute(statement, []).unwrap(), 1);
     }
@@ -195,7 +195,7 @@ fn the_log_is_moved_into_the_database_while_it_is_written() {
     assert!(log < 100_000_000, "{log} bytes");
 }
 
-fn flip_a_byte(folder: &Folder, file: &str, id: MessageId) {
+pub(crate) fn flip_a_byte(folder: &Folder, file: &str, id: MessageId) {
     let statement = format!(
         "UPDATE messages SET record = CAST(substr(record, 1, 40) || x'ff' || substr(record, 42) AS BLOB) WHERE key = {}",
         id.key()
