@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod client;
+mod db;
 mod demo;
 mod explain;
 mod message;
@@ -42,7 +43,7 @@ enum Command {
     /// Run the gateway against five simulated vendors with live traffic; nothing leaves this machine.
     Demo(demo::Options),
     /// Run the gateway in the foreground. SIGTERM drains it.
-    Serve(ConfigFile),
+    Serve(serve::Options),
     /// Check the configuration, and with --online a running gateway.
     Check {
         #[command(flatten)]
@@ -56,6 +57,9 @@ enum Command {
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look after the store: status, backup, restore, verify, prune.
+    #[command(subcommand)]
+    Db(db::Command),
     /// Send one message.
     Send(send::Options),
     /// Look at messages.
@@ -130,6 +134,7 @@ impl From<std::io::Error> for Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Unexpected = 1,
+    Usage = 2,
     Invalid = 3,
     NotFound = 4,
     NotAllowed = 5,
@@ -163,6 +168,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Config(ConfigCommand::Schema) => return check::schema(output),
         Command::Config(ConfigCommand::Validate(file)) => return check::validate(&file, output),
+        Command::Db(command) => return db::run(command, output),
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Check { .. }
@@ -176,7 +182,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
     runtime.block_on(async {
         match command {
             Command::Demo(options) => demo::run(options, output).await,
-            Command::Serve(file) => serve::run(&file, output).await,
+            Command::Serve(options) => serve::run(&options, output).await,
             Command::Check { file, online, endpoint } => {
                 check::check(&file, online.then_some(endpoint), output).await
             }
@@ -185,7 +191,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
-            Command::Config(_) => Ok(()),
+            Command::Config(_) | Command::Db(_) => Ok(()),
         }
     })
 }

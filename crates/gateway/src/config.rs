@@ -13,6 +13,7 @@ use domain::{AppId, Class, ConnectionId, Sender, VendorId};
 use pipeline::App;
 use routing::Table;
 use rustc_hash::FxHashMap;
+use store::Retention;
 
 use crate::api::{Keys, Scope};
 use crate::webhooks::Endpoint;
@@ -47,6 +48,7 @@ pub struct Config {
     pub admin_keys: Vec<AdminKey>,
     /// The folder of the embedded store.
     pub store: PathBuf,
+    pub retention: Retention,
     /// Whether webhooks and callbacks may lead to private addresses.
     pub allow_private: bool,
     pub apps: Vec<Application>,

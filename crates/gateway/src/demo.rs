@@ -70,7 +70,7 @@ impl Demo {
         std::fs::write(&file, written.text()).with_context(|| format!("cannot write {}", file.display()))?;
         let (config, _) = config::load(&file)
             .map_err(|report| anyhow::anyhow!("the demo's own configuration is wrong:\n{report}"))?;
-        let gateway = Gateway::start(&config, Mode::Demo).await?;
+        let gateway = Gateway::start(&config, Mode::Demo, None).await?;
 
         let application = Arc::new(application.with_gateway(gateway.address()));
         let mut tasks = JoinSet::new();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use connectors::smpp::{Client, Running, Start};
 use domain::ConnectionId;
-use pipeline::{Clock, Pipeline};
+use pipeline::{Clock, Pipeline, Resume};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use store::sqlite;
@@ -49,11 +49,12 @@ pub struct Gateway {
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(5);
 
 impl Gateway {
-    /// Takes the port, opens the store, takes up what the last run left, opens the connections and then the API.
+    /// Takes the port, opens the store, takes up what the last run left, opens the connections and then the API. A store
+    /// that was restored opens no connection before `resume` says what becomes of what was open in it.
     ///
     /// # Errors
     /// When the store, a certificate or the port cannot be had.
-    pub async fn start(config: &Config, mode: Mode) -> anyhow::Result<Self> {
+    pub async fn start(config: &Config, mode: Mode, resume: Option<Resume>) -> anyhow::Result<Self> {
         crate::tls::install_provider();
         let clock = Arc::new(SystemClock::default());
         let mut random: StdRng = rand::make_rng();
@@ -81,12 +82,18 @@ impl Gateway {
             teller: Arc::<Webhooks>::clone(&webhooks),
             table: Arc::clone(&config.table),
             apps: config.pipeline_apps(),
+            retention: config.retention,
+            resume,
             random,
         })
         .await
         .context("the pipeline cannot be started")?;
 
-        let connections = open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?;
+        let connections = if pipeline.is_on_hold() {
+            Vec::new()
+        } else {
+            open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?
+        };
 
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
         let (stop, stopped) = watch::channel(false);
@@ -113,11 +120,14 @@ impl Gateway {
     /// Puts another configuration's apps, keys, routes, prices and policy in place. Addresses, the store's folder and
     /// connections are as they were at the start; what of them changed takes a restart and is returned.
     pub fn reconfigure(&self, config: &Config) -> Vec<String> {
-        self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps());
+        self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
         let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
+        if self.pipeline.is_on_hold() {
+            return Vec::new();
+        }
         let added =
             configured.iter().filter(|id| !open.contains(*id)).map(|id| format!("new connection {id}"));
         let removed =

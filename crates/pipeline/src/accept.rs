@@ -114,6 +114,9 @@ impl Sending {
 
 /// Checks the request and queues its write. The write goes on even when nobody waits for it.
 pub(crate) fn send(core: &Arc<Core>, request: Request) -> Sending {
+    if core.on_hold {
+        return Sending { state: State::Refused(Refused::NotWritten(NotWritten::OnHold)) };
+    }
     let state = match begin(core, request) {
         Ok(writing) => State::Writing(writing),
         Err(refused) => State::Refused(refused),

@@ -12,7 +12,7 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use routing::{Facts, Table};
 use rustc_hash::{FxHashMap, FxHashSet};
-use store::{Reader, Write};
+use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -27,6 +27,8 @@ use crate::worker;
 use crate::writer::{Urgency, WriterHandle};
 
 pub(crate) struct Core {
+    /// The store was restored and nobody has said what becomes of what was open: nothing may change.
+    pub(crate) on_hold: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) writer: WriterHandle,
@@ -35,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) table: ArcSwap<Table>,
     pub(crate) steering: Steering,
     pub(crate) apps: ArcSwap<FxHashMap<AppId, App>>,
+    /// How long what is stored is kept. Locked to be copied.
+    pub(crate) retention: Mutex<Retention>,
     pub(crate) fleet: ArcSwap<Fleet>,
     /// Messages that wait for a slot. Locked briefly, by the dispatcher and by whoever queues.
     pub(crate) lanes: Mutex<Lanes>,
@@ -93,12 +97,14 @@ impl Dispatch {
 }
 
 pub(crate) struct Parts {
+    pub(crate) on_hold: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) steering: Steering,
     pub(crate) apps: FxHashMap<AppId, App>,
+    pub(crate) retention: Retention,
     pub(crate) notices: Notices,
     pub(crate) last_key: i64,
     pub(crate) random: StdRng,
@@ -109,6 +115,7 @@ impl Core {
         let now = parts.clock.now();
         let first_reference = parts.random.next_u32() as u16;
         Self {
+            on_hold: parts.on_hold,
             clock: parts.clock,
             observer: parts.observer,
             writer: parts.writer,
@@ -116,6 +123,7 @@ impl Core {
             table: ArcSwap::new(parts.steering.table(now)),
             steering: parts.steering,
             apps: ArcSwap::from_pointee(parts.apps),
+            retention: Mutex::new(parts.retention),
             fleet: ArcSwap::from_pointee(Fleet::default()),
             lanes: Mutex::new(Lanes::default()),
             dispatch: Dispatch::default(),

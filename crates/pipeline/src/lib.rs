@@ -9,6 +9,7 @@ mod core;
 mod decide;
 mod expire;
 mod health;
+mod hold;
 mod lanes;
 mod notify;
 mod observe;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use accept::{Acceptance, MAX_SEGMENTS, Refused, Request, Sending};
 pub use clock::Clock;
+pub use hold::Resume;
 pub use notify::{Teller, Told};
 pub use observe::{Observer, Silent};
 pub use pipeline::{App, Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};

@@ -13,12 +13,13 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use routing::Table;
 use rustc_hash::FxHashMap;
-use store::{Reader, Write, Writer, Written};
+use store::{Reader, Retention, Write, Writer, Written};
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Request, Sending};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
+use crate::hold::{self, Resume};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
 use crate::steer::{self, NotSteered, Steer, Steering};
@@ -82,6 +83,9 @@ pub struct Settings {
     pub teller: Arc<dyn Teller>,
     pub table: Arc<Table>,
     pub apps: FxHashMap<AppId, App>,
+    pub retention: Retention,
+    /// What becomes of what was open in a backup, when the store was restored from one; None leaves it on hold.
+    pub resume: Option<Resume>,
     pub random: StdRng,
 }
 
@@ -109,29 +113,45 @@ pub struct Snapshot {
 
 impl Pipeline {
     /// Starts the writer and the stages, and takes up what an earlier process left. When this returns every attempt
-    /// that was dispatched then has been settled as unknown, so connections may be opened.
+    /// that was dispatched then has been settled as unknown, so connections may be opened; but none when the store is
+    /// on hold (`is_on_hold`), where nothing is taken up and no stage runs.
     ///
     /// # Errors
     /// When the store cannot be read or the writer's thread cannot be started.
     pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let last_key = settings.writer.last_key()?;
         let steering = Steering::load(settings.table, &*settings.reader, settings.clock.now())?;
+        let was_restored = settings.writer.is_on_hold()?;
         let (writer, thread) = WriterHandle::start(
             settings.writer,
             Arc::clone(&settings.clock),
             Arc::clone(&settings.observer),
         )?;
         let core = Arc::new(Core::new(Parts {
+            on_hold: was_restored && settings.resume.is_none(),
             clock: settings.clock,
             observer: settings.observer,
             writer,
             reader: settings.reader,
             steering,
             apps: settings.apps,
+            retention: settings.retention,
             notices: Notices::default(),
             last_key,
             random: settings.random,
         }));
+        if core.on_hold {
+            tracing::warn!(
+                "the store was restored from a backup: nothing is accepted or sent until it is resumed"
+            );
+            let running = Running { tasks: JoinSet::new(), writer: thread };
+            return Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) });
+        }
+        match settings.resume {
+            Some(resume) if was_restored => hold::end(&core, &resume).await?,
+            Some(_) => tracing::info!("the store is not on hold, so there is nothing to resume"),
+            None => {}
+        }
         let Resumed { settled, lanes } = worker::resume(&core).await?;
         if settled > 0 || lanes > 0 {
             tracing::info!(settled, lanes, "the messages of the last run are taken up");
@@ -157,8 +177,9 @@ impl Pipeline {
         self.core.dispatch.all_changed();
     }
 
-    /// Puts another table and other apps in place, for the next message and for all that wait.
-    pub fn reconfigure(&self, table: Arc<Table>, apps: FxHashMap<AppId, App>) {
+    /// Puts another table, other apps and ages in place, for the next message and for all that wait.
+    pub fn reconfigure(&self, table: Arc<Table>, apps: FxHashMap<AppId, App>, retention: Retention) {
+        *self.core.retention.lock() = retention;
         self.core.apps.store(Arc::new(apps));
         steer::rebase(&self.core, table);
         notify::forget_gone(&self.core);
@@ -232,6 +253,9 @@ impl Pipeline {
     }
 
     async fn step(&self, message: MessageId, input: Input) -> Result<Stepped, NotWritten> {
+        if self.core.on_hold {
+            return Err(NotWritten::OnHold);
+        }
         let (answer, answered) = tokio::sync::oneshot::channel();
         let core = Arc::clone(&self.core);
         let then = move |result: Result<Written, NotWritten>| {
@@ -247,6 +271,12 @@ impl Pipeline {
         };
         self.core.writer.write(Urgency::Offer, Write::Apply { message, input }, Box::new(then));
         answered.await.unwrap_or(Err(NotWritten::Stopping))
+    }
+
+    /// The store was restored from a backup and nobody has said what becomes of what was open in it.
+    #[must_use]
+    pub fn is_on_hold(&self) -> bool {
+        self.core.on_hold
     }
 
     #[must_use]

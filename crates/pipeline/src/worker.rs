@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connectors::Slot;
-use domain::record::Input;
+use domain::record::{Change, Input};
 use domain::{MessageId, Record};
 use store::{Claim, Notice, Write, Writer, Written};
 use tokio::sync::oneshot;
@@ -55,6 +55,14 @@ pub(crate) fn follow_accepted(
     }
 }
 
+/// Tells of a step after which the record is left alone.
+pub(crate) fn tell_of(core: &Core, record: &Record, changes: &[Change], notices: Vec<Notice>) {
+    for change in changes {
+        core.observer.status_changed(record.message.channel, record.message.class, change.status);
+    }
+    notify_of(core, record, notices);
+}
+
 pub(crate) fn follow_record(core: &Arc<Core>, record: Box<Record>, notices: Vec<Notice>) {
     notify_of(core, &record, notices);
     let work = record.work();
@@ -66,7 +74,7 @@ pub(crate) fn follow_record(core: &Arc<Core>, record: Box<Record>, notices: Vec<
     }
 }
 
-fn notify_of(core: &Arc<Core>, record: &Record, notices: Vec<Notice>) {
+fn notify_of(core: &Core, record: &Record, notices: Vec<Notice>) {
     if notices.is_empty() {
         return;
     }
@@ -153,7 +161,7 @@ pub(crate) async fn claim(core: &Core, claim: Claim, limit: usize) -> Result<Vec
     ask(core, move |store| store.claim(claim, limit)).await
 }
 
-async fn ask<T: Send + 'static>(
+pub(crate) async fn ask<T: Send + 'static>(
     core: &Core,
     question: impl FnOnce(&mut dyn Writer) -> Result<T, store::Error> + Send + 'static,
 ) -> Result<T, NotWritten> {
@@ -165,7 +173,7 @@ async fn ask<T: Send + 'static>(
     match answered.await {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) => {
-            tracing::error!(%error, "a claim failed");
+            tracing::error!(%error, "the store did not do what it was asked to");
             Err(NotWritten::Unavailable)
         }
         Err(_) => Err(NotWritten::Stopping),

@@ -38,6 +38,8 @@ pub enum NotWritten {
     Broken,
     #[error("the process is stopping")]
     Stopping,
+    #[error("the store was restored from a backup and is on hold until it is resumed")]
+    OnHold,
 }
 
 /// Runs once the write is durable, or is known not to be, on the writer's thread: it must not block.

@@ -1,6 +1,8 @@
 //! The reading side: one message, or a page of those that match. Readers never wait for the writer.
 
-use domain::{AppId, Class, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp};
+use domain::{
+    AppId, Class, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
+};
 
 use crate::Error;
 

@@ -93,6 +93,7 @@ codes! {
     Internal = "internal", INTERNAL_SERVER_ERROR, Helps, "The gateway made a mistake";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, Helps, "Too much is waiting to be written";
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, Helps, "The store cannot be used now";
+    OnHold = "on_hold", SERVICE_UNAVAILABLE, Helps, "The store was restored and is on hold";
     ShuttingDown = "shutting_down", SERVICE_UNAVAILABLE, Helps, "The gateway is stopping";
 }
 

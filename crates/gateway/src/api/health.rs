@@ -47,12 +47,18 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
 
 fn store(api: &Api) -> Check {
     let snapshot = api.pipeline.snapshot();
+    let on_hold = api.pipeline.is_on_hold();
     let detail = match (snapshot.is_broken, snapshot.is_writing) {
+        _ if on_hold => "restored from a backup and on hold: start with --resume all, none or a class",
         (true, _) => "a sync failed: nothing more is written until a restart",
         (false, true) => "writable",
         (false, false) => "the last commit failed; it is tried again",
     };
-    Check { name: "store", ok: snapshot.is_writing && !snapshot.is_broken, detail: detail.to_owned() }
+    Check {
+        name: "store",
+        ok: snapshot.is_writing && !snapshot.is_broken && !on_hold,
+        detail: detail.to_owned(),
+    }
 }
 
 fn configuration(api: &Api) -> Check {

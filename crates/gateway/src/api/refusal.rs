@@ -10,6 +10,8 @@ use super::problem::Problem;
 /// A store that cannot write is asked again this soon; overload passes sooner than that.
 const RETRY_SECONDS: u32 = 1;
 const RESTART_SECONDS: u32 = 5;
+/// Somebody has to decide something.
+const HOLD_SECONDS: u32 = 60;
 
 pub(crate) fn problem(refused: Refused) -> Problem {
     let detail = refused.to_string();
@@ -36,6 +38,7 @@ pub(crate) fn not_written(reason: NotWritten) -> Problem {
         NotWritten::Overloaded => Problem::new(Code::Overloaded, detail).retry_after(RETRY_SECONDS),
         NotWritten::Unavailable => Problem::new(Code::StoreUnavailable, detail).retry_after(RETRY_SECONDS),
         NotWritten::Broken => Problem::new(Code::StoreUnavailable, detail).retry_after(RESTART_SECONDS),
+        NotWritten::OnHold => Problem::new(Code::OnHold, detail).retry_after(HOLD_SECONDS),
         NotWritten::Stopping => Problem::new(Code::ShuttingDown, detail).retry_after(RESTART_SECONDS),
     }
 }

@@ -67,7 +67,8 @@ fn event(record: &Record, event: &Event, place: usize) -> String {
             "the store was restored from a backup; it is sent although it may have been before".to_owned()
         }
         Kind::Restored { resumed: false } => {
-            "the store was restored from a backup; it may have been sent before and is not sent again".to_owned()
+            "the store was restored from a backup; it may have been sent before and is not sent again"
+                .to_owned()
         }
     }
 }

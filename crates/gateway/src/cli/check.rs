@@ -62,6 +62,7 @@ pub(crate) async fn check(
     let ready = endpoint.client()?.get("/readyz").await.map_err(|failure| match failure.exit {
         Exit::Unreachable if failure.problem.is_some() => Failure { exit: Exit::CheckFailed, ..failure },
         Exit::Unexpected
+        | Exit::Usage
         | Exit::Invalid
         | Exit::NotFound
         | Exit::NotAllowed

@@ -1,5 +1,7 @@
 //! `strowger serve`: the gateway in the foreground, until a signal ends it.
 
+use domain::Class;
+use pipeline::Resume;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output::Output;
@@ -7,14 +9,56 @@ use super::{ConfigFile, Exit, Failure};
 use crate::config::{self, Config};
 use crate::start::{Gateway, Mode};
 
-pub(crate) async fn run(file: &ConfigFile, output: &Output) -> Result<(), Failure> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// After a restore: what was open in the backup and is sent now, flagged as a possible duplicate. The rest becomes
+    /// uncertain and is never sent again. May be repeated for several classes.
+    #[arg(long, value_name = "all|none|CLASS")]
+    resume: Vec<Word>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Word {
+    All,
+    None,
+    Otp,
+    Transactional,
+    Marketing,
+}
+
+/// None when nothing was said.
+fn resume(words: &[Word]) -> Result<Option<Resume>, Failure> {
+    let mut classes = Vec::new();
+    for word in words {
+        match word {
+            Word::All | Word::None if words.len() > 1 => {
+                return Err(Failure::new(Exit::Usage, "--resume takes all, none, or classes"));
+            }
+            Word::All => return Ok(Some(Resume::All)),
+            Word::None => return Ok(Some(Resume::None)),
+            Word::Otp => classes.push(Class::Otp),
+            Word::Transactional => classes.push(Class::Transactional),
+            Word::Marketing => classes.push(Class::Marketing),
+        }
+    }
+    Ok((!classes.is_empty()).then_some(Resume::Classes(classes)))
+}
+
+pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failure> {
+    let file = &options.file;
+    let resume = resume(&options.resume)?;
     crate::logs::start(output.is_json());
     let config = load(file, output)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
-    let gateway = Gateway::start(&config, Mode::Live).await?;
+    let gateway = Gateway::start(&config, Mode::Live, resume).await?;
     output.note(&format!("listening on http://{}", gateway.address()));
+    if gateway.pipeline().is_on_hold() {
+        output.note("on hold: the store was restored from a backup, so nothing is accepted or sent; start with --resume");
+    }
     loop {
         let wanted = tokio::select! {
             wanted = next(&mut terminate, &mut interrupt, &mut reload) => wanted,
@@ -37,7 +81,7 @@ pub(crate) async fn run(file: &ConfigFile, output: &Output) -> Result<(), Failur
     Ok(())
 }
 
-fn load(file: &ConfigFile, output: &Output) -> Result<Config, Failure> {
+pub(crate) fn load(file: &ConfigFile, output: &Output) -> Result<Config, Failure> {
     match config::load(&file.config) {
         Ok((config, report)) => {
             for warning in &report.warnings {

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use domain::record::RECEIPT_HORIZON;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use store::Retention;
 
 use super::raw::Raw;
 use super::report::Report;
@@ -81,6 +83,7 @@ impl<'a> Builder<'a> {
         self.strict_secrets = raw.strict_secrets;
         let listen = self.server(&raw);
         let store = self.beside(&path(&["store", "path"]), &raw.store.path);
+        let retention = self.retention(&raw);
         let admin_keys = self.admin_keys(&raw);
         let vendors = self.vendors(&raw);
         let apps = self.apps(&raw);
@@ -94,6 +97,7 @@ impl<'a> Builder<'a> {
             public_url,
             admin_keys,
             store,
+            retention,
             allow_private,
             apps,
             vendors,
@@ -108,6 +112,22 @@ impl<'a> Builder<'a> {
             self.web_address(url, &path(&["server", "public_url"]));
         }
         self.address(&raw.server.listen, &path(&["server", "listen"]))
+    }
+
+    fn retention(&mut self, raw: &Raw) -> Retention {
+        let messages = raw.retention.messages.map(|age| age.0);
+        let texts = raw.retention.texts.map(|age| age.0);
+        if messages.is_some_and(|age| age < RECEIPT_HORIZON) {
+            let message = "receipts come up to 7 days late and have to find their messages: give 7d or more";
+            self.problem(&path(&["retention", "messages"]), message);
+        }
+        if let (Some(messages), Some(texts)) = (messages, texts)
+            && texts >= messages
+        {
+            let message = "without effect: the messages go before or with their texts";
+            self.warn(&path(&["retention", "texts"]), message);
+        }
+        Retention { messages, texts }
     }
 
     fn address(&mut self, text: &str, at: &Steps) -> Option<SocketAddr> {

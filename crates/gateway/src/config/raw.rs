@@ -22,6 +22,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) store: Store,
     #[serde(default)]
+    pub(super) retention: Retention,
+    #[serde(default)]
     pub(super) webhooks: Webhooks,
     #[serde(default)]
     pub(super) numbers: Numbers,
@@ -96,6 +98,16 @@ impl Default for Store {
     fn default() -> Self {
         Self { path: "data".to_owned(), url: None }
     }
+}
+
+/// How long what is stored is kept, counted from the end of the UTC day of acceptance. Absent: for ever.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retention {
+    /// Closed messages, with all that is known of them: at least 7d, because receipts come that late.
+    pub(super) messages: Option<domain::setting::Span>,
+    /// The texts of closed messages; all else stays and can be searched for.
+    pub(super) texts: Option<domain::setting::Span>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]

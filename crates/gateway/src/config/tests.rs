@@ -351,6 +351,18 @@ fn what_is_unused_or_leads_nowhere_is_a_warning() {
 }
 
 #[test]
+fn messages_are_kept_as_long_as_receipts_come_for_them() {
+    let told = problems("[retention]\nmessages = \"6d\"\n");
+    assert!(
+        told.iter().any(|it| it.contains("strowger.toml:2: retention.messages: receipts come")),
+        "{told:?}"
+    );
+    let told = problems("[retention]\nmesages = \"90d\"\ntexts = 30\n");
+    assert!(told.iter().any(|it| it.contains("did you mean `messages`?")), "{told:?}");
+    assert!(told.iter().any(|it| it.contains("retention.texts: expected")), "{told:?}");
+}
+
+#[test]
 fn the_schema_is_of_the_version_that_editors_know() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -17,19 +17,19 @@ use crate::setup::Setup;
 const TO: &str = "+447700900123";
 
 /// A command that has ended.
-struct Done {
+pub(crate) struct Done {
     code: i32,
-    stdout: String,
-    stderr: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Done {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {}", self.stdout))
     }
 
     #[track_caller]
-    fn ended_with(self, code: i32) -> Self {
+    pub(crate) fn ended_with(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
@@ -52,7 +52,7 @@ async fn run(command: Command) -> Done {
 }
 
 /// A command without a gateway.
-async fn alone(arguments: &[&str]) -> Done {
+pub(crate) async fn alone(arguments: &[&str]) -> Done {
     let mut command = strowger();
     command.args(arguments);
     run(command).await

@@ -25,18 +25,29 @@ pub(crate) fn strowger() -> Command {
 impl Gateway {
     /// Starts it over the folder, which may hold the store of one before, and waits until it is ready.
     pub(crate) async fn start(folder: &Path, setup: &Setup) -> Self {
-        let file = folder.join("strowger.toml");
-        std::fs::write(&file, setup.file()).unwrap();
-        let mut serve = strowger();
-        serve.arg("serve").arg("--config").arg(&file).current_dir(folder);
-        let mut process = Process::start("strowger", &mut serve, folder);
-        let base = process.says("listening on ").await;
-        let client = Client::new(&base);
+        Self::start_with(folder, setup, &[]).await
+    }
+
+    /// As `start`, with more arguments.
+    pub(crate) async fn start_with(folder: &Path, setup: &Setup, arguments: &[&str]) -> Self {
+        let gateway = Self::listening(folder, setup, arguments).await;
         until("the gateway is ready", async || {
-            let answer = client.bare(Method::GET, "/readyz").send().await.ok()?;
+            let answer = gateway.client.bare(Method::GET, "/readyz").send().await.ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
+        gateway
+    }
+
+    /// One that listens and need not be ready.
+    pub(crate) async fn listening(folder: &Path, setup: &Setup, arguments: &[&str]) -> Self {
+        let file = folder.join("strowger.toml");
+        std::fs::write(&file, setup.file()).unwrap();
+        let mut serve = strowger();
+        serve.arg("serve").arg("--config").arg(&file).args(arguments).current_dir(folder);
+        let mut process = Process::start("strowger", &mut serve, folder);
+        let base = process.says("listening on ").await;
+        let client = Client::new(&base);
         Self { process, client }
     }
 

@@ -368,6 +368,8 @@ impl Bench {
             teller: Arc::<Listener>::clone(&listener),
             table: Arc::new(table(terms)),
             apps: apps.into_iter().collect(),
+            retention: store::Retention::default(),
+            resume: None,
             random: StdRng::seed_from_u64(7),
         })
         .await

@@ -59,6 +59,8 @@ impl Stand {
             teller: Arc::new(Deaf),
             table: Arc::new(table()),
             apps: apps(),
+            retention: store::Retention::default(),
+            resume: None,
             random: rand::make_rng(),
         })
         .await
