@@ -47,10 +47,10 @@ fn main() {
         );
     }
     println!("full / empty  {:5.1} % of the messages/s", 100.0 * full.per_second / empty.per_second);
-    println!("on disk  {} bytes per message", bytes_in(&folder) / run.sent as u64);
-
     let samples = samples(&run, &reader);
-    drop((writer, reader));
+    drop(reader);
+    drop(writer);
+    println!("on disk  {} bytes per message", bytes_in(&folder) / run.sent as u64);
     let (mut writer, reader) = sqlite::open(&folder, &Options::default()).unwrap();
     for round in ["opened", "warm"] {
         search(&format!("by recipient, {round}"), &reader, &samples, |sample| Query {

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub mod backup;
 mod cache;
@@ -98,8 +99,21 @@ pub fn open(path: &Path, options: &Options) -> Result<(SqliteWriter, SqliteReade
     Ok((writer, SqliteReader::new(folder, days)))
 }
 
+/// How long whoever only asks whether the store is in use may have the lock.
+const ASKED_WITHIN: Duration = Duration::from_millis(100);
+
 /// The lock ends with the process, however that ends.
 fn lock(folder: &Folder) -> Result<File, OpenError> {
+    match try_lock(folder) {
+        Err(OpenError::InUse { .. }) => {
+            std::thread::sleep(ASKED_WITHIN);
+            try_lock(folder)
+        }
+        tried => tried,
+    }
+}
+
+fn try_lock(folder: &Folder) -> Result<File, OpenError> {
     let path = folder.lock();
     let failed = |source| OpenError::Files { path: path.clone(), source };
     let file = File::create(&path).map_err(failed)?;

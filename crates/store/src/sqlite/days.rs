@@ -60,10 +60,13 @@ impl Days {
     /// Takes the day's file away, for readers as well.
     pub(super) fn drop_day(&mut self, day: Day) -> Result<(), OpenError> {
         self.open.retain(|open| open.day != day);
-        self.known.remove(&day);
-        self.damaged.remove(&day);
         let dropped = retention::drop_day(&self.folder, day);
-        self.readers.let_go(day);
+        // It may have gone although something after that failed.
+        if !self.folder.day(day).exists() {
+            self.known.remove(&day);
+            self.damaged.remove(&day);
+            self.readers.let_go(day);
+        }
         dropped
     }
 
@@ -143,7 +146,7 @@ impl Days {
             self.open.push(used);
         } else {
             let file = self.folder.day(day);
-            if !self.known.contains(&day) {
+            if !file.exists() {
                 // Left by a day of that date that was dropped while the process died.
                 self.folder
                     .remove_logs(day)

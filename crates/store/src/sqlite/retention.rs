@@ -59,7 +59,7 @@ struct State {
 
 /// Between two steps of rewriting a file: whoever shares the disk goes first.
 const PAUSE: Duration = Duration::from_millis(10);
-const AGAIN_AFTER: Duration = Duration::from_secs(60);
+const AGAIN_AFTER: Duration = Duration::from_secs(600);
 /// To free gigabytes at once would hold up every sync of the file system meanwhile.
 const FREED_AT_ONCE: u64 = 256 << 20;
 

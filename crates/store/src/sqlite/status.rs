@@ -64,7 +64,7 @@ pub fn status(path: &Path) -> Result<Status, OpenError> {
         messages: retention::count(&folder, day).ok(),
     });
     let of_hot = Status {
-        in_use: super::lock(&folder).is_err(),
+        in_use: matches!(super::try_lock(&folder), Err(OpenError::InUse { .. })),
         on_hold: false,
         schema,
         hot_bytes: size(&file),
