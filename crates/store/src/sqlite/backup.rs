@@ -78,9 +78,11 @@ pub fn copy(
 }
 
 fn make_folders(target: &Folder) -> Result<(), OpenError> {
-    let failed = |path: &Path, source: io::Error| match source.kind() {
-        io::ErrorKind::AlreadyExists => OpenError::NotEmpty { folder: path.to_owned() },
-        _ => OpenError::Files { path: path.to_owned(), source },
+    let failed = |path: &Path, source: io::Error| {
+        if source.kind() == io::ErrorKind::AlreadyExists {
+            return OpenError::NotEmpty { folder: path.to_owned() };
+        }
+        OpenError::Files { path: path.to_owned(), source }
     };
     for path in [target.path().to_owned(), target.days()] {
         fs::DirBuilder::new().mode(0o700).create(&path).map_err(|source| failed(&path, source))?;
@@ -91,7 +93,7 @@ fn make_folders(target: &Folder) -> Result<(), OpenError> {
 /// Makes the folder's own name durable.
 pub(super) fn sync_parent(folder: &Path) -> Result<(), OpenError> {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-    sync_directory(parent.unwrap_or(Path::new(".")))
+    sync_directory(parent.unwrap_or_else(|| Path::new(".")))
 }
 
 /// One file as it is at one moment.

@@ -7,6 +7,7 @@
 //! and every pass of sealing a second sync, for all who keep their texts as well; a copy of the day without texts that
 //! takes its place, which needs the room twice and a moment in which nobody else changes the day.
 
+use domain::Record;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::codec;
@@ -56,8 +57,9 @@ pub(super) fn count_of(file: &Connection) -> rusqlite::Result<u64> {
     let mut rows = select.query([])?;
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        count +=
-            u64::from(codec::decode(row.get_ref(0)?.as_blob()?).is_ok_and(|it| !it.message.text.is_empty()));
+        count += u64::from(
+            codec::decode::<Record>(row.get_ref(0)?.as_blob()?).is_ok_and(|it| !it.message.text.is_empty()),
+        );
     }
     Ok(count)
 }
@@ -103,7 +105,7 @@ fn step(file: &mut Connection, after: i64) -> rusqlite::Result<Option<Step>> {
 
 /// The record without its text; None when it has none. A damaged record has its text somewhere in it and goes whole.
 fn without_text(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut record = match codec::decode(bytes) {
+    let mut record = match codec::decode::<Record>(bytes) {
         Ok(record) => record,
         Err(_) => return (!bytes.is_empty()).then(Vec::new),
     };

@@ -91,7 +91,7 @@ fn examine_records(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Resu
                 wrong.push(format!("the record {key}: {what}"));
             }
         };
-        let record = match codec::decode(row.get_ref(8)?.as_blob()?) {
+        let record = match codec::decode::<Record>(row.get_ref(8)?.as_blob()?) {
             Ok(record) => record,
             Err(damage) => {
                 tell(damage.to_string());
