@@ -73,7 +73,7 @@ impl Gateway {
             webhook_settings(config, address),
             private(config),
             Arc::<SystemClock>::clone(&clock),
-        )?);
+        ));
         let pipeline = Pipeline::start(pipeline::Settings {
             writer: Box::new(writer),
             reader: Arc::new(reader),

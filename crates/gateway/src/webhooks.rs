@@ -17,6 +17,7 @@ use store::Notice;
 use crate::api::render;
 
 pub mod address;
+mod line;
 mod send;
 pub mod sign;
 
@@ -42,34 +43,23 @@ pub struct Endpoint {
     pub secrets: Vec<Secret>,
 }
 
-/// Tells by webhook. One client for all endpoints, so that connections are kept and reused.
+/// Tells by webhook, on connections that are kept and reused.
 pub struct Webhooks {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    client: reqwest::Client,
+    lines: line::Lines,
     private: address::Private,
     clock: Arc<dyn Clock>,
     settings: ArcSwap<Settings>,
 }
 
-/// Why webhooks cannot be sent at all.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client for webhooks cannot be made")]
-pub struct BadClient(#[from] reqwest::Error);
-
 impl Webhooks {
-    /// # Errors
-    /// When the HTTP client cannot be made.
-    pub fn new(
-        settings: Settings,
-        private: address::Private,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, BadClient> {
-        let client = send::client(private)?;
+    #[must_use]
+    pub fn new(settings: Settings, private: address::Private, clock: Arc<dyn Clock>) -> Self {
         let settings = ArcSwap::from_pointee(settings);
-        Ok(Self { shared: Arc::new(Shared { client, private, clock, settings }) })
+        Self { shared: Arc::new(Shared { lines: line::Lines::new(private), private, clock, settings }) }
     }
 
     /// Puts other endpoints in place, for the next notice.
@@ -88,7 +78,7 @@ impl Teller for Webhooks {
 impl Shared {
     async fn tell(&self, notice: &Notice, record: &Record) -> Told {
         let Some(post) = self.post(notice, record) else { return Told::Nobody };
-        send::post(&self.client, post).await
+        send::post(&self.lines, post).await
     }
 
     /// The request, signed; None when nothing is configured to tell, or the address may not be told.
@@ -109,7 +99,7 @@ impl Shared {
         let seconds = self.clock.now().as_millis() / 1000;
         let secrets = endpoint.map(|endpoint| endpoint.secrets.as_slice()).unwrap_or_default();
         let signature = sign::signatures(secrets, &sign::Signed { id: &id, seconds, body: &body });
-        Some(send::Post { url, id, seconds, signature, body })
+        Some(send::Post { url, id, seconds, signature, body: body.into() })
     }
 }
 

@@ -6,7 +6,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Whether private addresses may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,39 +129,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// Resolves names for connections, and keeps back the addresses that may not be called.
-#[derive(Clone, Debug)]
-pub(crate) struct Resolver {
-    private: Private,
-}
-
-impl Resolver {
-    pub(crate) fn new(private: Private) -> Self {
-        Self { private }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{0} has no public address")]
-struct NoPublicAddress(String);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let private = self.private;
-        Box::pin(async move {
-            // The connector puts the port of the URL in.
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed = permitted(found, private);
-            if allowed.is_empty() {
-                return Err(NoPublicAddress(name.as_str().to_owned()).into());
-            }
-            let addresses: Addrs = Box::new(allowed.into_iter());
-            Ok(addresses)
-        })
-    }
-}
-
-fn permitted(found: Vec<SocketAddr>, private: Private) -> Vec<SocketAddr> {
+/// What of the addresses that a name has may be called.
+pub(super) fn permitted(found: Vec<SocketAddr>, private: Private) -> Vec<SocketAddr> {
     match private {
         Private::Allowed => found,
         Private::Refused => found.into_iter().filter(|address| is_public(address.ip())).collect(),

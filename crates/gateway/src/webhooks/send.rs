@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use pipeline::Told;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, Url, redirect};
+use reqwest::Url;
+use tokio::time::timeout;
 
 use super::TIMEOUT;
-use super::address::{Private, Resolver};
+use super::line::{Line, Lines, NoLine};
 
 /// A webhook that is ready to go.
 pub(crate) struct Post {
@@ -15,58 +20,83 @@ pub(crate) struct Post {
     pub(crate) id: String,
     pub(crate) seconds: i64,
     pub(crate) signature: Option<String>,
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
 }
 
 /// What an endpoint answers is read so far, to keep the connection; who says more loses it.
 const MAX_ANSWER: usize = 4096;
 /// An endpoint that answered 2xx and then dawdles has said all that matters.
 const DRAIN_FOR: Duration = Duration::from_millis(500);
-const IDLE_PER_HOST: usize = 16;
-const IDLE_FOR: Duration = Duration::from_secs(60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Whoever asks for longer is asked again after this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+const AGENT: &str = concat!("strowger/", env!("CARGO_PKG_VERSION"));
 
-pub(crate) fn client(private: Private) -> Result<Client, reqwest::Error> {
-    crate::tls::install_provider();
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(Resolver::new(private))
-        // A proxy of the environment would connect to what the resolver refuses.
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .timeout(TIMEOUT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
-        .pool_idle_timeout(IDLE_FOR)
-        .user_agent(concat!("strowger/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// Why there was no answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error("the request cannot be written: {0}")]
+    Unwritable(#[from] axum::http::Error),
+    #[error(transparent)]
+    NoLine(#[from] NoLine),
+    #[error("the connection broke: {0}")]
+    Broken(#[from] hyper::Error),
 }
 
-pub(crate) async fn post(client: &Client, post: Post) -> Told {
-    let mut request = client
-        .post(post.url)
+pub(crate) async fn post(lines: &Lines, post: Post) -> Told {
+    let reason = match timeout(TIMEOUT, exchange(lines, &post)).await {
+        Ok(Ok(told)) => return told,
+        Ok(Err(unanswered)) => unanswered.to_string(),
+        Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
+    };
+    tracing::debug!(webhook_id = post.id, reason, "a webhook was not delivered");
+    Told::No { retry_after: None }
+}
+
+async fn exchange(lines: &Lines, post: &Post) -> Result<Told, Unanswered> {
+    // The endpoint may have closed a kept connection meanwhile, which shows only now. Should it have heard the request
+    // all the same, it hears it twice: webhooks are told at least once.
+    while let Some(line) = lines.take(&post.url) {
+        if let Ok(told) = on_line(lines, line, post).await {
+            return Ok(told);
+        }
+    }
+    let line = lines.open(&post.url).await?;
+    on_line(lines, line, post).await
+}
+
+async fn on_line(lines: &Lines, mut line: Line, post: &Post) -> Result<Told, Unanswered> {
+    let read = async |response: Response<Incoming>| {
+        let (head, body) = response.into_parts();
+        (verdict(head.status, &head.headers, post.seconds), drain(body).await)
+    };
+    let (told, is_read) = line.ask(request(post)?, read).await?;
+    if is_read {
+        lines.put_back(&post.url, line);
+    }
+    Ok(told)
+}
+
+fn request(post: &Post) -> Result<Request<Full<Bytes>>, axum::http::Error> {
+    let url = &post.url;
+    let target = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let host = url.host_str().unwrap_or_default();
+    let mut request = Request::post(target)
         .header(CONTENT_TYPE, "application/json")
+        .header(CONTENT_LENGTH, post.body.len())
+        .header(USER_AGENT, AGENT)
         .header("webhook-id", post.id.as_str())
         .header("webhook-timestamp", post.seconds);
-    if let Some(signature) = post.signature {
+    request = match url.port() {
+        Some(port) => request.header(HOST, format!("{host}:{port}")),
+        None => request.header(HOST, host),
+    };
+    if let Some(signature) = &post.signature {
         request = request.header("webhook-signature", signature);
     }
-    match request.body(post.body).send().await {
-        Ok(response) => {
-            let told = verdict(response.status(), response.headers(), post.seconds);
-            drain(response).await;
-            told
-        }
-        Err(error) => {
-            let reason = root_cause(&error);
-            tracing::debug!(webhook_id = post.id, reason, "a webhook was not delivered");
-            Told::No { retry_after: None }
-        }
-    }
+    request.body(Full::new(post.body.clone()))
 }
 
 /// A redirect is a failure: whoever answers it may lead anywhere.
@@ -92,33 +122,17 @@ fn retry_after(headers: &HeaderMap, now: i64) -> Option<Duration> {
     Some(Duration::from_secs(seconds?).min(MAX_RETRY_AFTER))
 }
 
-async fn drain(mut response: Response) {
-    let mut read = 0;
-    let drained = tokio::time::timeout(DRAIN_FOR, async {
-        while let Ok(Some(chunk)) = response.chunk().await {
-            read += chunk.len();
-            if read > MAX_ANSWER {
-                return;
-            }
-        }
-    });
-    // Too slow and too long alike: the response is dropped, and its connection with it.
-    drop(drained.await);
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+/// Whether the answer was read to its end, so that the connection can be used again.
+async fn drain(body: Incoming) -> bool {
+    let read = timeout(DRAIN_FOR, Limited::new(body, MAX_ANSWER).collect()).await;
+    matches!(read, Ok(Ok(_)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn told(status: u16, headers: &[(reqwest::header::HeaderName, &str)]) -> Told {
+    fn told(status: u16, headers: &[(axum::http::HeaderName, &str)]) -> Told {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         // 2026-03-01T08:00:00Z
         verdict(StatusCode::from_u16(status).unwrap(), &headers, 1_772_352_000)

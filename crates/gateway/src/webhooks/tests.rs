@@ -27,7 +27,7 @@ fn webhooks(address: SocketAddr, private: address::Private) -> Webhooks {
     };
     let endpoints = [(AppId::new("shop").unwrap(), endpoint)].into_iter().collect();
     let settings = Settings { endpoints, public_url: "https://gw.example.com".to_owned() };
-    Webhooks::new(settings, private, Arc::new(At(START + 5000))).unwrap()
+    Webhooks::new(settings, private, Arc::new(At(START + 5000)))
 }
 
 fn notice(callback_url: Option<String>) -> Notice {
