@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to whoever runs it")]
 
+mod bench;
 mod check;
 mod interop;
 mod shell;
@@ -38,6 +39,12 @@ enum Chore {
     },
     /// Prepares the foreign peers that the interoperability tests talk to
     Interop,
+    /// Measures the release build over real sockets; `cargo xtask bench --help` says what
+    #[command(disable_help_flag = true)]
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
             suite::run(if long { suite::Reach::Long } else { suite::Reach::Usual }, &filter)
         }
         Chore::Interop => interop::prepare(),
+        Chore::Bench { arguments } => bench::run(&arguments),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };
     eprintln!("error: {error:#}");

@@ -1,0 +1,107 @@
+//! An SMPP client straight against the bench's vendor: what four binds with windows of 50 carry without a gateway.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, Result};
+use smpp_wire::connection::{self, Commands, Handler, Settings};
+use smpp_wire::pdu::{Address, Bind, CommandId, MessageResp, Outgoing, Pdu, ShortMessage};
+use smpp_wire::session::{self, Event};
+use smpp_wire::status::CommandStatus;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::figures::Run;
+use crate::gateway::own_cpu;
+use crate::ledger::Ledger;
+use crate::stand::Bench;
+use crate::vendor::{Conduct, Vendor};
+
+const BINDS: usize = 4;
+const WINDOW: usize = 50;
+
+/// Keeps its window full until the time is over.
+struct Submitter {
+    until: Instant,
+    submitted: Arc<AtomicU64>,
+    answered: Arc<AtomicU64>,
+}
+
+pub(super) async fn run(bench: &Bench, run: &mut Run) -> Result<()> {
+    let ledger = Ledger::new();
+    let vendor = Vendor::start(0, 0, Conduct::USUAL, &ledger).await?;
+    let (submitted, answered) = (Arc::default(), Arc::new(AtomicU64::new(0)));
+    let (before, began) = (own_cpu()?, Instant::now());
+    let until = began + bench.floor_for();
+    let mut tasks = JoinSet::new();
+    for _ in 0..BINDS {
+        let socket = TcpStream::connect(vendor.address()).await?;
+        socket.set_nodelay(true)?;
+        let bind =
+            Bind { system_id: b"bench", password: b"bench", interface_version: 0x34, ..Bind::default() };
+        let bind = Outgoing::request(&Pdu::BindTransceiver(bind))?;
+        let session = session::Settings { window: WINDOW, ..session::Settings::default() };
+        let (connection, _) =
+            connection::client(socket, Some(bind), Settings { session, ..Settings::default() });
+        let mut submitter =
+            Submitter { until, submitted: Arc::clone(&submitted), answered: Arc::clone(&answered) };
+        tasks.spawn_local(async move { connection.run(&mut submitter).await });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a bind of the pair ended early")?;
+    }
+    let (cpu, took) = (own_cpu()?.saturating_sub(before), began.elapsed());
+    let count = answered.load(Ordering::Relaxed) as f64;
+    run.add("SMPP pair", "submits/s", count / took.as_secs_f64());
+    run.add("SMPP pair: both sides' CPU", "µs/submit", cpu.as_secs_f64() * 1e6 / count);
+    Ok(())
+}
+
+impl Handler<()> for Submitter {
+    fn events(&mut self, events: &mut Vec<Event<()>>, commands: &mut Commands<()>) {
+        for event in events.drain(..) {
+            match event {
+                Event::Bound { .. } => (0..WINDOW).for_each(|_| self.submit(commands)),
+                Event::Response { .. } => {
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                    self.submit(commands);
+                }
+                Event::Request { received } => {
+                    let body = MessageResp { message_id: Some(b""), ..MessageResp::default() };
+                    let response = Outgoing::response(&Pdu::DeliverSmResp(body), CommandStatus::ROK)
+                        .unwrap_or_else(|_| Outgoing::bare(CommandId::DELIVER_SM_RESP));
+                    commands.respond(received.sequence_number(), response);
+                }
+                Event::BindRequested { .. }
+                | Event::Notice { .. }
+                | Event::TimedOut { .. }
+                | Event::LateResponse { .. }
+                | Event::NotSent { .. }
+                | Event::Refused(_)
+                | Event::Unmatched { .. }
+                | Event::Closed { .. } => {}
+            }
+        }
+    }
+}
+
+impl Submitter {
+    fn submit(&self, commands: &mut Commands<()>) {
+        if Instant::now() >= self.until {
+            commands.close();
+            return;
+        }
+        let number = self.submitted.fetch_add(1, Ordering::Relaxed);
+        let text = format!("#{number:08} your parcel is on its way and will be with you tomorrow.");
+        let submit_sm = ShortMessage {
+            destination: Address { digits: b"4915110000000", ..Address::default() },
+            source: Address { digits: b"Strowger", ..Address::default() },
+            short_message: text.as_bytes(),
+            ..ShortMessage::default()
+        };
+        if let Ok(outgoing) = Outgoing::request(&Pdu::SubmitSm(submit_sm)) {
+            commands.request((), outgoing);
+        }
+    }
+}
