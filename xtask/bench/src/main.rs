@@ -160,9 +160,10 @@ impl Options {
             seconds: Duration::from_secs(seconds),
             connections: if self.smoke { 8 } else { self.connections },
             smoke: self.smoke,
-            backlog: if self.smoke { 300 } else { self.backlog },
+            backlog: if self.smoke { 2_000 } else { self.backlog },
             offered: if self.smoke { 20 } else { self.offered },
-            fault: self.fault.clone(),
+            // The one that is over soonest.
+            fault: if self.smoke { "no-receipts".to_owned() } else { self.fault.clone() },
         })
     }
 }

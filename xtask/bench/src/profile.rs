@@ -83,7 +83,7 @@ impl Message {
 
     pub(crate) fn key(&self) -> &'static str {
         let keys = KEYS.get(usize::from(self.app)).unwrap_or(&KEYS[0]);
-        if self.number % 2 == 0 { keys[0] } else { keys[1] }
+        if self.number.is_multiple_of(2) { keys[0] } else { keys[1] }
     }
 
     /// Appends the JSON that asks for it.
@@ -131,7 +131,7 @@ mod tests {
         let long = json(&message(1_000_003));
         let text = long["text"].as_str().unwrap();
         assert_eq!(tagged(text.as_bytes()), Some(1_000_003));
-        assert_eq!(tagged(text[153..].as_bytes()), Some(1_000_003));
+        assert_eq!(tagged(&text.as_bytes()[153..]), Some(1_000_003));
         assert!(text.len() > 160 && text.len() <= 306);
         let short = json(&message(1));
         assert_eq!(tagged(short["text"].as_str().unwrap().as_bytes()), Some(1));

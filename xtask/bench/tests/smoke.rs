@@ -45,8 +45,9 @@ fn a_program_that_cannot_serve_is_a_failure() {
     assert!(String::from_utf8_lossy(&run.stdout).contains("FAILED: run 1: the gateway ended"));
 }
 
+/// Not a number if there is no such figure, which equals nothing.
 fn figure(table: &Value, name: &str) -> f64 {
-    let figures = table["figures"].as_array().unwrap();
+    let figures = table["figures"].as_array().map(Vec::as_slice).unwrap_or_default();
     let figure = figures.iter().find(|figure| figure["name"] == name);
-    figure.unwrap_or_else(|| panic!("no figure {name}"))["median"].as_f64().unwrap()
+    figure.and_then(|figure| figure["median"].as_f64()).unwrap_or(f64::NAN)
 }

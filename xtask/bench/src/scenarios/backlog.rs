@@ -56,8 +56,8 @@ pub(super) async fn run(bench: &Bench) -> Result<Run> {
     gateway.kill()?;
     let slow = Vendor::start(DEAD, scene.dead.port(), SLOW, &scene.ledger).await?;
     let gateway = scene.restart(&slow, &mut run).await?;
-    scene.pass_by(&gateway, "after the restart", &mut run).await?;
     scene.share(&mut run).await;
+    scene.pass_by(&gateway, "after the restart", &mut run).await?;
     scene.flip(&gateway, &slow, &mut run).await?;
     scene.empty(&mut run).await;
     let peak = peak_before.max(gateway.peak_rss()?);
@@ -185,10 +185,9 @@ impl Scene {
         let before = self.alive.taken();
         sleep(self.watch_for).await;
         let moved = self.alive.taken() - before;
-        let last = slow.last().map(|last| last.saturating_duration_since(flipped));
-        // The old route still starts something: then it has not stopped at all.
-        let stopped = last.filter(|last| *last + Duration::from_millis(200) < self.watch_for);
-        run.add("flip to the last start on the old route", "s", stopped.map(|last| last.as_secs_f64()));
+        // Of a route that does not stop this is all the time that it was watched, which misses the target.
+        let last = slow.last().map(|last| last.saturating_duration_since(flipped).as_secs_f64());
+        run.add("flip to the last start on the old route", "s", last);
         run.with_target(Target::AtMost(2.0));
         run.add("drained by the new route", "messages/s", moved as f64 / self.watch_for.as_secs_f64());
         Ok(())

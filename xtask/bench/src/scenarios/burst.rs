@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::figures::{Run, Sample, Target, millis};
+use crate::figures::{Run, Sample, Target};
 use crate::ledger::{Entry, Ledger, Moment};
 use crate::load::{self, Schedule};
 use crate::profile::{self, Class, Message, Policy};
@@ -85,16 +85,4 @@ fn resumed(ledger: &Ledger) -> Option<Duration> {
             Some(moment) => moment.since(burst),
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles_of_nothing_are_no_figures() {
-        let mut run = Run::default();
-        run.add("x", "ms", Sample::default().at(0.5).map(millis));
-        assert_eq!(run.value("x"), None);
-    }
 }
