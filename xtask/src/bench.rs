@@ -7,9 +7,14 @@ use anyhow::Result;
 
 use crate::shell;
 
+/// What makes it needless to build the program: another is named, or only help is wanted.
+const WITHOUT_BUILD: [&str; 3] = ["--gateway", "--help", "-h"];
+
 /// Passes the arguments on.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    shell::run(shell::cargo().args(["build", "--release", "--locked", "--package", "gateway"]))?;
+    if !arguments.iter().any(|argument| WITHOUT_BUILD.contains(&argument.as_str())) {
+        shell::run(shell::cargo().args(["build", "--release", "--locked", "--package", "gateway"]))?;
+    }
     let mut bench = shell::cargo();
     bench.args(["run", "--quiet", "--release", "--locked", "--package", "bench", "--"]);
     shell::run(bench.args(arguments))

@@ -142,6 +142,11 @@ fn broken(error: anyhow::Error) -> Run {
 impl Options {
     fn bench(&self) -> Result<Bench> {
         ensure!(self.runs > 0 && self.seconds > 0, "--runs and --seconds must be above zero");
+        let optimised = !cfg!(debug_assertions);
+        ensure!(
+            optimised || self.smoke,
+            "this is a debug build, good for --smoke only: run cargo xtask bench"
+        );
         let here = std::env::current_exe().context("this program does not know where it is")?;
         let built = here.parent().context("this program is in no folder")?;
         let program = self.gateway.clone().unwrap_or_else(|| built.join("strowger"));
