@@ -75,7 +75,9 @@ pub(crate) struct Judgement {
     pub(crate) refusals: BTreeMap<String, u64>,
     /// Accepted, and never taken whole by a vendor.
     pub(crate) unseen: u64,
-    /// Taken, and one of the webhooks never came.
+    /// Taken, and never reported by the vendor: then the bench itself has failed.
+    pub(crate) unreported: u64,
+    /// Taken and reported, and one of the webhooks never came.
     pub(crate) untold: u64,
     /// More parts were taken than the text has.
     pub(crate) doubled: u64,
@@ -207,7 +209,9 @@ impl Ledger {
             judgement.unseen += u64::from(entry.parts_taken < parts);
             judgement.doubled += u64::from(entry.parts_taken > parts);
             let told = entry.told_submitted.happened() && entry.told_delivered.happened();
-            judgement.untold += u64::from(entry.parts_taken >= parts && !told);
+            let taken_and_untold = entry.parts_taken >= parts && !told;
+            judgement.unreported += u64::from(taken_and_untold && !entry.reported.happened());
+            judgement.untold += u64::from(taken_and_untold && entry.reported.happened());
         }
         judgement
     }
@@ -277,6 +281,7 @@ impl Judgement {
             }
         };
         note(self.unseen, "accepted messages were never seen whole by a vendor");
+        note(self.unreported, "messages were never reported by the bench's own vendor");
         note(self.untold, "messages whose webhooks did not all come");
         note(self.doubled, "messages were taken more than once");
         note(self.strays, "submissions or webhooks of no message that was sent");
@@ -306,9 +311,11 @@ mod tests {
             ledger.told(number, Told::Submitted);
         }
         ledger.told(2, Told::Delivered);
+        assert_eq!(ledger.judge().unreported, 1);
+        ledger.reported(1);
         let judgement = ledger.judge();
-        assert_eq!((judgement.accepted, judgement.unseen, judgement.untold), (3, 1, 1));
-        assert_eq!(judgement.failures().len(), 2);
+        assert_eq!((judgement.accepted, judgement.unseen, judgement.unreported), (3, 1, 0));
+        assert_eq!((judgement.untold, judgement.failures().len()), (1, 2));
     }
 
     #[tokio::test]

@@ -102,7 +102,12 @@ fn run(options: &Options) -> Result<bool> {
         let json = serde_json::to_string_pretty(&report)?;
         fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    fs::remove_dir_all(&bench.folder).with_context(|| format!("cannot remove {}", bench.folder.display()))?;
+    if passed {
+        fs::remove_dir_all(&bench.folder)
+            .with_context(|| format!("cannot remove {}", bench.folder.display()))?;
+    } else {
+        println!("what the last run left is in {}", bench.folder.display());
+    }
     Ok(passed)
 }
 

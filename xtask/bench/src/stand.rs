@@ -177,7 +177,7 @@ pub(crate) async fn drained(ledger: &Ledger, progress: impl Fn() -> u64) {
             continue;
         }
         let judgement = ledger.judge();
-        if judgement.untold == 0 && judgement.unseen == 0 {
+        if judgement.unseen + judgement.unreported + judgement.untold == 0 {
             return;
         }
     }
