@@ -7,7 +7,6 @@ use anyhow::Result;
 use simulator::personality::{Conduct, Spread};
 use simulator::vendor::Settings;
 use simulator::{Behaviour, Vendor};
-use smpp_wire::status::CommandStatus;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::figures::{Run, Sample, Target, millis};
@@ -17,23 +16,6 @@ use crate::load::{self, Schedule};
 use crate::profile::{self, Configuration, Connection, Message, Policy};
 use crate::sink::Sink;
 use crate::stand::{self, Bench, until_bound};
-
-/// A way to go wrong, and whether it begins with the lines being cut.
-struct Fault {
-    name: &'static str,
-    behaviour: Behaviour,
-    cuts: bool,
-}
-
-const FAULTS: [Fault; 7] = [
-    Fault { name: "mute", behaviour: Behaviour::Mute, cuts: false },
-    Fault { name: "throttle", behaviour: Behaviour::THROTTLE, cuts: false },
-    Fault { name: "queue-full", behaviour: Behaviour::QUEUE_FULL, cuts: false },
-    Fault { name: "refuse-binds", behaviour: Behaviour::RefuseBinds(CommandStatus::RBINDFAIL), cuts: true },
-    Fault { name: "cut-before-response", behaviour: Behaviour::CutBeforeResponse, cuts: false },
-    Fault { name: "cut-after-response", behaviour: Behaviour::CutAfterResponse, cuts: false },
-    Fault { name: "no-receipts", behaviour: Behaviour::NoReceipts, cuts: false },
-];
 
 /// The vendor that goes wrong, and the app whose messages go there first.
 const FAULTY: u8 = 0;
@@ -68,12 +50,13 @@ impl Times {
 
 pub(super) async fn run(bench: &Bench) -> Result<Run> {
     let mut run = Run::default();
-    let wanted = FAULTS.iter().filter(|fault| fault.name.contains(&bench.fault));
-    // Of a smoke run one is enough: it sees that the parts fit.
-    for fault in wanted.take(if bench.smoke { 1 } else { FAULTS.len() }) {
-        eprintln!("  {}", fault.name);
+    for (name, behaviour) in Behaviour::FAULTS.into_iter().filter(|(name, _)| name.contains(&bench.fault)) {
+        eprintln!("  {name}");
         let stand = Stand::build(&bench.folder, &bench.program).await?;
-        stand.measure(bench, fault, &mut run).await?;
+        stand.measure(bench, (name, behaviour), &mut run).await?;
+    }
+    if run.figures.is_empty() {
+        run.fail(format!("no fault has {} in its name", bench.fault));
     }
     Ok(run)
 }
@@ -105,7 +88,7 @@ impl Stand {
         Ok(Self { gateway, vendors, ledger, _sink: sink })
     }
 
-    async fn measure(self, bench: &Bench, fault: &Fault, run: &mut Run) -> Result<()> {
+    async fn measure(self, bench: &Bench, (name, behaviour): (&str, Behaviour), run: &mut Run) -> Result<()> {
         let times = if bench.smoke { Times::SMOKE } else { Times::USUAL };
         let schedule = Schedule {
             starts: Duration::ZERO,
@@ -120,7 +103,7 @@ impl Stand {
             bench.connections,
             std::slice::from_ref(&schedule),
         );
-        let (posted, ()) = tokio::join!(posting, self.go_wrong(fault, began, times));
+        let (posted, ()) = tokio::join!(posting, self.go_wrong(behaviour, began, times));
         posted?;
         self.until_all_taken().await;
         for (number, vendor) in (0..).zip(&self.vendors) {
@@ -131,18 +114,19 @@ impl Stand {
                 }
             }
         }
-        self.tell(fault.name, [began + times.begins, began + times.ends], run);
+        self.tell(name, [began + times.begins, began + times.ends], run);
         for vendor in &self.vendors {
             vendor.shutdown().await;
         }
         self.gateway.terminate().await
     }
 
-    async fn go_wrong(&self, fault: &Fault, began: Instant, times: Times) {
+    async fn go_wrong(&self, behaviour: Behaviour, began: Instant, times: Times) {
         let Some(vendor) = self.vendors.get(usize::from(FAULTY)) else { return };
         sleep_until(began + times.begins).await;
-        vendor.set(fault.behaviour);
-        if fault.cuts {
+        vendor.set(behaviour);
+        // Sessions that are there would go on, and nothing would have gone wrong.
+        if matches!(behaviour, Behaviour::RefuseBinds(_)) {
             vendor.cut();
         }
         sleep_until(began + times.ends).await;
