@@ -14,6 +14,7 @@ use pipeline::App;
 use routing::Table;
 use rustc_hash::FxHashMap;
 use store::Retention;
+use store::sqlite::Synchronous;
 
 use crate::api::{Keys, Scope};
 use crate::webhooks::Endpoint;
@@ -49,6 +50,8 @@ pub struct Config {
     /// The folder of the embedded store.
     pub store: PathBuf,
     pub retention: Retention,
+    /// Whether what is acknowledged is on the disk; only tests want it otherwise.
+    pub synchronous: Synchronous,
     /// Whether webhooks and callbacks may lead to private addresses.
     pub allow_private: bool,
     pub apps: Vec<Application>,

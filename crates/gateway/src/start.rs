@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use domain::ConnectionId;
 use pipeline::{Clock, Pipeline, Resume};
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use store::sqlite;
+use store::sqlite::{self, Synchronous};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -67,7 +66,7 @@ impl Gateway {
             .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
         let address = listener.local_addr()?;
 
-        let (writer, reader) = open_store(&config.store)?;
+        let (writer, reader) = open_store(config)?;
         let metrics = Arc::new(Metrics::default());
         let webhooks = Arc::new(Webhooks::new(
             webhook_settings(config, address),
@@ -152,14 +151,22 @@ impl Gateway {
     }
 }
 
-fn open_store(path: &Path) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::SqliteReader)> {
+fn open_store(config: &Config) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::SqliteReader)> {
+    let path = &config.store;
+    match config.synchronous {
+        Synchronous::Full => {}
+        Synchronous::Off => {
+            tracing::error!("store.synchronous is off: ACCEPTED MESSAGES ARE LOST when the power fails");
+        }
+    }
     // The store holds texts and numbers: whoever else is on the machine has no business in a folder that we make.
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
         .with_context(|| format!("the store's folder {} cannot be made", path.display()))?;
-    sqlite::open(path, &sqlite::Options::default())
+    let options = sqlite::Options { vfs: None, synchronous: config.synchronous };
+    sqlite::open(path, &options)
         .with_context(|| format!("the store in {} cannot be opened", path.display()))
 }
 

@@ -57,6 +57,17 @@ use folder::Folder;
 pub struct Options {
     /// The name of a registered VFS to go through instead of the default one.
     pub vfs: Option<Box<str>>,
+    pub synchronous: Synchronous,
+}
+
+/// Whether a commit waits until it is on the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// As `Writer::commit` promises.
+    #[default]
+    Full,
+    /// It does not wait, and a power cut takes what was acknowledged: for tests that have to see a loss.
+    Off,
 }
 
 /// Why a folder could not be opened.
@@ -87,7 +98,7 @@ pub enum OpenError {
 /// # Errors
 /// When the folder is in use, was written by a newer version, or cannot be read or written.
 pub fn open(path: &Path, options: &Options) -> Result<(SqliteWriter, SqliteReader), OpenError> {
-    let folder = Arc::new(Folder::new(path.to_owned(), options.vfs.clone()));
+    let folder = Arc::new(Folder::new(path.to_owned(), options.clone()));
     folder.create()?;
     let lock = lock(&folder)?;
     if folder.half_restored().exists() {

@@ -10,8 +10,9 @@ use domain::record::RECEIPT_HORIZON;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use store::Retention;
+use store::sqlite::Synchronous;
 
-use super::raw::Raw;
+use super::raw::{self, Raw};
 use super::report::Report;
 use super::secret::{Secret, SecretSource};
 use super::told::Told;
@@ -84,6 +85,7 @@ impl<'a> Builder<'a> {
         let listen = self.server(&raw);
         let store = self.beside(&path(&["store", "path"]), &raw.store.path);
         let retention = self.retention(&raw);
+        let synchronous = self.synchronous(raw.store.synchronous);
         let admin_keys = self.admin_keys(&raw);
         let vendors = self.vendors(&raw);
         let apps = self.apps(&raw);
@@ -98,6 +100,7 @@ impl<'a> Builder<'a> {
             admin_keys,
             store,
             retention,
+            synchronous,
             allow_private,
             apps,
             vendors,
@@ -128,6 +131,17 @@ impl<'a> Builder<'a> {
             self.warn(&path(&["retention", "texts"]), message);
         }
         Retention { messages, texts }
+    }
+
+    fn synchronous(&mut self, written: raw::Synchronous) -> Synchronous {
+        match written {
+            raw::Synchronous::Full => Synchronous::Full,
+            raw::Synchronous::Off => {
+                let message = "for tests only: ACCEPTED MESSAGES ARE LOST when the power fails";
+                self.warn(&path(&["store", "synchronous"]), message);
+                Synchronous::Off
+            }
+        }
     }
 
     fn address(&mut self, text: &str, at: &Steps) -> Option<SocketAddr> {

@@ -92,11 +92,13 @@ pub(super) struct Store {
     pub(super) path: String,
     /// A shared database, for several nodes. Not served yet.
     pub(super) url: Option<String>,
+    /// Whether a commit waits until it is on the disk. Anything but full is for tests only. Read at start only.
+    pub(super) synchronous: Synchronous,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { path: "data".to_owned(), url: None }
+        Self { path: "data".to_owned(), url: None, synchronous: Synchronous::Full }
     }
 }
 
@@ -108,6 +110,15 @@ pub(super) struct Retention {
     pub(super) messages: Option<domain::setting::Span>,
     /// The texts of closed messages; all else stays and can be searched for.
     pub(super) texts: Option<domain::setting::Span>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Synchronous {
+    /// Nothing is acknowledged before it is on the disk.
+    Full,
+    /// For tests only: what was acknowledged is lost when the power fails.
+    Off,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]

@@ -161,12 +161,13 @@ fn note(shared: &Shared, result: rusqlite::Result<()>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::Options;
     use crate::sqlite::schema::{self, Role};
 
     #[test]
     fn a_new_connection_moves_what_another_one_wrote() {
         let directory = tempfile::TempDir::new().unwrap();
-        let folder = Folder::new(directory.path().to_owned(), None);
+        let folder = Folder::new(directory.path().to_owned(), Options::default());
         let file = folder.hot();
         let mut writer = folder.connect(&file, Access::Write).unwrap();
         schema::prepare(&mut writer, Role::Hot, &file).unwrap();

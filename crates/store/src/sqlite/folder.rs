@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::OpenError;
+use super::{OpenError, Options, Synchronous};
 use super::day::Day;
 
 pub(super) struct Folder {
     path: PathBuf,
-    vfs: Option<Box<str>>,
+    options: Options,
 }
 
 /// What a connection may do.
@@ -28,8 +28,8 @@ pub(super) enum Access {
 const DROPPED: &str = ".dropped";
 
 impl Folder {
-    pub(super) fn new(path: PathBuf, vfs: Option<Box<str>>) -> Self {
-        Self { path, vfs }
+    pub(super) fn new(path: PathBuf, options: Options) -> Self {
+        Self { path, options }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -124,12 +124,19 @@ impl Folder {
                 Access::Change => OpenFlags::SQLITE_OPEN_READ_WRITE,
                 Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
             };
-        let connection = match &self.vfs {
+        let connection = match &self.options.vfs {
             Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs.as_ref())?,
             None => Connection::open_with_flags(file, flags)?,
         };
         // Plans must not depend on bound values: a kept statement would be prepared anew for every use.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if access == Access::Write {
+            let synchronous = match self.options.synchronous {
+                Synchronous::Full => "full",
+                Synchronous::Off => "off",
+            };
+            connection.pragma_update(None, "synchronous", synchronous)?;
+        }
         Ok(connection)
     }
 }

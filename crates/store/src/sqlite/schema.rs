@@ -89,7 +89,7 @@ CREATE TABLE damaged(
 const HOT_CACHE_KIB: i64 = 64 * 1024;
 const DAY_CACHE_KIB: i64 = 16 * 1024;
 
-/// Makes the file durable in every commit and gives it the tables of this version.
+/// Gives the file a write-ahead log and the tables of this version.
 pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::Database { file: file.to_owned(), source };
     let found = refuse_newer(connection, file)?;
@@ -118,7 +118,6 @@ pub(super) fn is_prepared(connection: &Connection) -> rusqlite::Result<bool> {
 
 fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "full")?;
     // Checkpoints have a thread of their own.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update(None, "temp_store", "memory")?;
@@ -147,7 +146,7 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
 #[cfg(test)]
 pub(super) fn plan(statement: &str) -> Vec<String> {
     let folder = tempfile::TempDir::new().unwrap();
-    let folder = super::folder::Folder::new(folder.path().to_owned(), None);
+    let folder = super::folder::Folder::new(folder.path().to_owned(), super::Options::default());
     let mut hot = folder.connect(&folder.hot(), super::folder::Access::Write).unwrap();
     prepare(&mut hot, Role::Hot, &folder.hot()).unwrap();
     let mut explain = hot.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();

@@ -75,7 +75,7 @@ fn what_is_no_database_is_refused() {
 #[test]
 fn the_vfs_of_the_options_is_used() {
     let folder = Folder::new();
-    let options = Options { vfs: Some("no-such-vfs".into()) };
+    let options = Options { vfs: Some("no-such-vfs".into()), ..Options::default() };
     assert!(matches!(sqlite::open(folder.0.path(), &options), Err(OpenError::Database { .. })));
 }
 
