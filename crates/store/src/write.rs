@@ -77,7 +77,8 @@ pub enum Written {
     Noted,
 }
 
-/// A new notice belongs to whoever made the commit for this long; then it can be claimed.
+/// A new notice belongs to whoever made the commit for this long, or until that process has ended where the backend can
+/// know; then it can be claimed.
 pub const NOTICE_LEASE: Duration = Duration::from_secs(60);
 
 /// A change that the application has to be told of. It stays in the store until it is told or given up.

@@ -17,6 +17,8 @@ pub(super) struct Outbox {
     reserved: i64,
     /// No notice up to this one has yet to age.
     aged: i64,
+    /// The first id that this process gave. Whoever leased those below it has ended.
+    first_own: Option<i64>,
 }
 
 const IDS_RESERVED_AT_ONCE: i64 = 1_000_000;
@@ -103,7 +105,7 @@ impl Outbox {
 
     /// After a rollback: ids reserved in that transaction are not, and what it aged is not aged.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { first_own: self.first_own, ..Self::default() };
     }
 
     fn new_id(&mut self, hot: &Connection) -> rusqlite::Result<i64> {
@@ -113,6 +115,7 @@ impl Outbox {
                 .optional()?
                 .unwrap_or(1);
             self.reserved = self.next_id + IDS_RESERVED_AT_ONCE;
+            self.first_own.get_or_insert(self.next_id);
             hot.execute(
                 "INSERT OR REPLACE INTO counters(name, value) VALUES ('notices', ?1)",
                 [self.reserved],
@@ -123,7 +126,7 @@ impl Outbox {
         Ok(id)
     }
 
-    /// Notices whose first lease ran out, with when it did.
+    /// Notices whose first lease ran out or ended with its process, with when they are due.
     fn find_ageing(&mut self, hot: &Connection, now: Timestamp) -> rusqlite::Result<Vec<(i64, Timestamp)>> {
         let mut ageing = Vec::new();
         let mut passed = self.aged;
@@ -135,8 +138,9 @@ impl Outbox {
             let (id, at, is_new) = (row.get(0)?, Timestamp::from_millis(row.get(1)?), row.get(2)?);
             if is_new {
                 let due_at = at.plus(NOTICE_LEASE);
+                let is_leased = self.first_own.is_some_and(|first| id >= first);
                 // One from the future was written before the clock was set back, and nobody knows how old it is.
-                if at <= now && due_at > now {
+                if is_leased && at <= now && due_at > now {
                     break;
                 }
                 ageing.push((id, due_at.min(now)));

@@ -6,6 +6,7 @@ use domain::record::Input;
 use domain::{MessageId, Record};
 use rusqlite::Connection;
 use store::sqlite::{self, OpenError, Options};
+use store::write::NoticeLimit;
 use store::{Claim, Error, Query, Written};
 use tempfile::TempDir;
 
@@ -155,6 +156,22 @@ fn a_damaged_day_stops_nothing_else() {
     assert_eq!(found(&*reader), [next_day.message.id, same_day.message.id]);
     let written = write(&mut *writer, NOON, [receipt("acme", "v1", None, NOON)]);
     assert!(matches!(&written[..], [Written::Held]), "{written:?}");
+}
+
+#[test]
+fn what_a_process_had_leased_is_due_as_soon_as_it_has_ended() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let all = NoticeLimit { total: 10, per_target: 10 };
+    let Store { mut writer, .. } = folder.open();
+    step(&mut *writer, NOON, accept(message(ids.at(NOON))));
+    assert_eq!(writer.claim_notices(NOON, all).unwrap(), []);
+    drop(writer);
+    let Store { mut writer, .. } = folder.open();
+    step(&mut *writer, NOON, accept(message(ids.at(NOON))));
+    assert_eq!(writer.claim_notices(NOON, all).unwrap().len(), 1);
+    assert_eq!(writer.claim_notices(NOON, all).unwrap(), []);
+    assert_eq!(writer.claim_notices(at(MINUTE), all).unwrap().len(), 2);
 }
 
 #[test]
