@@ -87,4 +87,9 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn damaged(&self) -> Result<u64, Error>;
+
+    /// How many sealed days cannot be used and are left alone until the next start.
+    fn days_given_up(&self) -> usize {
+        0
+    }
 }

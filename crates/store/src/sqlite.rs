@@ -90,6 +90,26 @@ pub enum OpenError {
     Files { path: PathBuf, source: io::Error },
     #[error("{} cannot be opened: {source}", .file.display())]
     Database { file: PathBuf, source: rusqlite::Error },
+    #[error("{} is damaged ({source}), {WHAT_TO_DO}", .file.display())]
+    Damaged { file: PathBuf, source: rusqlite::Error },
+    /// A sync failed. What it was to keep may be gone, and the next one would not tell.
+    #[error("{} could not be synced: {source}", .path.display())]
+    Unsynced { path: PathBuf, source: io::Error },
+}
+
+/// For whoever finds a file of the store damaged.
+const WHAT_TO_DO: &str =
+    "restore the folder from a backup, or move the file away to go on without what it held";
+
+impl OpenError {
+    fn of(file: &Path, source: rusqlite::Error) -> Self {
+        let file = file.to_owned();
+        if fault::is_corrupt(&source) {
+            Self::Damaged { file, source }
+        } else {
+            Self::Database { file, source }
+        }
+    }
 }
 
 /// Opens the store in `path`, and makes it when it is not there. What an earlier process committed and nobody synced

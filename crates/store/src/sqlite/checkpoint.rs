@@ -49,7 +49,7 @@ impl Checkpointer {
     pub(super) fn start(folder: Arc<Folder>, hot: &mut Connection) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared { state: Mutex::new(State::default()), wake: Condvar::new() });
         let file = folder.hot();
-        let failed = |source| OpenError::Database { file, source };
+        let failed = |source| OpenError::of(&file, source);
         let watching = Arc::clone(&shared);
         hot.wal_hook(Some(move |_: &mut Wal, pages| {
             if pages >= THRESHOLD {

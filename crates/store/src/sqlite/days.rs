@@ -7,7 +7,6 @@ use domain::Timestamp;
 use domain::record::RECEIPT_HORIZON;
 use rusqlite::Connection;
 
-use super::OpenError;
 use super::day::Day;
 use super::day_pool::DayPool;
 use super::fault::Fault;
@@ -17,14 +16,13 @@ use super::records::{self, Stored};
 use super::retention;
 use super::schema::{self, Role};
 use super::vendor_ids::{self, Place, VendorId};
+use super::{OpenError, WHAT_TO_DO};
 
 pub(super) struct Days {
     folder: Arc<Folder>,
     readers: Arc<DayPool>,
     /// Those that have a file.
     known: BTreeSet<Day>,
-    /// Those whose file SQLite cannot read.
-    damaged: BTreeSet<Day>,
     /// The one used last is at the end.
     open: Vec<OpenDay>,
 }
@@ -43,7 +41,7 @@ impl Days {
         let listed = folder.list_days();
         let days = listed.map_err(|source| OpenError::Files { path: folder.path().to_owned(), source })?;
         let known = days.into_iter().collect();
-        Ok(Self { folder, readers, known, damaged: BTreeSet::new(), open: Vec::new() })
+        Ok(Self { folder, readers, known, open: Vec::new() })
     }
 
     /// The largest key of any sealed record; zero when there is none. A damaged day may have had any of its keys.
@@ -64,14 +62,14 @@ impl Days {
         // It may have gone although something after that failed.
         if !self.folder.day(day).exists() {
             self.known.remove(&day);
-            self.damaged.remove(&day);
+            self.folder.use_again(day);
             self.readers.let_go(day);
         }
         dropped
     }
 
-    pub(super) fn is_damaged(&self, day: Day) -> bool {
-        self.damaged.contains(&day)
+    pub(super) fn is_given_up(&self, day: Day) -> bool {
+        self.folder.is_given_up(day)
     }
 
     /// A sealed record. One that is damaged is left where it is and not found.
@@ -108,21 +106,22 @@ impl Days {
         Ok(None)
     }
 
-    /// Does something with a day's file. One that is damaged as a whole holds nothing that can be found and takes
-    /// nothing more: None. What is open must not stop because of it.
+    /// Does something with a day's file. One that cannot be used holds nothing that can be found and takes nothing
+    /// more, until a start finds it repaired: None. What is open must not stop because of it.
     pub(super) fn with<T>(
         &mut self,
         day: Day,
         work: impl FnOnce(&mut OpenDay) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
-        if self.damaged.contains(&day) {
+        if self.folder.is_given_up(day) {
             return Ok(None);
         }
         match self.open(day).and_then(|file| work(file).map_err(Fault::Database)) {
             Ok(done) => Ok(Some(done)),
-            Err(fault) if fault.is_corrupt() => {
-                tracing::error!(%day, %fault, "a sealed file is damaged");
-                self.damaged.insert(day);
+            Err(fault) if fault.is_of_the_file() => {
+                let file = self.folder.day(day);
+                tracing::error!(file = %file.display(), %fault, "a sealed file cannot be used and is left alone: {WHAT_TO_DO}, then start again");
+                self.folder.give_up(day);
                 self.open.retain(|open| open.day != day);
                 Ok(None)
             }
@@ -152,11 +151,13 @@ impl Days {
                     .remove_logs(day)
                     .map_err(|source| OpenError::Files { path: file.clone(), source })?;
             }
-            let failed = |source| OpenError::Database { file: file.clone(), source };
+            let failed = |source| OpenError::of(&file, source);
             let mut connection = self.folder.connect(&file, Access::Write).map_err(failed)?;
             schema::prepare(&mut connection, Role::Day, &file)?;
-            if self.known.insert(day) {
+            // Known only once its name is durable: else a failed sync would not be noticed the next time.
+            if !self.known.contains(&day) {
                 self.folder.sync()?;
+                self.known.insert(day);
             }
             if self.open.len() >= KEPT_OPEN {
                 self.open.remove(0);

@@ -33,12 +33,36 @@ impl Fault {
 
     /// The file itself is not what SQLite wrote.
     pub(super) fn is_corrupt(&self) -> bool {
-        matches!(self.code().map(primary), Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB))
+        self.code().is_some_and(says_corrupt)
+    }
+
+    /// The file cannot be used, and trying again does not change that: it is damaged or none of ours, a newer version
+    /// wrote it, or the disk does not give it back. A full disk, a lock and want of memory pass, and of a failed sync
+    /// more must be said than that.
+    pub(super) fn is_of_the_file(&self) -> bool {
+        if matches!(self, Self::Open(OpenError::NewerSchema { .. })) {
+            return true;
+        }
+        let Some(code) = self.code() else { return false };
+        !is_of_a_sync(code)
+            && code != ffi::SQLITE_IOERR_NOMEM
+            && matches!(
+                primary(code),
+                ffi::SQLITE_CORRUPT
+                    | ffi::SQLITE_NOTADB
+                    | ffi::SQLITE_CANTOPEN
+                    | ffi::SQLITE_PERM
+                    | ffi::SQLITE_AUTH
+                    | ffi::SQLITE_READONLY
+                    | ffi::SQLITE_IOERR
+                    | ffi::SQLITE_ERROR
+            )
     }
 
     fn is_lasting(&self, phase: Phase) -> bool {
-        if self.is_corrupt()
-            || matches!(self.code(), Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC))
+        if matches!(self, Self::Open(OpenError::Unsynced { .. }))
+            || self.is_corrupt()
+            || self.code().is_some_and(is_of_a_sync)
         {
             return true;
         }
@@ -50,18 +74,34 @@ impl Fault {
 
     fn code(&self) -> Option<i32> {
         let error = match self {
-            Self::Database(error) | Self::Open(OpenError::Database { source: error, .. }) => error,
+            Self::Database(error)
+            | Self::Open(
+                OpenError::Database { source: error, .. } | OpenError::Damaged { source: error, .. },
+            ) => error,
             Self::Open(
                 OpenError::InUse { .. }
                 | OpenError::NewerSchema { .. }
                 | OpenError::HalfRestored { .. }
                 | OpenError::NoStore { .. }
                 | OpenError::NotEmpty { .. }
-                | OpenError::Files { .. },
+                | OpenError::Files { .. }
+                | OpenError::Unsynced { .. },
             ) => return None,
         };
         error.sqlite_error().map(|error| error.extended_code)
     }
+}
+
+pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| says_corrupt(error.extended_code))
+}
+
+fn says_corrupt(code: i32) -> bool {
+    matches!(primary(code), ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB)
+}
+
+fn is_of_a_sync(code: i32) -> bool {
+    matches!(code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
 }
 
 /// The code without what narrows it down.
@@ -85,6 +125,30 @@ mod tests {
         }
         for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB] {
             assert!(is_broken(code, Phase::BeforeCommit), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_could_not_be_synced_breaks_the_store() {
+        let source = std::io::Error::other("EIO");
+        let fault = Fault::Open(OpenError::Unsynced { path: "days".into(), source });
+        assert!(matches!(fault.classify(Phase::BeforeCommit), Error::Broken { .. }));
+        assert!(!fault.is_of_the_file());
+    }
+
+    #[test]
+    fn a_file_is_given_up_for_what_lasts_and_never_for_a_failed_sync() {
+        let is_of_the_file = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            Fault::Database(error).is_of_the_file()
+        };
+        for code in [ffi::SQLITE_CANTOPEN_ISDIR, ffi::SQLITE_NOTADB, ffi::SQLITE_IOERR_READ, ffi::SQLITE_PERM]
+        {
+            assert!(is_of_the_file(code), "{code}");
+        }
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_BUSY, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC]
+        {
+            assert!(!is_of_the_file(code), "{code}");
         }
     }
 

@@ -1,18 +1,22 @@
 //! Which files there are and how each of them is opened.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{OpenError, Options, Synchronous};
 use super::day::Day;
+use super::{OpenError, Options, Synchronous};
 
 pub(super) struct Folder {
     path: PathBuf,
     options: Options,
+    /// Sealed files that the writer gave up. Locked for moments only.
+    unusable: Mutex<BTreeSet<Day>>,
 }
 
 /// What a connection may do.
@@ -29,7 +33,7 @@ const DROPPED: &str = ".dropped";
 
 impl Folder {
     pub(super) fn new(path: PathBuf, options: Options) -> Self {
-        Self { path, options }
+        Self { path, options, unusable: Mutex::default() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -80,6 +84,24 @@ impl Folder {
 
     pub(super) fn day(&self, day: Day) -> PathBuf {
         self.days().join(format!("{day}.db"))
+    }
+
+    /// Until the next start nothing more is read from this day or written to it.
+    pub(super) fn give_up(&self, day: Day) {
+        self.unusable.lock().insert(day);
+    }
+
+    /// Its file was dropped.
+    pub(super) fn use_again(&self, day: Day) {
+        self.unusable.lock().remove(&day);
+    }
+
+    pub(super) fn is_given_up(&self, day: Day) -> bool {
+        self.unusable.lock().contains(&day)
+    }
+
+    pub(super) fn days_given_up(&self) -> usize {
+        self.unusable.lock().len()
     }
 
     pub(super) fn create(&self) -> Result<(), OpenError> {
@@ -142,6 +164,6 @@ impl Folder {
 }
 
 pub(super) fn sync_directory(path: &Path) -> Result<(), OpenError> {
-    let synced = File::open(path).and_then(|directory| directory.sync_all());
-    synced.map_err(|source| OpenError::Files { path: path.to_owned(), source })
+    let directory = File::open(path).map_err(|source| OpenError::Files { path: path.to_owned(), source })?;
+    directory.sync_all().map_err(|source| OpenError::Unsynced { path: path.to_owned(), source })
 }

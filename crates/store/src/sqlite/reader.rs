@@ -44,16 +44,16 @@ impl SqliteReader {
         result
     }
 
-    /// None when the day has no file, or one that is just being made. A file that is damaged as a whole holds nothing
-    /// that can be found.
+    /// None when the day has no file, or one that is just being made. A file that cannot be used holds nothing that can
+    /// be found.
     pub(super) fn with_day<T>(
         &self,
         day: Day,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
         match self.try_with_day(day, read) {
-            Err(fault) if fault.is_corrupt() => {
-                tracing::error!(%day, %fault, "a sealed file is damaged");
+            Err(fault) if fault.is_of_the_file() => {
+                tracing::error!(%day, %fault, "a sealed file cannot be used");
                 Ok(None)
             }
             result => result,
@@ -139,6 +139,10 @@ impl Reader for SqliteReader {
 
     fn damaged(&self) -> Result<u64, Error> {
         self.with_hot(|hot| Ok(damaged::count(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn days_given_up(&self) -> usize {
+        self.folder.days_given_up()
     }
 }
 

@@ -91,7 +91,7 @@ const DAY_CACHE_KIB: i64 = 16 * 1024;
 
 /// Gives the file a write-ahead log and the tables of this version.
 pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::Database { file: file.to_owned(), source };
+    let failed = |source| OpenError::of(file, source);
     let found = refuse_newer(connection, file)?;
     configure(connection, role).map_err(failed)?;
     if found == 0 {
@@ -103,7 +103,7 @@ pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> R
 /// The version of the file's schema, when this program knows it.
 pub(super) fn refuse_newer(connection: &Connection, file: &Path) -> Result<i64, OpenError> {
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-    let found = found.map_err(|source| OpenError::Database { file: file.to_owned(), source })?;
+    let found = found.map_err(|source| OpenError::of(file, source))?;
     if found > VERSION {
         return Err(OpenError::NewerSchema { file: file.to_owned(), found, known: VERSION });
     }

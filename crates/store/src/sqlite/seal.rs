@@ -32,7 +32,7 @@ pub(super) struct Sealed {
     pub(super) long_logs: Vec<Day>,
 }
 
-/// Closed records, oldest first. Those of a damaged day stay where they are.
+/// Closed records, oldest first. Those of a day that cannot be used stay where they are.
 pub(super) fn find(hot: &Connection, memory: &mut Memory, limit: usize) -> Result<Closed, Fault> {
     let mut closed = Closed::default();
     let mut after = i64::MIN;
@@ -42,7 +42,7 @@ pub(super) fn find(hot: &Connection, memory: &mut Memory, limit: usize) -> Resul
         after = *last;
         for key in keys {
             let day = Day::of_key(key);
-            if memory.days.is_damaged(day) {
+            if memory.days.is_given_up(day) {
                 after = after.max(day.end_key() - 1);
                 continue;
             }

@@ -19,7 +19,7 @@ use super::notices::Outbox;
 use super::records::{self, DamagedRow, Rows, Stage};
 use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
-use super::{OpenError, damaged, hold, overrides, seal};
+use super::{OpenError, WHAT_TO_DO, damaged, hold, overrides, seal};
 use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
 use crate::{Error, Retention};
 
@@ -38,7 +38,7 @@ pub struct SqliteWriter {
 impl SqliteWriter {
     pub(super) fn open(folder: Arc<Folder>, readers: Arc<DayPool>, lock: File) -> Result<Self, OpenError> {
         let file = folder.hot();
-        let failed = |source| OpenError::Database { file: file.clone(), source };
+        let failed = |source| OpenError::of(&file, source);
         let mut hot = folder.connect(&file, Access::Write).map_err(failed)?;
         schema::prepare(&mut hot, Role::Hot, &file)?;
         // What was read back from the log may be in the page cache only: a checkpoint syncs it.
@@ -86,7 +86,7 @@ impl SqliteWriter {
 
     fn roll_back(&mut self, fault: &Fault, phase: Phase) -> Error {
         self.memory.forget();
-        let mut error = fault.classify(phase);
+        let mut error = self.classify(fault, phase);
         // SQLite has rolled back by itself after some errors.
         if !self.hot.is_autocommit()
             && let Err(fault) = self.run("ROLLBACK")
@@ -102,7 +102,17 @@ impl SqliteWriter {
     ) -> Result<T, Error> {
         self.refuse_when_broken()?;
         let done = work(&self.hot, &mut self.memory);
-        done.map_err(|fault| self.note_broken(fault.classify(Phase::BeforeCommit)))
+        done.map_err(|fault| self.note_broken(self.classify(&fault, Phase::BeforeCommit)))
+    }
+
+    /// A sealed file that is damaged stops nothing, so the one that does is the hot one.
+    fn classify(&self, fault: &Fault, phase: Phase) -> Error {
+        let error = fault.classify(phase);
+        if !fault.is_corrupt() {
+            return error;
+        }
+        let file = self.hot.path().unwrap_or_default();
+        Error::Broken { reason: format!("{file} is damaged ({fault}), {WHAT_TO_DO}") }
     }
 
     fn refuse_when_broken(&mut self) -> Result<(), Error> {

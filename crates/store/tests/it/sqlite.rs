@@ -70,7 +70,8 @@ fn a_newer_schema_is_refused() {
 fn what_is_no_database_is_refused() {
     let folder = Folder::new();
     std::fs::write(folder.0.path().join("hot.db"), "not a database ".repeat(100)).unwrap();
-    assert!(folder.refusal().contains("cannot be opened"));
+    let refusal = folder.refusal();
+    assert!(refusal.contains("hot.db is damaged") && refusal.contains("restore the folder"), "{refusal}");
 }
 
 #[test]
@@ -156,6 +157,36 @@ fn a_damaged_day_stops_nothing_else() {
     assert_eq!(found(&*reader), [next_day.message.id, same_day.message.id]);
     let written = write(&mut *writer, NOON, [receipt("acme", "v1", None, NOON)]);
     assert!(matches!(&written[..], [Written::Held]), "{written:?}");
+}
+
+#[test]
+fn a_day_that_cannot_be_opened_stops_nothing_else_until_it_is_repaired() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = folder.open();
+    let sealed = delivered(&mut *writer, message(ids.at(NOON)), "v1").message.id;
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 1);
+    drop((writer, reader));
+    let day = folder.0.path().join("days/2026-03-01.db");
+    let moved = folder.0.path().join("moved");
+    std::fs::rename(&day, &moved).unwrap();
+    std::fs::create_dir(&day).unwrap();
+    let Store { mut writer, reader } = folder.open();
+    let news = receipt("acme", "v1", None, NOON);
+    let written = write(&mut *writer, NOON, [news.clone(), accept(message(ids.at(NOON)))]);
+    assert!(matches!(&written[..], [Written::Held, Written::Accepted { .. }]), "{written:?}");
+    let kept = delivered(&mut *writer, message(ids.at(NOON)), "v2").message.id;
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 0);
+    assert_eq!(reader.days_given_up(), 1);
+    assert_eq!(reader.message(kept).unwrap().map(|record| record.message.id), Some(kept));
+    assert_eq!(reader.message(sealed).unwrap(), None);
+    drop((writer, reader));
+    std::fs::remove_dir(&day).unwrap();
+    std::fs::rename(&moved, &day).unwrap();
+    let Store { mut writer, reader } = folder.open();
+    assert!(matches!(&write(&mut *writer, NOON, [news])[..], [Written::Applied { .. }]));
+    assert!(writer.tidy(NOON, 10).unwrap() > 0);
+    assert_eq!(reader.days_given_up(), 0);
 }
 
 #[test]
