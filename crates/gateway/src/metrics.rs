@@ -131,10 +131,25 @@ impl Observer for Metrics {
     }
 }
 
+/// What of the store does not read back.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Damage {
+    /// Records that were put aside; None when the store could not be asked.
+    pub records: Option<u64>,
+    /// Sealed days whose file cannot be used.
+    pub days: usize,
+}
+
 impl Metrics {
-    /// The whole exposition. `webhook_pending` is None when the store could not be asked.
+    /// The whole exposition. `backlog` is None when the store could not be asked.
     #[must_use]
-    pub fn text(&self, snapshot: &Snapshot, backlog: Option<&Backlog>, now: Timestamp) -> String {
+    pub fn text(
+        &self,
+        snapshot: &Snapshot,
+        backlog: Option<&Backlog>,
+        damage: Damage,
+        now: Timestamp,
+    ) -> String {
         let mut text = Text::default();
         self.write_messages(&mut text);
         self.write_routes(&mut text);
@@ -144,6 +159,7 @@ impl Metrics {
         }
         text.family(Name::Overrides, Kind::Gauge, "Overrides that are in force.");
         text.sample(&[], snapshot.overrides as u64);
+        write_store(&mut text, snapshot, damage);
         self.write_rest(&mut text);
         text.finish()
     }
@@ -242,6 +258,21 @@ fn write_backlog(text: &mut Text, backlog: &Backlog, now: Timestamp) {
     }
     text.family(Name::WebhookPending, Kind::Gauge, "Webhooks that wait to be delivered.");
     text.sample(&[], backlog.webhooks);
+}
+
+fn write_store(text: &mut Text, snapshot: &Snapshot, damage: Damage) {
+    text.family(Name::StoreWritable, Kind::Gauge, "Whether the store takes what is to be written.");
+    text.sample(&[], u64::from(snapshot.is_writing && !snapshot.is_broken));
+    text.family(Name::CommitsFailed, Kind::Counter, "Commits that failed.");
+    text.sample(&[], snapshot.commits_failed);
+    text.family(Name::PutAside, Kind::Counter, "Operations that could not be written though others could.");
+    text.sample(&[], snapshot.put_aside);
+    if let Some(damaged) = damage.records {
+        text.family(Name::DamagedRecords, Kind::Gauge, "Records that did not read back and were put aside.");
+        text.sample(&[], damaged);
+    }
+    text.family(Name::DamagedDays, Kind::Gauge, "Sealed days whose file cannot be used.");
+    text.sample(&[], damage.days as u64);
 }
 
 fn position<T: PartialEq>(all: &[T], wanted: &T) -> Option<usize> {

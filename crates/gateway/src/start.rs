@@ -166,8 +166,7 @@ fn open_store(config: &Config) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::
         .create(path)
         .with_context(|| format!("the store's folder {} cannot be made", path.display()))?;
     let options = sqlite::Options { vfs: None, synchronous: config.synchronous };
-    sqlite::open(path, &options)
-        .with_context(|| format!("the store in {} cannot be opened", path.display()))
+    sqlite::open(path, &options).with_context(|| format!("the store in {} cannot be opened", path.display()))
 }
 
 fn open_connections(

@@ -58,9 +58,12 @@ fn retain(core: &Arc<Core>) {
 
 fn tidy(core: &Arc<Core>) {
     let now = core.clock.now();
+    let writer = core.writer.clone();
     core.writer.errand(Box::new(move |store| {
         if let Err(error) = store.tidy(now, SEALED_PER_TICK) {
             tracing::error!(%error, "closed records could not be moved to their day");
+            // At rest no commit follows that would notice.
+            writer.note(&error);
         }
     }));
 }

@@ -109,6 +109,11 @@ pub struct Snapshot {
     pub overrides: usize,
     pub is_writing: bool,
     pub is_broken: bool,
+    /// Why nothing is written, while nothing is.
+    pub failure: Option<String>,
+    pub commits_failed: u64,
+    /// Operations that could not be written though all others could.
+    pub put_aside: u64,
 }
 
 impl Pipeline {
@@ -286,6 +291,9 @@ impl Pipeline {
             overrides: self.overrides().len(),
             is_writing: self.core.writer.is_writing(),
             is_broken: self.core.writer.is_broken(),
+            failure: self.core.writer.failure(),
+            commits_failed: self.core.writer.commits_failed(),
+            put_aside: self.core.writer.put_aside(),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -23,6 +23,8 @@ const MAX_ACCEPTANCES: usize = 8192;
 const MAX_NEWS: usize = 32_768;
 /// How long to wait before a store that could not write is asked again.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// How often an operation is tried alone, while others can be written, before it is put aside.
+const TRIES_ALONE: usize = 3;
 /// How long a store that cannot write may hold up the end of the process. What is not written then is unknown to the
 /// next process, as after a crash.
 const PATIENCE_AT_END: Duration = Duration::from_secs(5);
@@ -74,10 +76,20 @@ struct Queues {
     ended: bool,
 }
 
+impl Queues {
+    fn is_empty(&self) -> bool {
+        self.news.is_empty() && self.acceptances.is_empty() && self.errands.is_empty()
+    }
+}
+
 struct Shared {
     queues: Mutex<Queues>,
     wake: Condvar,
     state: AtomicU8,
+    /// Why the last commit failed. Locked for moments only.
+    failure: Mutex<Option<String>>,
+    commits_failed: AtomicU64,
+    put_aside: AtomicU64,
 }
 
 const WRITING: u8 = 0;
@@ -101,6 +113,9 @@ impl WriterHandle {
             queues: Mutex::new(Queues::default()),
             wake: Condvar::new(),
             state: AtomicU8::new(WRITING),
+            failure: Mutex::default(),
+            commits_failed: AtomicU64::new(0),
+            put_aside: AtomicU64::new(0),
         });
         let ending = Ending { shared: Arc::clone(&shared) };
         let thread = Thread { store, clock, observer, failing_at_end: None, ending };
@@ -150,6 +165,26 @@ impl WriterHandle {
         self.shared.state.load(Ordering::Relaxed) == BROKEN
     }
 
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.shared.failure.lock().clone()
+    }
+
+    pub(crate) fn commits_failed(&self) -> u64 {
+        self.shared.commits_failed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn put_aside(&self) -> u64 {
+        self.shared.put_aside.load(Ordering::Relaxed)
+    }
+
+    /// What an errand met: a store that is broken takes no commit any more either.
+    pub(crate) fn note(&self, error: &Error) {
+        match error {
+            Error::Broken { reason } => self.shared.fail(BROKEN, reason),
+            Error::Unavailable { .. } | Error::Damaged { .. } => {}
+        }
+    }
+
     /// Lets the thread end once its queues are empty.
     pub(crate) fn close(&self) {
         self.shared.queues.lock().closing = true;
@@ -167,6 +202,25 @@ impl WriterHandle {
             }
             (_, Urgency::News | Urgency::Offer | Urgency::Acceptance) => None,
         }
+    }
+}
+
+impl Shared {
+    fn fail(&self, state: u8, reason: &str) {
+        *self.failure.lock() = Some(reason.to_owned());
+        self.state.store(state, Ordering::Relaxed);
+    }
+
+    fn recover(&self) {
+        if self.state.load(Ordering::Relaxed) == FAILING {
+            *self.failure.lock() = None;
+            self.state.store(WRITING, Ordering::Relaxed);
+            tracing::info!("the store writes again");
+        }
+    }
+
+    fn is_failing(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == FAILING
     }
 }
 
@@ -203,6 +257,9 @@ impl Thread {
         while let Some((jobs, errands)) = self.next() {
             if !jobs.is_empty() {
                 self.commit(jobs);
+            } else if self.ending.shared.is_failing() {
+                // Nothing waits whose commit would show that writing works again.
+                self.can_write();
             }
             for errand in errands {
                 errand(&mut *self.store);
@@ -226,7 +283,14 @@ impl Thread {
             if queues.closing {
                 return None;
             }
-            shared.wake.wait(&mut queues);
+            if shared.is_failing() {
+                shared.wake.wait_for(&mut queues, RETRY_AFTER);
+                if queues.is_empty() {
+                    return Some((Vec::new(), VecDeque::new()));
+                }
+            } else {
+                shared.wake.wait(&mut queues);
+            }
         }
     }
 
@@ -240,34 +304,118 @@ impl Thread {
         }
         match self.store.commit(&mut batch, self.clock.now()) {
             Ok(written) => {
-                self.ending.shared.state.store(WRITING, Ordering::Relaxed);
+                self.ending.shared.recover();
                 self.observer.committed(written.len(), started.elapsed());
                 for ((_, then), written) in waiting.into_iter().zip(written) {
                     then(Ok(written));
                 }
             }
             Err(Error::Broken { reason }) => {
-                tracing::error!(reason, "the store is broken, nothing more is written");
-                self.ending.shared.state.store(BROKEN, Ordering::Relaxed);
+                self.broke(&reason);
                 for (_, then) in waiting {
                     then(Err(NotWritten::Broken));
                 }
             }
             Err(error @ (Error::Unavailable { .. } | Error::Damaged { .. })) => {
                 tracing::error!(%error, operations = batch.len(), "a commit failed");
-                self.ending.shared.state.store(FAILING, Ordering::Relaxed);
-                self.give_back(batch, waiting);
+                self.ending.shared.commits_failed.fetch_add(1, Ordering::Relaxed);
+                self.ending.shared.fail(FAILING, &error.to_string());
+                let jobs = batch.into_iter().zip(waiting);
+                let jobs = jobs.map(|(write, (urgency, then))| Job { write, urgency, then }).collect();
+                self.try_alone(jobs);
             }
         }
     }
 
-    /// After a commit of which nothing happened: offers are told, news goes back to the head of the queue.
-    fn give_back(&mut self, batch: Vec<Write>, waiting: Vec<(Urgency, Then)>) {
+    fn broke(&self, reason: &str) {
+        tracing::error!(reason, "the store is broken, nothing more is written");
+        self.ending.shared.commits_failed.fetch_add(1, Ordering::Relaxed);
+        self.ending.shared.fail(BROKEN, reason);
+    }
+
+    /// Whether the store can write anything at all.
+    fn can_write(&mut self) -> bool {
+        match self.store.probe() {
+            Ok(()) => {
+                self.ending.shared.recover();
+                true
+            }
+            Err(Error::Broken { reason }) => {
+                self.broke(&reason);
+                false
+            }
+            Err(Error::Unavailable { .. } | Error::Damaged { .. }) => false,
+        }
+    }
+
+    /// After a commit of which nothing happened. When the store can write all the same, some operation of the batch
+    /// cannot be written, and that one must not hold up the others for ever.
+    fn try_alone(&mut self, jobs: Vec<Job>) {
+        let mut jobs = VecDeque::from(jobs);
+        let mut tries = 0;
+        let mut may_be_the_store = true;
+        while let Some(Job { write, urgency, then }) = jobs.pop_front() {
+            if may_be_the_store && !self.can_write() {
+                jobs.push_front(Job { write, urgency, then });
+                break;
+            }
+            let mut batch = vec![write];
+            let result = self.store.commit(&mut batch, self.clock.now());
+            may_be_the_store = result.is_err();
+            match result {
+                Ok(mut written) => {
+                    tries = 0;
+                    if let Some(written) = written.pop() {
+                        then(Ok(written));
+                    }
+                }
+                Err(Error::Broken { reason }) => {
+                    self.broke(&reason);
+                    then(Err(NotWritten::Broken));
+                }
+                Err(error @ (Error::Unavailable { .. } | Error::Damaged { .. })) => {
+                    tries += 1;
+                    // What was not written is still there.
+                    let Some(write) = batch.pop() else { continue };
+                    if tries < TRIES_ALONE {
+                        jobs.push_front(Job { write, urgency, then });
+                    } else {
+                        tries = 0;
+                        self.put_aside(&error, &write, urgency);
+                        then(Err(NotWritten::Unavailable));
+                    }
+                }
+            }
+        }
+        if !jobs.is_empty() {
+            self.give_back(jobs);
+        }
+    }
+
+    /// What a vendor said of an attempt is unknown then: the next start settles the attempt as after a crash.
+    fn put_aside(&self, error: &Error, write: &Write, urgency: Urgency) {
+        let what = match write {
+            Write::Accept { record, .. } => format!("acceptance of {}", record.message.id),
+            Write::Apply { message, .. } => format!("step of {message}"),
+            Write::Receipt(receipt) => format!("receipt for {} of {}", receipt.vendor_id, receipt.connection),
+            Write::Notice { id, .. } => format!("outcome of notice {id}"),
+            Write::Override(given) => format!("override {}", given.id),
+        };
+        tracing::error!(%error, what, "an operation cannot be written though others can, and is put aside");
+        match urgency {
+            Urgency::News => drop(self.ending.shared.put_aside.fetch_add(1, Ordering::Relaxed)),
+            // Whoever asked is told.
+            Urgency::Offer | Urgency::Acceptance => {}
+        }
+    }
+
+    /// While nothing can be written: offers are told, news goes back to the head of the queue.
+    fn give_back(&mut self, jobs: VecDeque<Job>) {
         let mut kept = Vec::new();
-        for (write, (urgency, then)) in batch.into_iter().zip(waiting) {
-            match urgency {
-                Urgency::News => kept.push(Job { write, urgency, then }),
-                Urgency::Offer | Urgency::Acceptance => then(Err(NotWritten::Unavailable)),
+        for job in jobs {
+            match job.urgency {
+                Urgency::News => kept.push(job),
+                Urgency::Offer | Urgency::Acceptance => (job.then)(Err(NotWritten::Unavailable)),
             }
         }
         let shared = &self.ending.shared;
@@ -285,14 +433,9 @@ impl Thread {
             }
             return;
         }
-        // A probe is needed to notice that writing works again, also when no news waits.
-        let nothing_to_try = kept.is_empty() && queues.news.is_empty();
         for job in kept.into_iter().rev() {
             queues.news.push_front(job);
         }
         shared.wake.wait_for(&mut queues, RETRY_AFTER);
-        if nothing_to_try {
-            shared.state.store(WRITING, Ordering::Relaxed);
-        }
     }
 }

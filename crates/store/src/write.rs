@@ -183,6 +183,13 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn end_hold(&mut self) -> Result<(), Error>;
 
+    /// Writes something without meaning, larger than any operation, and removes it: whether writing works at all. For
+    /// telling a store that cannot write from an operation that cannot be written.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn probe(&mut self) -> Result<(), Error>;
+
     /// The largest key of any record or override ever stored: new ids must be above it.
     ///
     /// # Errors

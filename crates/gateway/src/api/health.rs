@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::{Api, respond};
-use crate::metrics::Backlog;
+use crate::metrics::{Backlog, Damage};
 
 #[derive(Serialize)]
 struct Alive {
@@ -48,17 +48,16 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
 fn store(api: &Api) -> Check {
     let snapshot = api.pipeline.snapshot();
     let on_hold = api.pipeline.is_on_hold();
+    let reason = snapshot.failure.unwrap_or_default();
     let detail = match (snapshot.is_broken, snapshot.is_writing) {
-        _ if on_hold => "restored from a backup and on hold: start with --resume all, none or a class",
-        (true, _) => "a sync failed: nothing more is written until a restart",
-        (false, true) => "writable",
-        (false, false) => "the last commit failed; it is tried again",
+        _ if on_hold => {
+            "restored from a backup and on hold: start with --resume all, none or a class".to_owned()
+        }
+        (true, _) => format!("nothing more is written until a restart: {reason}"),
+        (false, true) => "writable".to_owned(),
+        (false, false) => format!("nothing can be written, it is tried again all the time: {reason}"),
     };
-    Check {
-        name: "store",
-        ok: snapshot.is_writing && !snapshot.is_broken && !on_hold,
-        detail: detail.to_owned(),
-    }
+    Check { name: "store", ok: snapshot.is_writing && !snapshot.is_broken && !on_hold, detail }
 }
 
 fn configuration(api: &Api) -> Check {
@@ -72,11 +71,13 @@ fn configuration(api: &Api) -> Check {
 pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Response {
     let reader = api.pipeline.reader();
     // A store that cannot be read has its own alarm; the other numbers are wanted all the more then.
-    let backlog = tokio::task::spawn_blocking(move || {
-        Some(Backlog { waiting: reader.waiting().ok()?, webhooks: reader.notices_pending().ok()? })
+    let stored = tokio::task::spawn_blocking(move || {
+        let backlog =
+            || Some(Backlog { waiting: reader.waiting().ok()?, webhooks: reader.notices_pending().ok()? });
+        (backlog(), Damage { records: reader.damaged().ok(), days: reader.days_given_up() })
     });
-    let backlog = backlog.await.ok().flatten();
-    let text = api.metrics.text(&api.pipeline.snapshot(), backlog.as_ref(), api.pipeline.now());
+    let (backlog, damage) = stored.await.unwrap_or_default();
+    let text = api.metrics.text(&api.pipeline.snapshot(), backlog.as_ref(), damage, api.pipeline.now());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

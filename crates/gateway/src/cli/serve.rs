@@ -68,10 +68,11 @@ pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failur
             Wanted::End => break,
             Wanted::Reload => reconfigure(&gateway, file),
             Wanted::GiveUp => {
+                let reason = gateway.pipeline().snapshot().failure.unwrap_or_default();
                 gateway.drain().await;
                 return Err(Failure::new(
                     Exit::Unexpected,
-                    "the store is broken: look at the disk, then start again",
+                    format!("the store is broken: {reason}; look at the disk, then start again"),
                 ));
             }
         }

@@ -19,6 +19,9 @@ fn snapshot() -> Snapshot {
         ],
         is_writing: true,
         is_broken: false,
+        failure: None,
+        commits_failed: 2,
+        put_aside: 1,
     }
 }
 
@@ -41,7 +44,8 @@ fn filled() -> String {
     metrics.notice_told(true);
     let lane = Lane::parse("otp shop all acme-de acme-de").unwrap();
     let waiting = vec![Waiting { lane, messages: 3, oldest: Timestamp::from_millis(1000) }];
-    metrics.text(&snapshot(), Some(&Backlog { waiting, webhooks: 9 }), Timestamp::from_millis(3500))
+    let damage = Damage { records: Some(4), days: 1 };
+    metrics.text(&snapshot(), Some(&Backlog { waiting, webhooks: 9 }), damage, Timestamp::from_millis(3500))
 }
 
 #[test]
@@ -60,6 +64,11 @@ fn what_is_counted_comes_out() {
         r#"strowger_receipts_held_total{connection="acme-main"} 1"#,
         r#"strowger_connection_up{connection="acme-main"} 1"#,
         r#"strowger_connection_up{connection="borealis"} 0"#,
+        "strowger_store_writable 1",
+        "strowger_store_commits_failed_total 2",
+        "strowger_store_put_aside_total 1",
+        "strowger_store_damaged_records 4",
+        "strowger_store_damaged_days 1",
         r#"strowger_queue_depth{class="otp"} 3"#,
         r#"strowger_queue_depth{class="marketing"} 0"#,
         r#"strowger_queue_oldest_seconds{class="otp"} 2.5"#,
@@ -100,7 +109,8 @@ fn the_text_is_well_formed() {
 
 #[test]
 fn a_store_that_cannot_be_asked_costs_its_own_families() {
-    let text = Metrics::default().text(&snapshot(), None, Timestamp::from_millis(0));
+    let text = Metrics::default().text(&snapshot(), None, Damage::default(), Timestamp::from_millis(0));
     assert!(!text.contains("webhook_pending") && !text.contains("queue_depth"));
+    assert!(!text.contains("damaged_records") && text.contains("strowger_store_writable"));
     assert!(text.contains("strowger_build_info"));
 }

@@ -23,6 +23,11 @@ pub(crate) enum Name {
     ReceiptsHeld,
     Commit,
     Operations,
+    StoreWritable,
+    CommitsFailed,
+    PutAside,
+    DamagedRecords,
+    DamagedDays,
     BuildInfo,
 }
 
@@ -45,6 +50,11 @@ impl Name {
             Self::ReceiptsHeld => "strowger_receipts_held_total",
             Self::Commit => "strowger_store_commit_duration_seconds",
             Self::Operations => "strowger_store_operations_total",
+            Self::StoreWritable => "strowger_store_writable",
+            Self::CommitsFailed => "strowger_store_commits_failed_total",
+            Self::PutAside => "strowger_store_put_aside_total",
+            Self::DamagedRecords => "strowger_store_damaged_records",
+            Self::DamagedDays => "strowger_store_damaged_days",
             Self::BuildInfo => "strowger_build_info",
         }
     }

@@ -222,13 +222,19 @@ struct Faulty {
 pub(crate) enum Fault {
     DiskFull,
     SyncFailed,
+    /// What vendors answer cannot be written, and all else can.
+    Unwritable,
+}
+
+fn is_answer(write: &store::Write) -> bool {
+    matches!(write, store::Write::Apply { input: domain::record::Input::Answer { .. }, .. })
 }
 
 impl Faulty {
     fn check(&self) -> Result<(), store::Error> {
         let reason = "scripted".to_owned();
         match *self.fault.lock() {
-            None => Ok(()),
+            None | Some(Fault::Unwritable) => Ok(()),
             Some(Fault::DiskFull) => Err(store::Error::Unavailable { reason }),
             Some(Fault::SyncFailed) => Err(store::Error::Broken { reason }),
         }
@@ -242,6 +248,9 @@ impl store::Writer for Faulty {
         now: Timestamp,
     ) -> Result<Vec<store::Written>, store::Error> {
         self.check()?;
+        if *self.fault.lock() == Some(Fault::Unwritable) && batch.iter().any(is_answer) {
+            return Err(store::Error::Unavailable { reason: "scripted".to_owned() });
+        }
         self.store.commit(batch, now)
     }
 
@@ -274,6 +283,11 @@ impl store::Writer for Faulty {
     fn end_hold(&mut self) -> Result<(), store::Error> {
         self.check()?;
         self.store.end_hold()
+    }
+
+    fn probe(&mut self) -> Result<(), store::Error> {
+        self.check()?;
+        self.store.probe()
     }
 
     fn last_key(&mut self) -> Result<i64, store::Error> {

@@ -72,6 +72,38 @@ async fn after_a_failed_sync_nothing_is_sent_or_acknowledged_and_it_is_told() {
 }
 
 #[tokio::test]
+async fn what_can_never_be_written_is_counted_and_holds_up_nothing_else() {
+    let bench = Bench::new().await;
+    bench.connection("acme").script([Reply::Silence, Reply::Silence]);
+    let (first, second) = (bench.send().await, bench.send().await);
+    bench.until_true("both are at the vendor", || bench.connection("acme").submissions() == 2).await;
+    bench.set_fault(Some(Fault::Unwritable));
+    bench.connection("acme").answer((first, 1), taken(first));
+    bench.until_true("it is put aside", || bench.pipeline.snapshot().put_aside == 1).await;
+    bench.until_true("the store is writable", || bench.pipeline.snapshot().is_writing).await;
+    bench.accept(request()).await.unwrap();
+    bench.set_fault(None);
+    bench.connection("acme").answer((second, 1), taken(second));
+    bench.until_status(second, Status::Submitted).await;
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_says_why_until_it_can_though_nobody_asks_it_to() {
+    let bench = Bench::new().await;
+    bench.set_fault(Some(Fault::DiskFull));
+    let refused = bench.accept(request()).await.unwrap_err();
+    assert_eq!(refused, Refused::NotWritten(NotWritten::Unavailable));
+    let snapshot = bench.pipeline.snapshot();
+    assert!(!snapshot.is_writing && snapshot.commits_failed > 0);
+    assert!(snapshot.failure.unwrap().contains("scripted"));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!bench.pipeline.snapshot().is_writing, "no probe has succeeded");
+    bench.set_fault(None);
+    bench.until_true("it writes again", || bench.pipeline.snapshot().is_writing).await;
+    assert_eq!(bench.pipeline.snapshot().failure, None);
+}
+
+#[tokio::test]
 async fn a_full_disk_does_not_hold_up_the_end_for_ever() {
     let bench = Bench::new().await;
     bench.connection("acme").script([Reply::Silence]);

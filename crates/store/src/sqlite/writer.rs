@@ -23,6 +23,13 @@ use super::{OpenError, WHAT_TO_DO, damaged, hold, overrides, seal};
 use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
 use crate::{Error, Retention};
 
+/// A table of its own, and none of the schema: it is there for a moment of a bad day.
+const WRITE_PROBE: &str = "
+DROP TABLE IF EXISTS probe;
+CREATE TABLE probe(filler BLOB NOT NULL) STRICT;
+INSERT INTO probe VALUES (zeroblob(262144));";
+const REMOVE_PROBE: &str = "DROP TABLE probe;";
+
 pub struct SqliteWriter {
     /// Ends before the connections close, so that they are the last ones and leave no log behind.
     checkpointer: Checkpointer,
@@ -293,6 +300,12 @@ impl Writer for SqliteWriter {
 
     fn end_hold(&mut self) -> Result<(), Error> {
         self.transact(|hot, _| Ok(hold::clear(hot)?))
+    }
+
+    fn probe(&mut self) -> Result<(), Error> {
+        // In two commits: what is removed in the same one is never written.
+        self.transact(|hot, _| Ok(hot.execute_batch(WRITE_PROBE)?))?;
+        self.transact(|hot, _| Ok(hot.execute_batch(REMOVE_PROBE)?))
     }
 
     fn last_key(&mut self) -> Result<i64, Error> {

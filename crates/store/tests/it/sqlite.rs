@@ -206,6 +206,18 @@ fn what_a_process_had_leased_is_due_as_soon_as_it_has_ended() {
 }
 
 #[test]
+fn a_probe_leaves_nothing() {
+    let folder = Folder::new();
+    let Store { mut writer, reader } = folder.open();
+    for _ in 0..3 {
+        writer.probe().unwrap();
+    }
+    assert_eq!(found(&*reader), []);
+    drop((writer, reader));
+    assert!(std::fs::metadata(folder.0.path().join("hot.db")).unwrap().len() < 1_000_000);
+}
+
+#[test]
 fn a_damaged_sealed_record_is_not_found_and_the_others_are() {
     let folder = Folder::new();
     let mut ids = Ids::new();
