@@ -30,25 +30,38 @@ impl Gateway {
 
     /// As `start`, with more arguments.
     pub(crate) async fn start_with(folder: &Path, setup: &Setup, arguments: &[&str]) -> Self {
-        let gateway = Self::listening(folder, setup, arguments).await;
-        until("the gateway is ready", async || {
-            let answer = gateway.client.bare(Method::GET, "/readyz").send().await.ok()?;
-            answer.status().is_success().then_some(())
-        })
-        .await;
-        gateway
+        Self::listening(folder, setup, arguments).await.until_ready().await
+    }
+
+    /// As `start`; what it wrote to stderr when it ends instead.
+    pub(crate) async fn try_start(folder: &Path, setup: &Setup) -> Result<Self, String> {
+        Ok(Self::try_listening(folder, setup, &[]).await?.until_ready().await)
     }
 
     /// One that listens and need not be ready.
     pub(crate) async fn listening(folder: &Path, setup: &Setup, arguments: &[&str]) -> Self {
+        let started = Self::try_listening(folder, setup, arguments).await;
+        started.unwrap_or_else(|log| panic!("the gateway did not start: {log}"))
+    }
+
+    async fn try_listening(folder: &Path, setup: &Setup, arguments: &[&str]) -> Result<Self, String> {
         let file = folder.join("strowger.toml");
         std::fs::write(&file, setup.file()).unwrap();
         let mut serve = strowger();
         serve.arg("serve").arg("--config").arg(&file).args(arguments).current_dir(folder);
         let mut process = Process::start("strowger", &mut serve, folder);
-        let base = process.says("listening on ").await;
+        let base = process.says_unless_it_ends("listening on ").await?;
         let client = Client::new(&base);
-        Self { process, client }
+        Ok(Self { process, client })
+    }
+
+    async fn until_ready(self) -> Self {
+        until("the gateway is ready", async || {
+            let answer = self.client.bare(Method::GET, "/readyz").send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        self
     }
 
     /// Ends it as `kill -9` does.

@@ -64,17 +64,22 @@ impl Process {
 
     /// The word that follows this on its stderr.
     pub(crate) async fn says(&mut self, what: &str) -> String {
+        let said = self.says_unless_it_ends(what).await;
+        said.unwrap_or_else(|log| panic!("{} ended before it said `{what}`: {log}", self.name))
+    }
+
+    /// The word that follows this on its stderr; all that it wrote there when it ends without saying it.
+    pub(crate) async fn says_unless_it_ends(&mut self, what: &str) -> Result<String, String> {
         let name = self.name.clone();
-        until(&format!("{name} says `{what}`"), async || {
+        until(&format!("{name} says `{what}`, or ends"), async || {
             // Asked first: what it wrote before it ended is all in the log then.
             let ended = self.ended();
             let log = self.log();
             let rest = log.split_once(what).map(|(_, rest)| rest);
             if let Some((word, _)) = rest.and_then(|rest| rest.split_once([' ', '\n', ';'])) {
-                return Some(word.to_owned());
+                return Some(Ok(word.to_owned()));
             }
-            assert!(ended.is_none(), "{name} ended before it said `{what}`: {log}");
-            None
+            ended.map(|_| Err(log))
         })
         .await
     }

@@ -19,6 +19,7 @@ pub(crate) struct Setup {
     rule: String,
     rules: Option<String>,
     webhook: String,
+    store: String,
 }
 
 impl Setup {
@@ -63,15 +64,36 @@ channel = "sms"
         self
     }
 
+    /// All routes that were added get the same share of the messages.
+    pub(crate) fn evenly(mut self) -> Self {
+        for route in &mut self.routes {
+            *route = format!("{{ id = {route}, weight = 1 }}");
+        }
+        self.rule(r#"strategy = "weighted""#)
+    }
+
     /// Where the app is told of its messages.
-    pub(crate) fn webhook(mut self, port: u16) -> Self {
-        self.webhook =
-            format!(r#"webhook = {{ url = "http://127.0.0.1:{port}/hook", secret = "{WEBHOOK_SECRET}" }}"#);
+    pub(crate) fn webhook(self, port: u16) -> Self {
+        self.webhook_of(port, &["message.*"])
+    }
+
+    /// Where the app is told of these events.
+    pub(crate) fn webhook_of(mut self, port: u16, events: &[&str]) -> Self {
+        self.webhook = format!(
+            r#"webhook = {{ url = "http://127.0.0.1:{port}/hook", secret = "{WEBHOOK_SECRET}", events = {events:?} }}"#
+        );
+        self
+    }
+
+    /// The store's lines, instead of a folder beside the file.
+    pub(crate) fn store(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.store);
         self
     }
 
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, rules, webhook } = self;
+        let Self { vendors, routes, rule, rules, webhook, store } = self;
+        let store = if store.is_empty() { "path = \"data\"" } else { store };
         let routes = routes.join(", ");
         let one_rule = || {
             format!(
@@ -96,7 +118,7 @@ key = "{ADMIN_KEY}"
 scopes = ["read", "dispatch", "configure"]
 
 [store]
-path = "data"
+{store}
 
 [webhooks]
 allow_private = true
