@@ -96,7 +96,10 @@ fn failed(error: OpenError) -> Failure {
         OpenError::NewerSchema { .. } => {
             Failure::new(Exit::CheckFailed, message).hint("use the newer program")
         }
-        OpenError::Files { .. } | OpenError::Database { .. } => Failure::new(Exit::Unexpected, message),
+        OpenError::Damaged { .. } => Failure::new(Exit::CheckFailed, message),
+        OpenError::Files { .. } | OpenError::Database { .. } | OpenError::Unsynced { .. } => {
+            Failure::new(Exit::Unexpected, message)
+        }
     }
 }
 

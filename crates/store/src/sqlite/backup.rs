@@ -13,9 +13,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::OpenError;
 use super::folder::{Access, Folder, sync_directory};
 use super::schema;
+use super::{OpenError, Options};
 
 /// A file of the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,8 @@ pub fn copy(
     to: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Copied>, OpenError> {
-    let source = Folder::new(from.to_owned(), None);
-    let target = Folder::new(to.to_owned(), None);
+    let source = Folder::new(from.to_owned(), Options::default());
+    let target = Folder::new(to.to_owned(), Options::default());
     if !source.hot().exists() {
         return Err(OpenError::NoStore { folder: from.to_owned() });
     }

@@ -7,7 +7,7 @@ use domain::Timestamp;
 use super::day::Day;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
-use super::{OpenError, damaged, retention, schema, texts};
+use super::{OpenError, Options, damaged, retention, schema, texts};
 use crate::Retention;
 
 /// Whether anything is dropped, or only listed.
@@ -30,7 +30,7 @@ pub struct Dropped {
 /// # Errors
 /// When another process uses the store, when there is none, or when its files cannot be read or written.
 pub fn prune(path: &Path, retention: &Retention, now: Timestamp, prune: Prune) -> Result<Dropped, OpenError> {
-    let folder = Folder::new(path.to_owned(), None);
+    let folder = Folder::new(path.to_owned(), Options::default());
     if !folder.hot().exists() {
         return Err(OpenError::NoStore { folder: path.to_owned() });
     }

@@ -20,7 +20,7 @@ use super::names::Names;
 use super::notices::Outbox;
 use super::records::{self, Rows, Stored};
 use super::schema::{self, Role};
-use super::{OpenError, hold, vendor_ids};
+use super::{OpenError, Options, hold, vendor_ids};
 
 /// Makes the store `to` out of the backup `from`, on hold. Not before everything is durable the hot file gets its name;
 /// until then the folder is refused by `open`.
@@ -28,8 +28,8 @@ use super::{OpenError, hold, vendor_ids};
 /// # Errors
 /// When `to` is in use or holds anything, or when something cannot be read or written.
 pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), OpenError> {
-    let source = Folder::new(from.to_owned(), None);
-    let target = Folder::new(to.to_owned(), None);
+    let source = Folder::new(from.to_owned(), Options::default());
+    let target = Folder::new(to.to_owned(), Options::default());
     if !source.hot().exists() {
         return Err(OpenError::NoStore { folder: from.to_owned() });
     }

@@ -10,7 +10,7 @@ use super::folder::{Access, Folder};
 use super::records::Stage;
 use super::retention;
 use super::schema;
-use super::{OpenError, hold};
+use super::{OpenError, Options, hold};
 
 #[derive(Clone, Debug)]
 pub struct Status {
@@ -49,7 +49,7 @@ pub struct DayStatus {
 /// # Errors
 /// When there is no store, or it was written by a newer version, or its hot file cannot be read.
 pub fn status(path: &Path) -> Result<Status, OpenError> {
-    let folder = Folder::new(path.to_owned(), None);
+    let folder = Folder::new(path.to_owned(), Options::default());
     let file = folder.hot();
     if !file.exists() {
         return Err(OpenError::NoStore { folder: path.to_owned() });

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use domain::Record;
 use rusqlite::Connection;
 
-use super::OpenError;
 use super::codec;
 use super::folder::{Access, Folder};
 use super::names::{self, Kind};
 use super::records;
 use super::schema;
 use super::vendor_ids::{self, VendorId};
+use super::{OpenError, Options};
 
 /// What was looked at and what is wrong.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ const PROBLEMS: usize = 100;
 /// # Errors
 /// When there is no store, or it was written by a newer version.
 pub fn verify(path: &Path, progress: &mut dyn FnMut(&Path)) -> Result<Verified, OpenError> {
-    let folder = Folder::new(path.to_owned(), None);
+    let folder = Folder::new(path.to_owned(), Options::default());
     if !folder.hot().exists() {
         return Err(OpenError::NoStore { folder: path.to_owned() });
     }
