@@ -84,6 +84,7 @@ impl Gateway {
             retention: config.retention,
             resume,
             random,
+            workplace: pipeline::Workplace::Threads,
         })
         .await
         .context("the pipeline cannot be started")?;

@@ -19,6 +19,7 @@ mod recent;
 mod steer;
 mod submit;
 mod worker;
+mod workplace;
 mod writer;
 
 pub use accept::{Acceptance, MAX_SEGMENTS, Refused, Request, Sending};
@@ -28,4 +29,5 @@ pub use notify::{Teller, Told};
 pub use observe::{Observer, Silent};
 pub use pipeline::{App, Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};
 pub use steer::{End, NotSteered, Steer};
+pub use workplace::{Pace, Pause, Workplace};
 pub use writer::NotWritten;

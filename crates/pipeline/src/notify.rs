@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::core::Core;
+use crate::workplace;
 use crate::writer::Urgency;
 
 /// Tells an application of a change: a webhook, or a receipt on its own bind.
@@ -148,8 +149,11 @@ pub(crate) async fn run(core: Arc<Core>, teller: Arc<dyn Teller>) {
     let mut claim_tick = tokio::time::interval(CLAIM_EVERY);
     claim_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        // Every branch is cancel-safe: nothing is taken before its branch is chosen.
+        // Every branch is cancel-safe: nothing is taken before its branch is chosen. In this order: the tick is rare and
+        // must not be starved by those who end, and what was queued is started in any case.
         tokio::select! {
+            biased;
+            _ = claim_tick.tick() => claim(&core),
             Some(ended) = under_way.join_next() => {
                 if let Ok((target, notice, told)) = ended {
                     settle(&core, &target, &notice, told);
@@ -159,7 +163,6 @@ pub(crate) async fn run(core: Arc<Core>, teller: Arc<dyn Teller>) {
                 }
             }
             () = core.notices.wake.notified() => {}
-            _ = claim_tick.tick() => claim(&core),
         }
         start(&core, &teller, &mut under_way);
     }
@@ -200,8 +203,7 @@ struct Unreadable;
 
 async fn read(core: Arc<Core>, notice: &Notice) -> Result<Option<Arc<Record>>, Unreadable> {
     let id = notice.message;
-    let read = tokio::task::spawn_blocking(move || core.reader.message(id)).await;
-    match read {
+    match workplace::read(&core, move |reader| reader.message(id)).await {
         Ok(Ok(record)) => Ok(record.map(Arc::new)),
         Ok(Err(error)) => {
             tracing::error!(%error, message_id = %id, "a record could not be read");

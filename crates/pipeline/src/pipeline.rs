@@ -24,7 +24,8 @@ use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
 use crate::steer::{self, NotSteered, Steer, Steering};
 use crate::worker::Resumed;
-use crate::writer::{NotWritten, Urgency, WriterHandle};
+use crate::workplace::Workplace;
+use crate::writer::{self, NotWritten, Urgency, WriterHandle};
 use crate::{expire, receipt, submit, worker};
 
 /// What the pipeline has to know of an application.
@@ -87,6 +88,7 @@ pub struct Settings {
     /// What becomes of what was open in a backup, when the store was restored from one; None leaves it on hold.
     pub resume: Option<Resume>,
     pub random: StdRng,
+    pub workplace: Workplace,
 }
 
 /// A running pipeline. Cheap to clone; ends by `shut_down`.
@@ -98,7 +100,7 @@ pub struct Pipeline {
 
 struct Running {
     tasks: JoinSet<()>,
-    writer: std::thread::JoinHandle<()>,
+    writer: writer::Running,
 }
 
 /// How the pipeline stands, for metrics and `/readyz`.
@@ -127,10 +129,15 @@ impl Pipeline {
         let last_key = settings.writer.last_key()?;
         let steering = Steering::load(settings.table, &*settings.reader, settings.clock.now())?;
         let was_restored = settings.writer.is_on_hold()?;
-        let (writer, thread) = WriterHandle::start(
+        let reads_inline = match settings.workplace {
+            Workplace::Threads => false,
+            Workplace::Runtime(_) => true,
+        };
+        let (writer, running) = WriterHandle::start(
             settings.writer,
             Arc::clone(&settings.clock),
             Arc::clone(&settings.observer),
+            settings.workplace,
         )?;
         let core = Arc::new(Core::new(Parts {
             on_hold: was_restored && settings.resume.is_none(),
@@ -138,6 +145,7 @@ impl Pipeline {
             observer: settings.observer,
             writer,
             reader: settings.reader,
+            reads_inline,
             steering,
             apps: settings.apps,
             retention: settings.retention,
@@ -149,7 +157,7 @@ impl Pipeline {
             tracing::warn!(
                 "the store was restored from a backup: nothing is accepted or sent until it is resumed"
             );
-            let running = Running { tasks: JoinSet::new(), writer: thread };
+            let running = Running { tasks: JoinSet::new(), writer: running };
             return Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) });
         }
         match settings.resume {
@@ -166,7 +174,7 @@ impl Pipeline {
         tasks.spawn(expire::run(Arc::clone(&core)));
         tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
-        let running = Running { tasks, writer: thread };
+        let running = Running { tasks, writer: running };
         Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) })
     }
 
@@ -312,8 +320,7 @@ impl Pipeline {
         let Some(Running { mut tasks, writer }) = running else { return };
         tasks.shutdown().await;
         self.core.writer.close();
-        let joined = tokio::task::spawn_blocking(move || writer.join());
-        if tokio::time::timeout(Duration::from_secs(30), joined).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(30), writer.ended()).await.is_err() {
             tracing::error!("the store's writer did not end in 30 s");
         }
     }

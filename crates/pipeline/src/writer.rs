@@ -8,26 +8,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use store::{Error, Write, Writer, Written};
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::observe::Observer;
+use crate::workplace::Workplace;
 
-/// What one commit holds at most: beyond this a batch gains little and its first operation waits for the last.
-const MAX_BATCH: usize = 1024;
+mod work;
+
+use work::Work;
+
 /// Acceptances that may wait. At the slowest sync seen this is about a second of work.
 const MAX_ACCEPTANCES: usize = 8192;
 /// News from vendors that may wait before receipts are refused, so that vendors repeat them.
 const MAX_NEWS: usize = 32_768;
-/// How long to wait before a store that could not write is asked again.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
-/// How often an operation is tried alone, while others can be written, before it is put aside.
-const TRIES_ALONE: usize = 3;
-/// How long a store that cannot write may hold up the end of the process. What is not written then is unknown to the
-/// next process, as after a crash.
-const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
 /// The write did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,12 +81,46 @@ impl Queues {
 
 struct Shared {
     queues: Mutex<Queues>,
-    wake: Condvar,
+    wake: Wake,
     state: AtomicU8,
     /// Why the last commit failed. Locked for moments only.
     failure: Mutex<Option<String>>,
     commits_failed: AtomicU64,
     put_aside: AtomicU64,
+}
+
+/// Tells the writer that something was queued.
+enum Wake {
+    Thread(Condvar),
+    Task(Notify),
+}
+
+impl Wake {
+    fn up(&self) {
+        match self {
+            Self::Thread(wake) => drop(wake.notify_one()),
+            Self::Task(wake) => wake.notify_one(),
+        }
+    }
+
+    /// On the writer's own thread: until something is queued, or for at most so long.
+    fn wait(&self, queues: &mut MutexGuard<'_, Queues>, at_most: Option<Duration>) {
+        match (self, at_most) {
+            (Self::Thread(wake), None) => wake.wait(queues),
+            (Self::Thread(wake), Some(at_most)) => drop(wake.wait_for(queues, at_most)),
+            // A task waits in `queued`.
+            (Self::Task(_), _) => {}
+        }
+    }
+
+    async fn queued(&self, at_most: Option<Duration>) {
+        match (self, at_most) {
+            (Self::Task(wake), None) => wake.notified().await,
+            (Self::Task(wake), Some(at_most)) => drop(tokio::time::timeout(at_most, wake.notified()).await),
+            // A thread waits in `wait`.
+            (Self::Thread(_), _) => {}
+        }
+    }
 }
 
 const WRITING: u8 = 0;
@@ -102,25 +133,55 @@ pub(crate) struct WriterHandle {
     shared: Arc<Shared>,
 }
 
+/// A writer that was started. It ends after `close`, once all that was queued is written.
+pub(crate) enum Running {
+    Thread(std::thread::JoinHandle<()>),
+    Task(JoinSet<()>),
+}
+
+impl Running {
+    pub(crate) async fn ended(self) {
+        match self {
+            // How it ended is told by `Ending`.
+            Self::Thread(thread) => drop(tokio::task::spawn_blocking(move || thread.join()).await),
+            Self::Task(mut task) => while task.join_next().await.is_some() {},
+        }
+    }
+}
+
 impl WriterHandle {
     /// Starts the thread. It ends after `close`, once all that was queued is written.
     pub(crate) fn start(
         store: Box<dyn Writer>,
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
-    ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+        workplace: Workplace,
+    ) -> std::io::Result<(Self, Running)> {
+        let wake = match &workplace {
+            Workplace::Threads => Wake::Thread(Condvar::new()),
+            Workplace::Runtime(_) => Wake::Task(Notify::new()),
+        };
         let shared = Arc::new(Shared {
             queues: Mutex::new(Queues::default()),
-            wake: Condvar::new(),
+            wake,
             state: AtomicU8::new(WRITING),
             failure: Mutex::default(),
             commits_failed: AtomicU64::new(0),
             put_aside: AtomicU64::new(0),
         });
-        let ending = Ending { shared: Arc::clone(&shared) };
-        let thread = Thread { store, clock, observer, failing_at_end: None, ending };
-        let join = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || thread.run())?;
-        Ok((Self { shared }, join))
+        let work = Work::new(store, clock, observer, Arc::clone(&shared));
+        let running = match workplace {
+            Workplace::Threads => {
+                let thread = std::thread::Builder::new().name("store-writer".to_owned());
+                Running::Thread(thread.spawn(move || work.run_on_thread())?)
+            }
+            Workplace::Runtime(pace) => {
+                let mut task = JoinSet::new();
+                task.spawn(work.run_on_runtime(pace));
+                Running::Task(task)
+            }
+        };
+        Ok((Self { shared }, running))
     }
 
     /// Queues one operation; `then` runs in any case, on this thread when it is refused at once.
@@ -134,7 +195,7 @@ impl WriterHandle {
                     Urgency::News | Urgency::Offer => queues.news.push_back(job),
                     Urgency::Acceptance => queues.acceptances.push_back(job),
                 }
-                self.shared.wake.notify_one();
+                self.shared.wake.up();
                 return;
             }
             refusal
@@ -148,7 +209,7 @@ impl WriterHandle {
         let mut queues = self.shared.queues.lock();
         if !queues.ended {
             queues.errands.push_back(errand);
-            self.shared.wake.notify_one();
+            self.shared.wake.up();
         }
     }
 
@@ -188,7 +249,7 @@ impl WriterHandle {
     /// Lets the thread end once its queues are empty.
     pub(crate) fn close(&self) {
         self.shared.queues.lock().closing = true;
-        self.shared.wake.notify_one();
+        self.shared.wake.up();
     }
 
     fn refusal(&self, queues: &Queues, urgency: Urgency) -> Option<NotWritten> {
@@ -221,221 +282,5 @@ impl Shared {
 
     fn is_failing(&self) -> bool {
         self.state.load(Ordering::Relaxed) == FAILING
-    }
-}
-
-struct Thread {
-    store: Box<dyn Writer>,
-    clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
-    /// Since when nothing could be written although the process is stopping.
-    failing_at_end: Option<Instant>,
-    ending: Ending,
-}
-
-/// Tells whoever waits for the thread that it is gone, however it ended.
-struct Ending {
-    shared: Arc<Shared>,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.shared.state.store(BROKEN, Ordering::Relaxed);
-        }
-        let left = {
-            let mut queues = self.shared.queues.lock();
-            std::mem::replace(&mut *queues, Queues { ended: true, ..Queues::default() })
-        };
-        // Outside the lock: what is dropped may call back.
-        drop(left);
-    }
-}
-
-impl Thread {
-    fn run(mut self) {
-        while let Some((jobs, errands)) = self.next() {
-            if !jobs.is_empty() {
-                self.commit(jobs);
-            } else if self.ending.shared.is_failing() {
-                // Nothing waits whose commit would show that writing works again.
-                self.can_write();
-            }
-            for errand in errands {
-                errand(&mut *self.store);
-            }
-        }
-    }
-
-    /// Waits for something to do; None when closed and done.
-    fn next(&self) -> Option<(Vec<Job>, VecDeque<Errand>)> {
-        let shared = &self.ending.shared;
-        let mut queues = shared.queues.lock();
-        loop {
-            let news = queues.news.len().min(MAX_BATCH);
-            let mut jobs: Vec<Job> = queues.news.drain(..news).collect();
-            let room = (MAX_BATCH - news).min(queues.acceptances.len());
-            jobs.extend(queues.acceptances.drain(..room));
-            let errands = std::mem::take(&mut queues.errands);
-            if !jobs.is_empty() || !errands.is_empty() {
-                return Some((jobs, errands));
-            }
-            if queues.closing {
-                return None;
-            }
-            if shared.is_failing() {
-                shared.wake.wait_for(&mut queues, RETRY_AFTER);
-                if queues.is_empty() {
-                    return Some((Vec::new(), VecDeque::new()));
-                }
-            } else {
-                shared.wake.wait(&mut queues);
-            }
-        }
-    }
-
-    fn commit(&mut self, jobs: Vec<Job>) {
-        let started = Instant::now();
-        let mut batch = Vec::with_capacity(jobs.len());
-        let mut waiting = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            batch.push(job.write);
-            waiting.push((job.urgency, job.then));
-        }
-        match self.store.commit(&mut batch, self.clock.now()) {
-            Ok(written) => {
-                self.ending.shared.recover();
-                self.observer.committed(written.len(), started.elapsed());
-                for ((_, then), written) in waiting.into_iter().zip(written) {
-                    then(Ok(written));
-                }
-            }
-            Err(Error::Broken { reason }) => {
-                self.broke(&reason);
-                for (_, then) in waiting {
-                    then(Err(NotWritten::Broken));
-                }
-            }
-            Err(error @ (Error::Unavailable { .. } | Error::Damaged { .. })) => {
-                tracing::error!(%error, operations = batch.len(), "a commit failed");
-                self.ending.shared.commits_failed.fetch_add(1, Ordering::Relaxed);
-                self.ending.shared.fail(FAILING, &error.to_string());
-                let jobs = batch.into_iter().zip(waiting);
-                let jobs = jobs.map(|(write, (urgency, then))| Job { write, urgency, then }).collect();
-                self.try_alone(jobs);
-            }
-        }
-    }
-
-    fn broke(&self, reason: &str) {
-        tracing::error!(reason, "the store is broken, nothing more is written");
-        self.ending.shared.commits_failed.fetch_add(1, Ordering::Relaxed);
-        self.ending.shared.fail(BROKEN, reason);
-    }
-
-    /// Whether the store can write anything at all.
-    fn can_write(&mut self) -> bool {
-        match self.store.probe() {
-            Ok(()) => {
-                self.ending.shared.recover();
-                true
-            }
-            Err(Error::Broken { reason }) => {
-                self.broke(&reason);
-                false
-            }
-            Err(Error::Unavailable { .. } | Error::Damaged { .. }) => false,
-        }
-    }
-
-    /// After a commit of which nothing happened. When the store can write all the same, some operation of the batch
-    /// cannot be written, and that one must not hold up the others for ever.
-    fn try_alone(&mut self, jobs: Vec<Job>) {
-        let mut jobs = VecDeque::from(jobs);
-        let mut tries = 0;
-        let mut may_be_the_store = true;
-        while let Some(Job { write, urgency, then }) = jobs.pop_front() {
-            if may_be_the_store && !self.can_write() {
-                jobs.push_front(Job { write, urgency, then });
-                break;
-            }
-            let mut batch = vec![write];
-            let result = self.store.commit(&mut batch, self.clock.now());
-            may_be_the_store = result.is_err();
-            match result {
-                Ok(mut written) => {
-                    tries = 0;
-                    if let Some(written) = written.pop() {
-                        then(Ok(written));
-                    }
-                }
-                Err(Error::Broken { reason }) => {
-                    self.broke(&reason);
-                    then(Err(NotWritten::Broken));
-                }
-                Err(error @ (Error::Unavailable { .. } | Error::Damaged { .. })) => {
-                    tries += 1;
-                    // What was not written is still there.
-                    let Some(write) = batch.pop() else { continue };
-                    if tries < TRIES_ALONE {
-                        jobs.push_front(Job { write, urgency, then });
-                    } else {
-                        tries = 0;
-                        self.put_aside(&error, &write, urgency);
-                        then(Err(NotWritten::Unavailable));
-                    }
-                }
-            }
-        }
-        if !jobs.is_empty() {
-            self.give_back(jobs);
-        }
-    }
-
-    /// What a vendor said of an attempt is unknown then: the next start settles the attempt as after a crash.
-    fn put_aside(&self, error: &Error, write: &Write, urgency: Urgency) {
-        let what = match write {
-            Write::Accept { record, .. } => format!("acceptance of {}", record.message.id),
-            Write::Apply { message, .. } => format!("step of {message}"),
-            Write::Receipt(receipt) => format!("receipt for {} of {}", receipt.vendor_id, receipt.connection),
-            Write::Notice { id, .. } => format!("outcome of notice {id}"),
-            Write::Override(given) => format!("override {}", given.id),
-        };
-        tracing::error!(%error, what, "an operation cannot be written though others can, and is put aside");
-        match urgency {
-            Urgency::News => drop(self.ending.shared.put_aside.fetch_add(1, Ordering::Relaxed)),
-            // Whoever asked is told.
-            Urgency::Offer | Urgency::Acceptance => {}
-        }
-    }
-
-    /// While nothing can be written: offers are told, news goes back to the head of the queue.
-    fn give_back(&mut self, jobs: VecDeque<Job>) {
-        let mut kept = Vec::new();
-        for job in jobs {
-            match job.urgency {
-                Urgency::News => kept.push(job),
-                Urgency::Offer | Urgency::Acceptance => (job.then)(Err(NotWritten::Unavailable)),
-            }
-        }
-        let shared = &self.ending.shared;
-        let mut queues = shared.queues.lock();
-        if queues.closing && self.failing_at_end.get_or_insert_with(Instant::now).elapsed() >= PATIENCE_AT_END
-        {
-            let left = std::mem::take(&mut queues.news);
-            drop(queues);
-            tracing::error!(
-                operations = kept.len() + left.len(),
-                "the store takes nothing more before the end"
-            );
-            for job in kept.into_iter().chain(left) {
-                (job.then)(Err(NotWritten::Stopping));
-            }
-            return;
-        }
-        for job in kept.into_iter().rev() {
-            queues.news.push_front(job);
-        }
-        shared.wake.wait_for(&mut queues, RETRY_AFTER);
     }
 }

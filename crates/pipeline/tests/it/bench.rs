@@ -385,6 +385,7 @@ impl Bench {
             retention: store::Retention::default(),
             resume: None,
             random: StdRng::seed_from_u64(7),
+            workplace: pipeline::Workplace::Threads,
         })
         .await
         .unwrap();

@@ -62,6 +62,7 @@ impl Stand {
             retention: store::Retention::default(),
             resume: None,
             random: rand::make_rng(),
+            workplace: pipeline::Workplace::Threads,
         })
         .await
         .unwrap();
