@@ -96,6 +96,11 @@ impl Writer for Disk {
         Ok(())
     }
 
+    fn probe(&mut self) -> Result<(), Error> {
+        self.check()?;
+        self.store.probe()
+    }
+
     fn is_on_hold(&mut self) -> Result<bool, Error> {
         self.store.is_on_hold()
     }
