@@ -83,7 +83,6 @@ pub struct Flip {
 pub const HOLDS_FOR: Duration = Duration::from_secs(30 * 60);
 /// What shall hold for longer belongs into the policy.
 pub const HOLDS_AT_MOST: Duration = Duration::from_secs(30 * 86_400);
-pub const HOLDS_AT_LEAST: Duration = Duration::from_secs(1);
 /// In characters. It is kept with every message whose plan the override shaped.
 pub const LONGEST_REASON: usize = 200;
 

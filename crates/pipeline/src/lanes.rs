@@ -17,7 +17,11 @@ const ROOM: usize = 50_000;
 /// A lane may hold this many, however many lanes there are.
 const LEAST_ROOM: usize = 16;
 /// A lane with fewer in memory than this gets the next page from the store.
-const LOW: usize = 512;
+const LOW: usize = 256;
+/// As long as a commit takes to read, since none can happen meanwhile.
+const PAGE: usize = 512;
+/// Pages on their way at once, for the same reason.
+const MAX_CLAIMED: usize = 4;
 
 #[derive(Default)]
 pub(crate) struct Lanes {
@@ -27,9 +31,11 @@ pub(crate) struct Lanes {
     lanes: usize,
     /// In memory.
     records: usize,
+    /// Pages on their way.
+    claimed: usize,
     /// Connections that had no slot when a lane wanted one.
     wanted: FxHashSet<ConnectionId>,
-    /// Some lane was not served since it got its first message or its next page.
+    /// Some lane was not served since it got its first message or a page.
     fresh: bool,
 }
 
@@ -53,6 +59,8 @@ struct Queue {
     behind: Option<Behind>,
     /// What its first message found no slot of; None while it may be served.
     waits_for: Option<Vec<Wanted>>,
+    /// Of a lane whose messages no longer want the same: looks at those in memory since one of them could be sent.
+    looks_in_vain: usize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -86,14 +94,22 @@ pub(crate) enum Wake {
 pub(crate) enum Turn {
     /// It has a slot and leaves the lane.
     Taken,
-    /// It has to wait, and with it its lane.
-    Wait(Box<Record>, Vec<Wanted>),
+    Wait(Waits),
+}
+
+/// A message that has to wait, and with it its lane.
+pub(crate) struct Waits {
+    pub(crate) record: Box<Record>,
+    pub(crate) wanted: Vec<Wanted>,
+    /// The table is another one than when the lane was made: the next in it may want something else by now.
+    pub(crate) is_mixed: bool,
 }
 
 /// A page of a lane that has to be claimed.
 pub(crate) struct Refill {
     pub(crate) lane: Lane,
     pub(crate) after: i64,
+    pub(crate) limit: usize,
 }
 
 impl Lanes {
@@ -104,7 +120,7 @@ impl Lanes {
         if self.known.contains(&record.message.id) {
             return;
         }
-        let room = self.room_of_each();
+        let room = if self.records < ROOM { self.room_of_each() } else { LEAST_ROOM };
         // While an attempt that was given up still holds a slot, the store does not list the record under its lane.
         let must_stay = record.work().dispatched;
         let queue = self.queue(lane);
@@ -141,25 +157,49 @@ impl Lanes {
         self.fresh || self.wanted.contains(connection)
     }
 
-    /// Pages to claim now: lanes that run low and could send.
+    /// Pages to claim now: of lanes that run low and may send soon, and of mixed ones that hold nobody who can.
     pub(crate) fn refills(&mut self) -> Vec<Refill> {
+        let limit = self.room_of_each().min(PAGE);
+        let mut room = MAX_CLAIMED.saturating_sub(self.claimed);
         let mut refills = Vec::new();
+        let mut forgotten = Vec::new();
         for (lane, queue) in self.queues() {
-            let can_send = queue.waits_for.is_none() || queue.records.is_empty();
-            if let Some(behind) = &mut queue.behind
-                && !behind.claimed
-                && can_send
-                && queue.records.len() < LOW
-            {
-                behind.claimed = true;
-                refills.push(Refill { lane: lane.clone(), after: behind.after });
+            let Some(behind) = queue.behind.as_mut().filter(|behind| room > 0 && !behind.claimed) else {
+                continue;
+            };
+            let may_send =
+                queue.waits_for.as_ref().is_none_or(|waits| waits.iter().any(|wanted| wanted.is_up));
+            let runs_low = queue.records.is_empty() || (may_send && queue.records.len() < LOW.min(limit));
+            let holds_nobody_who_can = queue.looks_in_vain > queue.records.len();
+            if !runs_low && !holds_nobody_who_can {
+                continue;
             }
+            if holds_nobody_who_can {
+                behind.missed = true;
+                queue.records.retain(|record| {
+                    let stays = record.work().dispatched;
+                    if !stays {
+                        forgotten.push(record.message.id);
+                    }
+                    stays
+                });
+            }
+            queue.looks_in_vain = 0;
+            behind.claimed = true;
+            room -= 1;
+            refills.push(Refill { lane: lane.clone(), after: behind.after, limit });
+        }
+        self.claimed += refills.len();
+        self.records -= forgotten.len();
+        for id in forgotten {
+            self.known.remove(&id);
         }
         refills
     }
 
-    /// Takes a page of a lane; a short one is its last.
-    pub(crate) fn refilled(&mut self, refill: Refill, page: Vec<Record>, is_last: bool) {
+    /// Takes a page of a lane. Only an empty one is its last: a damaged record leaves a page short.
+    pub(crate) fn refilled(&mut self, refill: Refill, page: Vec<Record>) {
+        self.claimed -= 1;
         let last = page.last().map(|record| record.message.id.key());
         let unknown = page.into_iter().filter(|record| self.known.insert(record.message.id));
         let new: Vec<Box<Record>> = unknown.map(Box::new).collect();
@@ -169,7 +209,7 @@ impl Lanes {
         queue.records.extend(new);
         queue.waits_for = None;
         let missed = queue.behind.is_some_and(|behind| behind.missed);
-        queue.behind = match last.filter(|_| !is_last) {
+        queue.behind = match last {
             Some(after) => Some(Behind { after, missed, claimed: false }),
             None if missed => Some(Behind::default()),
             None => None,
@@ -178,6 +218,7 @@ impl Lanes {
 
     /// The page could not be had; it is asked for again.
     pub(crate) fn not_refilled(&mut self, refill: Refill) {
+        self.claimed -= 1;
         if let Some(behind) = &mut self.queue(refill.lane).behind {
             behind.claimed = false;
         }
@@ -207,8 +248,7 @@ impl Lanes {
     pub(crate) fn serve(&mut self, wake: &Wake, serve: impl FnMut(Box<Record>) -> Turn) {
         self.records -= round::run(&mut self.classes, wake, serve);
         self.drop_empty();
-        let is_hungry = self.queues().any(|(_, queue)| queue.records.is_empty());
-        self.fresh = is_hungry;
+        self.fresh = false;
         let waits = self.queues().flat_map(|(_, queue)| queue.waits_for.iter().flatten());
         let wanted = waits.filter(|wanted| wanted.is_up).map(|wanted| wanted.connection.clone()).collect();
         self.wanted = wanted;

@@ -34,7 +34,8 @@ pub enum Told {
         /// The endpoint asked to be left alone for this long.
         retry_after: Option<Duration>,
     },
-    /// The endpoint is gone and is not to be asked again: this notice and all that wait for it are given up.
+    /// The endpoint is gone and is not to be asked again: this notice is given up, and when it went to the app's own
+    /// webhook all that wait for that.
     Gone,
     /// Nothing is configured to tell.
     Nobody,
@@ -52,14 +53,16 @@ const RETRY_AFTER: [Duration; 7] = [
 ];
 
 /// Notices waiting in memory for one endpoint; more wait in the store.
-const MAX_QUEUED: usize = 2000;
+const MAX_QUEUED: usize = 20_000;
+/// As many of them bring their record; that of the others is read when their turn comes.
+const MAX_WITH_RECORD: usize = 2000;
 /// Requests under way to an endpoint: it begins with the few, each that is heard doubles them, each that is not halves
 /// them. So an endpoint that hangs holds only a few of the places that all share, from its first request on.
 const MIN_IN_FLIGHT: usize = 2;
 const MAX_IN_FLIGHT: usize = 64;
 const MAX_IN_FLIGHT_IN_ALL: usize = 1024;
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
-const CLAIM: NoticeLimit = NoticeLimit { total: 1000, per_target: 200 };
+const CLAIM: NoticeLimit = NoticeLimit { total: 4000, per_target: 1000 };
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Target {
@@ -77,8 +80,11 @@ impl Target {
     }
 }
 
+/// A notice, and its record if that is at hand.
+type Queued = (Notice, Option<Arc<Record>>);
+
 struct Endpoint {
-    queued: VecDeque<(Notice, Option<Arc<Record>>)>,
+    queued: VecDeque<Queued>,
     in_flight: usize,
     /// How many may be in flight now.
     places: usize,
@@ -110,6 +116,7 @@ pub(crate) struct Notices {
 #[derive(Default)]
 struct Endpoints {
     by_target: FxHashMap<Target, Endpoint>,
+    in_flight: usize,
     /// Ids that are queued or under way, so that a claim never tells twice at once.
     held: FxHashSet<i64>,
     gone: FxHashSet<Target>,
@@ -132,10 +139,15 @@ pub(crate) fn queue(core: &Core, notice: Notice, record: Option<Arc<Record>>) {
     if endpoint.queued.len() >= MAX_QUEUED {
         return;
     }
+    let record = record.filter(|_| endpoint.queued.len() < MAX_WITH_RECORD);
     endpoint.queued.push_back((notice, record));
+    // Where all places are taken, whoever comes free goes on with it.
+    let has_place = endpoint.in_flight < endpoint.places;
     endpoints.held.insert(id);
     drop(endpoints);
-    core.notices.wake.notify_one();
+    if has_place {
+        core.notices.wake.notify_one();
+    }
 }
 
 /// Forgets which endpoints said that they are gone: the configuration may have changed.
@@ -145,7 +157,7 @@ pub(crate) fn forget_gone(core: &Core) {
 
 /// Tells, until it is dropped. Requests under way are then cut; their notices come due again after their lease.
 pub(crate) async fn run(core: Arc<Core>, teller: Arc<dyn Teller>) {
-    let mut under_way: JoinSet<(Target, Notice, Told)> = JoinSet::new();
+    let mut under_way: JoinSet<()> = JoinSet::new();
     let mut claim_tick = tokio::time::interval(CLAIM_EVERY);
     claim_tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -154,56 +166,73 @@ pub(crate) async fn run(core: Arc<Core>, teller: Arc<dyn Teller>) {
         tokio::select! {
             biased;
             _ = claim_tick.tick() => claim(&core),
-            Some(ended) = under_way.join_next() => {
-                if let Ok((target, notice, told)) = ended {
-                    settle(&core, &target, &notice, told);
-                    while let Some(Ok((target, notice, told))) = under_way.try_join_next() {
-                        settle(&core, &target, &notice, told);
-                    }
-                }
-            }
+            Some(_) = under_way.join_next() => while under_way.try_join_next().is_some() {},
             () = core.notices.wake.notified() => {}
         }
         start(&core, &teller, &mut under_way);
     }
 }
 
-fn start(core: &Arc<Core>, teller: &Arc<dyn Teller>, under_way: &mut JoinSet<(Target, Notice, Told)>) {
+fn start(core: &Arc<Core>, teller: &Arc<dyn Teller>, under_way: &mut JoinSet<()>) {
     let mut endpoints = core.notices.endpoints.lock();
-    for (target, endpoint) in &mut endpoints.by_target {
-        while endpoint.in_flight < endpoint.places && under_way.len() < MAX_IN_FLIGHT_IN_ALL {
-            let Some((notice, record)) = endpoint.queued.pop_front() else { break };
+    let Endpoints { by_target, in_flight, .. } = &mut *endpoints;
+    for (target, endpoint) in by_target {
+        while endpoint.in_flight < endpoint.places && *in_flight < MAX_IN_FLIGHT_IN_ALL {
+            let Some(first) = endpoint.queued.pop_front() else { break };
             endpoint.in_flight += 1;
-            under_way.spawn(tell(Arc::clone(core), Arc::clone(teller), target.clone(), (notice, record)));
+            *in_flight += 1;
+            under_way.spawn(keep_telling(Arc::clone(core), Arc::clone(teller), target.clone(), first));
         }
     }
 }
 
-async fn tell(
+/// One place of an endpoint: tells one notice after another while it has any, and others do not wait for the place.
+async fn keep_telling(core: Arc<Core>, teller: Arc<dyn Teller>, target: Target, first: Queued) {
+    let _place = Place { core: Arc::clone(&core), target: target.clone() };
+    let mut next = Some(first);
+    while let Some((notice, record)) = next {
+        let told = tell(&core, &teller, &notice, record).await;
+        next = settle(&core, &target, &notice, told);
+    }
+}
+
+/// Comes back however the task that holds it ends.
+struct Place {
     core: Arc<Core>,
-    teller: Arc<dyn Teller>,
     target: Target,
-    (notice, record): (Notice, Option<Arc<Record>>),
-) -> (Target, Notice, Told) {
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut endpoints = self.core.notices.endpoints.lock();
+        endpoints.in_flight = endpoints.in_flight.saturating_sub(1);
+        let Some(endpoint) = endpoints.by_target.get_mut(&self.target) else { return };
+        endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
+        if endpoint.queued.is_empty() && endpoint.in_flight == 0 {
+            endpoints.by_target.remove(&self.target);
+        }
+    }
+}
+
+async fn tell(core: &Core, teller: &Arc<dyn Teller>, notice: &Notice, record: Option<Arc<Record>>) -> Told {
     let record = match record {
         Some(record) => Ok(Some(record)),
-        None => read(core, &notice).await,
+        None => read(core, notice).await,
     };
-    let told = match record {
+    match record {
         Ok(Some(record)) => teller.tell(notice.clone(), record).await,
         // Deleted by age: nothing is left to tell.
         Ok(None) => Told::Nobody,
         Err(Unreadable) => Told::No { retry_after: None },
-    };
-    (target, notice, told)
+    }
 }
 
 /// The record is there, as far as anyone knows, and cannot be read now.
 struct Unreadable;
 
-async fn read(core: Arc<Core>, notice: &Notice) -> Result<Option<Arc<Record>>, Unreadable> {
+async fn read(core: &Core, notice: &Notice) -> Result<Option<Arc<Record>>, Unreadable> {
     let id = notice.message;
-    match workplace::read(&core, move |reader| reader.message(id)).await {
+    match workplace::read(core, move |reader| reader.message(id)).await {
         Ok(Ok(record)) => Ok(record.map(Arc::new)),
         Ok(Err(error)) => {
             tracing::error!(%error, message_id = %id, "a record could not be read");
@@ -213,7 +242,8 @@ async fn read(core: Arc<Core>, notice: &Notice) -> Result<Option<Arc<Record>>, U
     }
 }
 
-fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) {
+/// Notes what became of a notice, and gives the next one for the place that it had, or gives the place back.
+fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) -> Option<Queued> {
     let outcome = match told {
         Told::Yes => NoticeOutcome::Told,
         Told::Nobody | Told::Gone => NoticeOutcome::GivenUp,
@@ -222,21 +252,28 @@ fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) {
     core.observer.notice_told(told == Told::Yes);
     finish(core, notice.id, outcome);
     let mut given_up = Vec::new();
+    let mut next = None;
     {
         let mut endpoints = core.notices.endpoints.lock();
+        let endpoints = &mut *endpoints;
+        let somebody_waits_for_a_place = endpoints.in_flight >= MAX_IN_FLIGHT_IN_ALL;
         endpoints.held.remove(&notice.id);
-        if told == Told::Gone {
+        // A callback that is gone says nothing of the others at its host.
+        let is_gone = told == Told::Gone && matches!(target, Target::App(_));
+        if is_gone {
             tracing::warn!(app = %notice.app, "an endpoint answered 410 and is not told any more");
             endpoints.gone.insert(target.clone());
         }
         if let Some(endpoint) = endpoints.by_target.get_mut(target) {
-            endpoint.in_flight = endpoint.in_flight.saturating_sub(1);
             endpoint.learn(told);
-            if told == Told::Gone {
+            if is_gone {
                 given_up.extend(endpoint.queued.drain(..).map(|(notice, _)| notice.id));
             }
-            if endpoint.queued.is_empty() && endpoint.in_flight == 0 {
-                endpoints.by_target.remove(target);
+            let keeps_its_place = endpoint.in_flight <= endpoint.places && !somebody_waits_for_a_place;
+            next = endpoint.queued.pop_front_if(|_| keeps_its_place);
+            // One that was heard may have made room for more.
+            if !endpoint.queued.is_empty() && endpoint.in_flight < endpoint.places {
+                core.notices.wake.notify_one();
             }
         }
         for id in &given_up {
@@ -246,6 +283,7 @@ fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) {
     for id in given_up {
         finish(core, id, NoticeOutcome::GivenUp);
     }
+    next
 }
 
 /// When to try again: the schedule's wait, spread by a tenth either way so that failed notices do not come back as

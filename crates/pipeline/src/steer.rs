@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::overrides::{Action, HOLDS_AT_LEAST, HOLDS_AT_MOST, Reverted, State};
+use domain::overrides::{Action, HOLDS_AT_MOST, Reverted, State};
 use domain::{Channel, Override, OverrideId, RouteId, Timestamp};
 use parking_lot::Mutex;
 use routing::Table;
@@ -40,7 +40,7 @@ pub enum NotSteered {
     SameRoute(RouteId),
     #[error("`{from}` carries {carries} and `{to}` {other}")]
     OtherChannel { from: RouteId, carries: Channel, to: RouteId, other: Channel },
-    #[error("it must end between 1 second and {} days from now", HOLDS_AT_MOST.as_secs() / 86_400)]
+    #[error("it must end in the future, and within {} days", HOLDS_AT_MOST.as_secs() / 86_400)]
     BadExpiry,
     /// The override that is in the way.
     #[error("{message}")]
@@ -129,7 +129,7 @@ impl Laid {
             let (carries, other) = (source.channel, target.channel);
             return Err(NotSteered::OtherChannel { from: from.clone(), carries, to: to.clone(), other });
         }
-        if wanted.expires_at < now.plus(HOLDS_AT_LEAST) || wanted.expires_at > now.plus(HOLDS_AT_MOST) {
+        if wanted.expires_at <= now || wanted.expires_at > now.plus(HOLDS_AT_MOST) {
             return Err(NotSteered::BadExpiry);
         }
         for other in self.entries.iter().map(|entry| &entry.one).filter(|one| one.state(now) == State::Active)

@@ -15,7 +15,7 @@ use store::{Write, Written};
 use tokio::time::Instant;
 
 use crate::core::{Core, facts};
-use crate::lanes::{Turn, Wake, Wanted};
+use crate::lanes::{Turn, Waits, Wake, Wanted};
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -52,13 +52,17 @@ fn serve(core: &Arc<Core>, wake: &Wake) {
         return;
     }
     let mut placed = Vec::new();
+    let table = core.table.load().version();
     let refills = core.with_lanes(|lanes| {
         lanes.serve(wake, |record| match place_queued(core, &record) {
             Ok((dispatch, slot)) => {
                 placed.push((record, dispatch, slot));
                 Turn::Taken
             }
-            Err(wanted) => Turn::Wait(record, wanted),
+            Err(wanted) => {
+                let is_mixed = record.plan.as_ref().is_some_and(|plan| plan.table != table);
+                Turn::Wait(Waits { record, wanted, is_mixed })
+            }
         });
         lanes.refills()
     });

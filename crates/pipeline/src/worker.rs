@@ -16,8 +16,6 @@ use crate::{decide, notify, submit};
 const FIRST_ATTEMPT: u16 = 1;
 /// Records claimed from the store per page at the start.
 const PAGE: usize = 2000;
-/// Records of a lane that are claimed at once: as long as a commit takes, since none can happen meanwhile.
-const REFILL: usize = 512;
 
 /// Follows up a step of a record.
 pub(crate) fn follow(core: &Arc<Core>, result: Result<Written, NotWritten>) {
@@ -142,17 +140,18 @@ pub(crate) fn refill(core: &Arc<Core>, refill: Refill) {
     let after = Arc::clone(core);
     core.writer.errand(Box::new(move |store| {
         let claim = Claim::Waiting { lane: refill.lane.clone(), after: refill.after };
-        match store.claim(claim, REFILL) {
+        match store.claim(claim, refill.limit) {
             Ok(page) => {
-                let is_last = page.len() < REFILL;
-                after.with_lanes(|lanes| lanes.refilled(refill, page, is_last));
+                after.with_lanes(|lanes| lanes.refilled(refill, page));
+                after.dispatch.queued();
             }
+            // The dispatcher asks again when it looks at the lanes the next time.
             Err(error) => {
                 tracing::error!(%error, "a claim failed");
+                after.writer.note(&error);
                 after.with_lanes(|lanes| lanes.not_refilled(refill));
             }
         }
-        after.dispatch.queued();
     }));
 }
 

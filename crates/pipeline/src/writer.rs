@@ -75,7 +75,11 @@ struct Queues {
 
 impl Queues {
     fn is_empty(&self) -> bool {
-        self.news.is_empty() && self.acceptances.is_empty() && self.errands.is_empty()
+        self.len() == 0
+    }
+
+    fn len(&self) -> usize {
+        self.news.len() + self.acceptances.len() + self.errands.len()
     }
 }
 

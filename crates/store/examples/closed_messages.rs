@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use domain::{MessageId, Timestamp};
-use store::sqlite::{self, Options, SqliteWriter};
+use store::sqlite::{self, Options, SqliteReader, SqliteWriter, Synchronous};
 use store::{Query, Reader, Retention, Writer};
 
 #[path = "traffic/run.rs"]
@@ -30,13 +30,23 @@ fn main() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = arguments.next().map_or_else(|| temporary.path().to_owned(), PathBuf::from);
 
-    let (mut writer, reader) = sqlite::open(&folder, &Options::default()).unwrap();
+    let open = |synchronous| {
+        let options = Options { synchronous, ..Options::default() };
+        let opened: (SqliteWriter, SqliteReader) = sqlite::open(&folder, &options).unwrap();
+        opened
+    };
+    let (mut writer, _) = open(Synchronous::Full);
     let mut run = Run::default();
     let sample = (messages / 10).clamp(10 * BATCH, 200_000);
     let step = DAY * days / i64::try_from(messages.div_ceil(BATCH)).unwrap();
     let empty = fill(&mut run, &mut writer, sample, step);
+    drop(writer);
+    // What is in between only has to be there: it need not wait for the disk.
+    let (mut writer, _) = open(Synchronous::Off);
     let middle = messages.saturating_sub(2 * sample);
     let filling = fill(&mut run, &mut writer, middle, step);
+    drop(writer);
+    let (mut writer, reader) = open(Synchronous::Full);
     let full = fill(&mut run, &mut writer, sample, step);
     run.drain(&mut writer);
     println!("{} messages over {days} days in batches of {BATCH}", run.sent);
@@ -51,7 +61,7 @@ fn main() {
     drop(reader);
     drop(writer);
     println!("on disk  {} bytes per message", bytes_in(&folder) / run.sent as u64);
-    let (mut writer, reader) = sqlite::open(&folder, &Options::default()).unwrap();
+    let (mut writer, reader) = open(Synchronous::Full);
     for round in ["opened", "warm"] {
         search(&format!("by recipient, {round}"), &reader, &samples, |sample| Query {
             to: Some(sample.to.clone()),
@@ -77,7 +87,11 @@ struct Rate {
 fn fill(run: &mut Run, writer: &mut SqliteWriter, messages: usize, step: i64) -> Rate {
     let (sent, commit, tidy) = (run.sent, run.commit_nanos, run.tidy_nanos);
     let started = Instant::now();
-    for batch in 0..messages.div_ceil(BATCH) {
+    let batches = messages.div_ceil(BATCH);
+    for batch in 0..batches {
+        if batch % (batches / 20).max(5000) == 0 {
+            println!("{:3} % of {messages} messages", 100 * batch / batches);
+        }
         run.now += step;
         run.commit(writer);
         if batch % TIDY_EVERY == 0 {

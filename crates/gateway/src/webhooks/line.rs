@@ -6,7 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,20 +23,22 @@ use rustc_hash::FxHashMap;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::address::{self, Private};
 
-/// As many as may be in use at once for one endpoint.
-const IDLE_PER_ORIGIN: usize = 64;
 const IDLE_FOR: Duration = Duration::from_secs(60);
+/// Names that are looked up at once.
+const LOOKUPS: usize = 64;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The idle connections of all endpoints.
 pub(super) struct Lines {
     private: Private,
     tls: TlsConnector,
+    lookups: Arc<Semaphore>,
     /// Locked for moments, to take one out or to put it back.
     idle: Mutex<Idle>,
 }
@@ -76,7 +78,8 @@ impl Lines {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let idle = Idle { by_origin: FxHashMap::default(), swept_at: Instant::now() };
-        Self { private, tls: TlsConnector::from(Arc::new(tls)), idle: Mutex::new(idle) }
+        let lookups = Arc::new(Semaphore::new(LOOKUPS));
+        Self { private, tls: TlsConnector::from(Arc::new(tls)), lookups, idle: Mutex::new(idle) }
     }
 
     /// A kept connection to the host of the URL, if there is one.
@@ -103,10 +106,9 @@ impl Lines {
                 !lines.is_empty()
             });
         }
+        // No more than were in use at once: whoever opened them asked for so many.
         if let Some(lines) = idle.by_origin.get_mut(origin(url)) {
-            if lines.len() < IDLE_PER_ORIGIN {
-                lines.push(line);
-            }
+            lines.push(line);
             return;
         }
         idle.by_origin.insert(origin(url).into(), vec![line]);
@@ -122,7 +124,7 @@ impl Lines {
         // What was looked at is what is connected to.
         let found: Vec<SocketAddr> = match host.parse::<IpAddr>() {
             Ok(literal) => vec![SocketAddr::new(literal, port)],
-            Err(_) => tokio::net::lookup_host((host, port)).await?.collect(),
+            Err(_) => self.look_up(host.to_owned(), port).await?,
         };
         let allowed = address::permitted(found, self.private);
         if allowed.is_empty() {
@@ -135,6 +137,19 @@ impl Lines {
         }
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         Line::over(self.tls.connect(name, stream).await?).await
+    }
+}
+
+impl Lines {
+    /// By the system, on a thread. A resolver that hangs holds as many of those as there are lookups at once, and not
+    /// those that read the store: the permit stays with the thread, also when nobody waits for it any more.
+    async fn look_up(&self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let permit = Arc::clone(&self.lookups).acquire_owned().await.map_err(io::Error::other)?;
+        let found = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            (host.as_str(), port).to_socket_addrs().map(Iterator::collect)
+        });
+        found.await.map_err(io::Error::other)?
     }
 }
 

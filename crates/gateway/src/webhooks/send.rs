@@ -53,11 +53,14 @@ pub(crate) async fn post(lines: &Lines, post: Post) -> Told {
 }
 
 async fn exchange(lines: &Lines, post: &Post) -> Result<Told, Unanswered> {
-    // The endpoint may have closed a kept connection meanwhile, which shows only now. Should it have heard the request
-    // all the same, it hears it twice: webhooks are told at least once.
     while let Some(line) = lines.take(&post.url) {
-        if let Ok(told) = on_line(lines, line, post).await {
-            return Ok(told);
+        match on_line(lines, line, post).await {
+            // The endpoint has closed a kept connection meanwhile, which shows only now.
+            Err(Unanswered::Broken(error)) if error.is_canceled() || error.is_closed() => {}
+            // It may have closed it just when the request was on its way, and has not heard it; or it has, and hears it
+            // once more on a new one: webhooks are told at least once.
+            Err(Unanswered::Broken(_)) => break,
+            answered => return answered,
         }
     }
     let line = lines.open(&post.url).await?;

@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 
 use domain::{Class, Record};
 
-use super::{OfApp, OfClass, Queue, Turn, Wake, Wanted};
+use super::{OfApp, OfClass, Queue, Turn, Waits, Wake, Wanted};
 
 /// Whoever could not or did not want to send for a while catches up on this much at most.
 const LEAD: u64 = 16;
+
+/// Messages of a mixed lane that are looked at in one round although those before them have to wait.
+const LOOKS: usize = 64;
 
 struct ClassInRound<'l> {
     given: &'l mut u64,
@@ -18,7 +21,14 @@ struct ClassInRound<'l> {
 struct AppInRound<'l> {
     given: &'l mut u64,
     /// The one next to be served is in front.
-    lanes: VecDeque<&'l mut Queue>,
+    lanes: VecDeque<InRound<'l>>,
+}
+
+struct InRound<'l> {
+    queue: &'l mut Queue,
+    /// Those that had to wait in this round.
+    missed: usize,
+    found: bool,
 }
 
 /// Returns how many had their turn and left.
@@ -36,10 +46,11 @@ pub(super) fn run(
             continue;
         };
         let of_app = &mut of_class.apps[app];
-        let Some(queue) = of_app.lanes.pop_front() else {
+        let Some(mut lane) = of_app.lanes.pop_front() else {
             of_class.apps.swap_remove(app);
             continue;
         };
+        let queue = &mut *lane.queue;
         let Some(record) = queue.records.pop_front() else { continue };
         match serve(record) {
             Turn::Taken => {
@@ -47,13 +58,23 @@ pub(super) fn run(
                 *of_class.given += of_class.cost;
                 *of_app.given += 1;
                 queue.given += 1;
-                of_app.lanes.push_back(queue);
+                queue.looks_in_vain = 0;
+                lane.found = true;
+                of_app.lanes.push_back(lane);
             }
-            Turn::Wait(record, waits_for) => {
+            Turn::Wait(Waits { record, wanted, is_mixed }) => {
                 // To the back: no order is promised, and what blocks the first need not block the next once the routing
                 // table has changed.
                 queue.records.push_back(record);
-                queue.waits_for = Some(waits_for);
+                lane.missed += 1;
+                if is_mixed && lane.missed < queue.records.len().min(LOOKS) {
+                    of_app.lanes.push_front(lane);
+                    continue;
+                }
+                if is_mixed && !lane.found {
+                    queue.looks_in_vain += lane.missed;
+                }
+                queue.waits_for = Some(wanted);
             }
         }
     }
@@ -86,7 +107,8 @@ fn begin_apps<'l>(apps: impl Iterator<Item = &'l mut OfApp>, wake: &Wake) -> Vec
             queue.waits_for.is_none() && !queue.records.is_empty()
         });
         lanes.sort_by_key(|queue| queue.given);
-        AppInRound { given, lanes: lanes.into() }
+        let in_round = |queue| InRound { queue, missed: 0, found: false };
+        AppInRound { given, lanes: lanes.into_iter().map(in_round).collect() }
     };
     apps.into_iter().map(in_round).filter(|of_app| !of_app.lanes.is_empty()).collect()
 }

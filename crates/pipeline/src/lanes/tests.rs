@@ -78,7 +78,7 @@ fn serve_with(lanes: &mut Lanes, wake: &Wake, dead: &str, mut slots: usize) -> V
         let app = record.message.app.to_string();
         if app == dead || slots == 0 {
             let wanted = Wanted { connection: connection(&app), is_up: app != dead };
-            return Turn::Wait(record, vec![wanted]);
+            return Turn::Wait(Waits { record, wanted: vec![wanted], is_mixed: false });
         }
         slots -= 1;
         left.push(app);
@@ -163,6 +163,13 @@ fn a_lane_is_looked_at_again_when_what_it_waits_for_comes_free() {
     assert_eq!(serve_with(&mut lanes, &freed("shop"), "nobody", 9), ["shop"]);
 }
 
+/// As the store does: the next of those that it lists for the lane. It lists those whose dispatch is under way, too.
+fn fetch(lanes: &mut Lanes, refill: Refill, stored: &[Box<Record>]) {
+    let waiting = stored.iter().filter(|record| record.message.id.key() > refill.after);
+    let page = waiting.take(refill.limit).map(|record| (**record).clone()).collect();
+    lanes.refilled(refill, page);
+}
+
 #[test]
 fn what_does_not_fit_waits_in_the_store_and_comes_back_page_by_page() {
     let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
@@ -174,8 +181,7 @@ fn what_does_not_fit_waits_in_the_store_and_comes_back_page_by_page() {
     assert!(lanes.known.len() <= ROOM, "{}", lanes.known.len());
     serve(&mut lanes, "dead");
     assert!(lanes.refills().is_empty(), "a lane that cannot send needs no more");
-    let mut left = 0;
-    let mut pages = 0;
+    let (mut left, mut pages) = (0, 0);
     loop {
         left += serve(&mut lanes, "nobody").len();
         let refills = lanes.refills();
@@ -184,21 +190,68 @@ fn what_does_not_fit_waits_in_the_store_and_comes_back_page_by_page() {
         }
         for refill in refills {
             assert!(lanes.refills().is_empty(), "one page at a time");
-            let waiting = all.iter().filter(|record| record.message.id.key() > refill.after);
-            // The store lists those that left, too, until their dispatch is written.
-            let page: Vec<Record> = waiting.take(700).map(|record| (**record).clone()).collect();
-            let is_last = page.len() < 700;
-            lanes.refilled(refill, page, is_last);
+            fetch(&mut lanes, refill, &all);
             pages += 1;
         }
     }
     assert_eq!(left, all.len());
     // All of it once, and once more because somebody was left to the store before it began.
-    assert!(pages <= 2 * (all.len() / 700 + 1), "{pages}");
+    assert!(pages <= 2 * (all.len() / PAGE + 2), "{pages}");
     for record in &all {
         lanes.left(record.message.id);
     }
-    assert!(lanes.is_empty() && lanes.known.is_empty() && lanes.records == 0);
+    assert!(lanes.is_empty() && lanes.known.is_empty() && lanes.records == 0 && lanes.claimed == 0);
+}
+
+#[test]
+fn a_page_that_a_damaged_record_left_short_is_not_the_last() {
+    let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
+    let stored: Vec<Box<Record>> = (0..10).map(|_| maker.record("shop", Class::Otp, 600)).collect();
+    lanes.wait_in_the_store(Lane::of(&stored[0]).unwrap());
+    let first = lanes.refills().pop().unwrap();
+    lanes.refilled(first, stored[..4].iter().map(|record| (**record).clone()).collect());
+    let second = lanes.refills().pop().expect("there may be more");
+    fetch(&mut lanes, second, &stored);
+    assert_eq!(serve(&mut lanes, "nobody").len(), 10);
+}
+
+#[test]
+fn few_pages_are_on_their_way_at_once() {
+    let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
+    for app in 0..20 {
+        let record = maker.record(&format!("app{app}"), Class::Otp, 600);
+        lanes.wait_in_the_store(Lane::of(&record).unwrap());
+    }
+    let refills = lanes.refills();
+    assert_eq!((refills.len(), lanes.refills().len()), (MAX_CLAIMED, 0));
+    for refill in refills {
+        lanes.refilled(refill, Vec::new());
+    }
+    assert_eq!(lanes.refills().len(), MAX_CLAIMED);
+}
+
+/// After a change of the table those of one lane may want different things: here every other one has a route.
+#[test]
+fn in_a_mixed_lane_nobody_waits_behind_those_who_cannot_be_sent() {
+    let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
+    let stored: Vec<Box<Record>> = (0..2000).map(|_| maker.record("shop", Class::Otp, 600)).collect();
+    let can_be_sent: FxHashSet<MessageId> = stored[1500..].iter().map(|record| record.message.id).collect();
+    lanes.wait_in_the_store(Lane::of(&stored[0]).unwrap());
+    let mut left = 0;
+    for _ in 0..400 {
+        for refill in lanes.refills() {
+            fetch(&mut lanes, refill, &stored);
+        }
+        lanes.serve(&Wake::All, |record| {
+            if !can_be_sent.contains(&record.message.id) {
+                return Turn::Wait(Waits { record, wanted: Vec::new(), is_mixed: true });
+            }
+            left += 1;
+            Turn::Taken
+        });
+    }
+    assert_eq!(left, 500, "those far behind in the store have left");
+    assert!(lanes.records <= PAGE + LOW, "{} are in memory", lanes.records);
 }
 
 #[test]

@@ -26,6 +26,16 @@ const TRIES_ALONE: usize = 3;
 /// next process, as after a crash.
 const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
+/// The least time from one commit to the next, unless many operations wait: a disk that syncs in a fraction of this
+/// would else be given batches of a few operations, and each commit writes its pages anew, however few rows it has.
+const GATHER: Duration = Duration::from_millis(2);
+/// The same while commits are large, when everybody waits for others longer than for this.
+const GATHER_WHEN_BUSY: Duration = Duration::from_millis(5);
+/// As many operations in a commit show that it is busy.
+const BUSY: usize = 64;
+/// So many are worth a commit at once.
+const GATHERED: usize = 512;
+
 pub(super) struct Work {
     store: Box<dyn Writer>,
     clock: Arc<dyn Clock>,
@@ -75,9 +85,19 @@ impl Work {
     pub(super) fn run_on_thread(mut self) {
         let shared = Arc::clone(&self.ending.shared);
         let mut queues = shared.queues.lock();
+        let mut not_before: Option<Instant> = None;
         loop {
+            let gather = not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            if !gather.is_zero() && (1..GATHERED).contains(&queues.len()) && !queues.closing {
+                // Not woken by those who come: nobody waits for a signal meanwhile, so theirs cost nothing.
+                MutexGuard::unlocked(&mut queues, || std::thread::sleep(gather));
+            }
             match Self::next(&mut queues, shared.is_failing()) {
                 Next::Do(jobs, errands) => {
+                    if !jobs.is_empty() {
+                        let gather = if jobs.len() < BUSY { GATHER } else { GATHER_WHEN_BUSY };
+                        not_before = Some(Instant::now() + gather);
+                    }
                     let pause = MutexGuard::unlocked(&mut queues, || {
                         let Committed { told, pause } = self.commit(jobs);
                         told.into_iter().for_each(FollowUp::run);
