@@ -113,7 +113,7 @@ impl Record {
         match attempt.summed_outcome() {
             Summed::Incomplete => {}
             Summed::Again if is_late => {}
-            Summed::Again => self.requeue(number, now),
+            Summed::Again => self.requeue(number, now, effects),
             // Nothing new, unless what is left of it is known to be nowhere.
             Summed::Done { outcome, parts_out: true } if is_late && attempt.outcome == Some(outcome) => {}
             Summed::Done { outcome, parts_out } => {
@@ -138,7 +138,7 @@ impl Record {
     }
 
     /// No byte left, or the vendor asked to slow down: the attempt waits again, as the same one.
-    fn requeue(&mut self, number: u16, now: Timestamp) {
+    fn requeue(&mut self, number: u16, now: Timestamp, effects: &mut Effects) {
         let Ok(attempt) = find(&mut self.attempts, number) else { return };
         let throttled = attempt.parts.iter().any(|part| part.answer == Some(PartAnswer::Busy));
         for part in &mut attempt.parts {
@@ -158,13 +158,16 @@ impl Record {
         } else if was_given_up {
             // What the message went on to must not be joined by it; when there was nothing, it is decided anew.
             self.note(now, Kind::Withdrawn { attempt: number });
-            self.go_on(Cause::NoReceipt);
+            self.go_on(Cause::NoReceipt, now, effects);
         }
     }
 
-    /// Asks for another attempt, unless one is still waited for: how that ends says whether to go on.
-    fn go_on(&mut self, cause: Cause) {
-        if !self.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up) {
+    /// Asks for another attempt, unless one is still waited for: how that ends says whether to go on. A closed record
+    /// is never opened again, whatever its validity: its text may be gone, and no stage looks at it.
+    fn go_on(&mut self, cause: Cause, now: Timestamp, effects: &mut Effects) {
+        if self.closed {
+            self.settle_status(now, effects);
+        } else if !self.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up) {
             self.cause = Some(cause);
         }
     }
@@ -191,13 +194,13 @@ impl Record {
                 self.become_uncertain(now, effects);
             }
             Outcome::Rejected if self.fails_over_on(FailoverOn::Rejected) => {
-                self.go_on(Cause::Rejected);
+                self.go_on(Cause::Rejected, now, effects);
             }
             Outcome::Rejected => self.settle_status(now, effects),
             Outcome::Unknown => match on_unknown {
                 OnUnknown::Hold => self.become_uncertain(now, effects),
                 OnUnknown::Resend | OnUnknown::NextRoute => {
-                    self.go_on(Cause::Unknown { line_lost: after.line_lost });
+                    self.go_on(Cause::Unknown { line_lost: after.line_lost }, now, effects);
                 }
             },
         }
@@ -254,7 +257,7 @@ impl Record {
                     && self.attempts.iter().any(Attempt::may_have_arrived);
                 let goes_on = self.fails_over_on(FailoverOn::Undelivered) && now < self.message.expires_at;
                 if goes_on && !is_held {
-                    self.go_on(Cause::Undelivered);
+                    self.go_on(Cause::Undelivered, now, effects);
                 } else {
                     self.settle_status(now, effects);
                 }
@@ -303,7 +306,7 @@ impl Record {
             }
             self.note(now, Kind::NoReceipt { attempt: number });
             if now < self.message.expires_at {
-                self.go_on(Cause::NoReceipt);
+                self.go_on(Cause::NoReceipt, now, effects);
             } else {
                 self.settle_status(now, effects);
             }

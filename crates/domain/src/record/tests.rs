@@ -38,6 +38,8 @@ struct Case {
     failover_on: Vec<FailoverOn>,
     segments: u8,
     scheduled: bool,
+    /// In seconds.
+    validity: u64,
 }
 
 impl Default for Case {
@@ -48,6 +50,7 @@ impl Default for Case {
             failover_on: vec![Rejected, Busy, Unavailable, Undelivered],
             segments: 1,
             scheduled: false,
+            validity: 600,
         }
     }
 }
@@ -70,7 +73,7 @@ impl Case {
             reference: None,
             metadata: None,
             send_at: self.scheduled.then(|| at(60)),
-            expires_at: at(600),
+            expires_at: at(self.validity),
             max_price: None,
             callback_url: None,
             notify: StatusSet::all(),
@@ -297,6 +300,31 @@ fn a_missing_receipt_gives_the_attempt_up_and_the_message_stays_submitted_when_n
     assert_eq!(record.wake_at(), Some(at(1).plus(RECEIPT_HORIZON)));
     record.apply(Input::Wake, at(1).plus(RECEIPT_HORIZON)).unwrap();
     assert!(record.closed && record.status == Status::Submitted);
+}
+
+#[test]
+fn what_comes_after_the_horizon_settles_a_closed_record_and_never_opens_it() {
+    let horizon = at(1).plus(RECEIPT_HORIZON);
+    for (first, late, settled) in [
+        (accepted(), None, Status::Undelivered),
+        (unknown(false), Some(rejected()), Status::Failed),
+        (unknown(false), Some(accepted()), Status::Submitted),
+    ] {
+        let mut record = Case { validity: 5 * RECEIPT_HORIZON.as_secs(), ..Case::default() }.record();
+        dispatch(&mut record, 1, 1);
+        answer(&mut record, 1, first);
+        if record.cause.is_some() {
+            record.apply(Input::Exhaust, at(2)).unwrap();
+        }
+        record.apply(Input::Wake, horizon).unwrap();
+        assert!(record.closed && !record.status.is_final());
+        let changes = match late {
+            Some(late) => answer(&mut record, 1, late),
+            None => receipt(&mut record, 1, Some(Verdict::Undelivered)),
+        };
+        assert_eq!(changes, [settled]);
+        assert!(record.closed && record.work() == Work::default());
+    }
 }
 
 #[test]

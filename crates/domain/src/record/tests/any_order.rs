@@ -43,6 +43,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => Just(Happens::Restored(Restored::Resumed)),
         1 => Just(Happens::Restored(Restored::Withheld)),
         4 => (1..200_u64).prop_map(Happens::Pass),
+        1 => Just(Happens::Pass(RECEIPT_HORIZON.as_secs())),
     ]
 }
 
@@ -85,14 +86,6 @@ fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), T
     } else {
         prop_assert!(record.wake_at().is_some() || work.dispatched, "nothing will ever wake it");
     }
-    for (index, attempt) in record.attempts.iter().enumerate() {
-        let (before, _) = record.attempts.split_at(index);
-        let is_out = attempt.dispatched_at.is_some();
-        let may_be_twice = before.iter().any(Attempt::may_have_arrived);
-        if is_out && may_be_twice {
-            prop_assert!(attempt.possible_duplicate, "sent twice unflagged");
-        }
-    }
     if on_unknown == OnUnknown::Hold {
         let mut out = record.attempts.iter().filter(|attempt| attempt.counts()).rev();
         let (last, earlier) = (out.next(), out);
@@ -104,14 +97,35 @@ fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), T
     if record.restored == Some(Restored::Withheld) {
         prop_assert!(!work.queued && !work.dispatched && !work.decide, "it would be sent again");
     }
-    if record.status.is_final() && record.status != Status::Delivered {
-        let taken = record.attempts.iter().any(Attempt::is_open);
-        prop_assert!(!taken || record.status == Status::Canceled, "final while an attempt is open");
-    }
     let mut woken = record.clone();
     if let Some(due) = woken.wake_at().filter(|due| *due <= now) {
         woken.apply(Input::Wake, now).unwrap();
         prop_assert!(woken.wake_at() != Some(due) || woken.cause.is_some(), "waking changes nothing");
+    }
+    Ok(())
+}
+
+/// What ends stays ended, nothing ends while something may still come of it, and nothing goes out beside what may have
+/// arrived unless it says so. All of it by what is known at that step: a late answer or a second receipt may tell
+/// afterwards that an attempt has not failed after all.
+fn check_step(before: &Record, record: &Record) -> Result<(), TestCaseError> {
+    for (index, attempt) in record.attempts.iter().enumerate() {
+        let (earlier, _) = record.attempts.split_at(index);
+        let was_out = before.attempt(attempt.number).is_some_and(|attempt| attempt.dispatched_at.is_some());
+        let goes_out = attempt.dispatched_at.is_some() && !was_out;
+        if goes_out && earlier.iter().any(Attempt::may_have_arrived) {
+            prop_assert!(attempt.possible_duplicate, "sent twice unflagged");
+        }
+    }
+    if before.closed {
+        prop_assert!(record.closed, "opened again");
+        prop_assert_eq!(before.attempts.len(), record.attempts.len(), "tried again once closed");
+    }
+    if before.status.is_final() {
+        prop_assert!(record.status == before.status || record.status == Status::Delivered);
+    } else if record.status.is_final() && record.status != Status::Delivered {
+        let taken = record.attempts.iter().any(Attempt::is_open);
+        prop_assert!(!taken || record.status == Status::Canceled, "final while an attempt is open");
     }
     Ok(())
 }
@@ -128,11 +142,13 @@ proptest! {
         no_receipt in any::<bool>(),
         segments in 1..3_u8,
         scheduled in any::<bool>(),
+        // With the longer one the horizon ends what is still valid.
+        validity in prop_oneof![Just(600), Just(5 * RECEIPT_HORIZON.as_secs())],
     ) {
         let mut failover_on = vec![FailoverOn::Rejected, FailoverOn::Undelivered];
         // A table that asks for both does not compile.
         failover_on.extend((no_receipt && on_unknown != OnUnknown::Hold).then_some(FailoverOn::NoReceipt));
-        let mut record = Case { on_unknown, failover_on, segments, scheduled }.record();
+        let mut record = Case { on_unknown, failover_on, segments, scheduled, validity }.record();
         let mut now = START;
         for happens in script {
             if let Happens::Pass(seconds) = happens {
@@ -141,7 +157,10 @@ proptest! {
             let Some(input) = input_of(&record, happens) else { continue };
             let before = record.clone();
             match record.apply(input, now) {
-                Ok(_) => check(&record, on_unknown, now)?,
+                Ok(_) => {
+                    check(&record, on_unknown, now)?;
+                    check_step(&before, &record)?;
+                }
                 Err(_) => prop_assert_eq!(&record, &before, "a refused step changed something"),
             }
         }
