@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::address::{Recipient, Sender};
 use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
-use domain::record::{Dispatch, Effects, Input, NextAttempt, Target};
+use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
 use domain::{AppId, Channel, Class, Message, Price, Record, RouteId, Timestamp, segment};
 use routing::Choice;
 use store::write::Idempotency;
@@ -85,7 +85,8 @@ pub enum Refused {
 
 /// More is a mistake of the application more often than a message.
 pub const MAX_SEGMENTS: usize = 20;
-const MAX_VALIDITY: Duration = Duration::from_secs(7 * 86_400);
+/// A record is closed at the horizon, and what is closed is not tried again.
+const MAX_VALIDITY: Duration = RECEIPT_HORIZON;
 const MAX_SCHEDULE: Duration = Duration::from_secs(35 * 86_400);
 
 /// A request whose write is under way.

@@ -119,7 +119,7 @@ pub struct Rule {
     #[serde(default)]
     #[schemars(schema_with = "schema::optional_amount")]
     pub max_price: Option<String>,
-    /// How long a message that says nothing of it may be tried.
+    /// How long a message that says nothing of it may be tried: 7 days at most.
     #[serde(default = "a_day")]
     pub validity: Span,
 }

@@ -180,6 +180,15 @@ fn what_would_be_silently_ignored_is_refused() {
 }
 
 #[test]
+fn a_rule_may_have_a_message_tried_for_a_week_and_no_longer() {
+    let week =
+        crate::sample::table("[[policy.rules]]\nid = \"r\"\nroutes = [\"acme-eu\"]\nvalidity = \"7d\"");
+    assert_eq!(Ask::new().choose(&week).unwrap().validity.as_secs(), 7 * 86_400);
+    let found = rule_problems("validity = \"30d\"");
+    assert_eq!(found, ["policy.rules[0].validity: at most 7 days: nothing is heard of a message for longer"]);
+}
+
+#[test]
 fn prices_in_two_currencies_cannot_be_compared() {
     let found = problems(
         r#"

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::money::parse_amount;
 use domain::plan::{FailoverOn, OnUnknown, Terms};
+use domain::record::RECEIPT_HORIZON;
 use domain::{AppId, RuleId, Sender};
 
 use crate::choose::rendezvous;
@@ -43,6 +44,12 @@ impl<'a> Compiler<'a> {
             .and_then(|amount| self.problems.keep(path.key("max_price"), parse_amount(amount)));
         if rule.validity.0.is_zero() {
             self.problems.add(path.key("validity"), "a message needs some time to be tried in");
+        }
+        // A record is closed at the horizon, and what is closed is not tried again.
+        if rule.validity.0 > RECEIPT_HORIZON {
+            let days = RECEIPT_HORIZON.as_secs() / 86_400;
+            let message = format_args!("at most {days} days: nothing is heard of a message for longer");
+            self.problems.add(path.key("validity"), message);
         }
         let (id, strategy) = (id?, strategy?);
         Some(Rule { id, conditions, strategy, routes, terms, max_price, validity: rule.validity.0 })
