@@ -159,6 +159,9 @@ impl Laid {
 
 /// Makes an override. It holds, and the answer comes, once it is durable.
 pub(crate) async fn steer(core: &Arc<Core>, wanted: Steer) -> Result<Override, NotSteered> {
+    if core.on_hold {
+        return Err(NotWritten::OnHold.into());
+    }
     let answered = begin(core, wanted)?;
     Ok(answered.await.unwrap_or(Err(NotWritten::Stopping))?)
 }
@@ -192,6 +195,9 @@ pub(crate) async fn revert(
     id: OverrideId,
     by: &str,
 ) -> Result<Option<Override>, NotWritten> {
+    if core.on_hold {
+        return Err(NotWritten::OnHold);
+    }
     let Some(answered) = begin_revert(core, id, by) else { return Ok(None) };
     answered.await.unwrap_or(Err(NotWritten::Stopping)).map(Some)
 }

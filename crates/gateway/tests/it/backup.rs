@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use simulator::Vendor;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::client::{self, Client};
+use crate::client::{self, ADMIN_KEY, Client};
 use crate::command_line::alone;
 use crate::gateway::Gateway;
 use crate::lab;
@@ -125,6 +126,15 @@ async fn a_restored_store_has_every_acknowledged_message_and_sends_nothing_until
     let refused = client.posting("/v1/messages", &json!({ "to": "+447700900123", "text": "hello" }));
     let refused = client::answer(refused).await.unwrap();
     assert_eq!((refused.status, &refused.body["code"]), (503, &json!("on_hold")));
+    for (method, path) in
+        [(Method::POST, "/v1/overrides"), (Method::DELETE, "/v1/overrides/ovr_01k3z8q4x6v2j0yb7m5n9rtcwd")]
+    {
+        let flip = json!({ "from": "acme-sms", "to": "borealis-sms", "reason": "no binds" });
+        let request =
+            client.bare(method, path).bearer_auth(ADMIN_KEY).header("content-type", "application/json");
+        let refused = client::answer(request.body(flip.to_string())).await.unwrap();
+        assert_eq!((refused.status, &refused.body["code"]), (503, &json!("on_hold")), "{path}");
+    }
     let ready = client.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.to_string().contains("on hold"), "{}", ready.body);

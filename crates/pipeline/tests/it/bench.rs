@@ -427,6 +427,15 @@ impl Bench {
         Self::at(folder, &rule, now + 1000).await
     }
 
+    /// A store restored from a backup of this one, on hold, beside it.
+    pub(crate) async fn restored(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = self.folder.path().join("backup");
+        sqlite::backup::copy(self.folder.path(), &backup, &mut |_| {}).unwrap();
+        sqlite::restore(&backup, folder.path(), &mut |_| {}).unwrap();
+        Self::at(Arc::new(folder), &self.rule, self.clock.now().as_millis()).await
+    }
+
     /// What happens to every commit from now on.
     pub(crate) fn set_fault(&self, fault: Option<Fault>) {
         *self.fault.lock() = fault;

@@ -168,3 +168,16 @@ async fn nothing_is_sent_again_on_the_route_that_was_left() {
     let routes: Vec<String> = record.attempts.iter().map(|attempt| attempt.route.to_string()).collect();
     assert_eq!(routes, ["acme", "cumulus"]);
 }
+
+#[tokio::test]
+async fn a_store_on_hold_keeps_its_overrides_and_takes_none() {
+    let bench = Bench::new().await;
+    let one = flipped(&bench, "acme", "cumulus").await;
+    let restored = bench.restored().await;
+    assert!(restored.pipeline.is_on_hold());
+    let refused = refusal(&restored, "borealis", "cumulus").await;
+    assert!(matches!(refused, NotSteered::NotWritten(NotWritten::OnHold)), "{refused}");
+    assert_eq!(restored.pipeline.revert(one.id, "ops").await, Err(NotWritten::OnHold));
+    assert_eq!(restored.pipeline.overrides(), [one.clone()]);
+    assert_eq!(restored.pipeline.reader().find_override(one.id).unwrap(), Some(one));
+}
