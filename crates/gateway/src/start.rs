@@ -176,7 +176,7 @@ fn open_connections(
     clock: &Arc<SystemClock>,
     seed: u64,
 ) -> anyhow::Result<Vec<(ConnectionId, Running)>> {
-    let mut connections = Vec::new();
+    let mut opened = Vec::new();
     for (number, connection) in (0_u64..).zip(config.connections()) {
         let clock = Arc::clone(clock);
         let (client, running) = Client::start(Start {
@@ -187,8 +187,13 @@ fn open_connections(
             seed: seed.wrapping_add(number),
         })
         .with_context(|| format!("the connection {} cannot be opened", connection.id))?;
+        opened.push((connection.id.clone(), client, running));
+    }
+    // Only now, when all of them could be opened: from here on messages leave.
+    let mut connections = Vec::new();
+    for (id, client, running) in opened {
         pipeline.connect(client);
-        connections.push((connection.id.clone(), running));
+        connections.push((id, running));
     }
     Ok(connections)
 }
