@@ -44,18 +44,16 @@ impl SqliteReader {
         result
     }
 
-    /// None when the day has no file, or one that is just being made. A file that cannot be used holds nothing that can
-    /// be found.
+    /// None when the day has no file, or one that is just being made. What cannot be read just now may be there for all
+    /// that, so it is an error: nobody may conclude that there is no such message.
     pub(super) fn with_day<T>(
         &self,
         day: Day,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
         match self.try_with_day(day, read) {
-            Err(fault) if fault.is_of_the_file() => {
-                tracing::error!(%day, %fault, "a sealed file cannot be used");
-                Ok(None)
-            }
+            // Dropped by age meanwhile, or never made.
+            Err(_) if matches!(self.folder.day(day).try_exists(), Ok(false)) => Ok(None),
             result => result,
         }
     }
@@ -82,12 +80,7 @@ impl SqliteReader {
 
     fn open_day(&self, day: Day) -> Result<Option<Connection>, Fault> {
         let file = self.folder.day(day);
-        let opened = self.folder.connect(&file, Access::Read);
-        // Dropped by age meanwhile, or never made.
-        if opened.is_err() && !file.exists() {
-            return Ok(None);
-        }
-        let connection = opened?;
+        let connection = self.folder.connect(&file, Access::Read)?;
         connection.pragma_update(None, "cache_size", -DAY_CACHE_KIB)?;
         Ok(schema::is_prepared(&connection)?.then_some(connection))
     }

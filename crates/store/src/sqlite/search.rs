@@ -53,7 +53,14 @@ fn search_days<'q>(
         if scan.floor.is_some() {
             break;
         }
-        reader.with_day(*day, |file| scan.run(file, range))?;
+        match reader.with_day(*day, |file| scan.run(file, range)) {
+            // One bad file must not hide all the others.
+            Err(fault) if fault.is_of_the_file() => {
+                tracing::error!(%day, %fault, "a sealed file cannot be used and is left out of a search");
+            }
+            Err(fault) => return Err(fault),
+            Ok(Some(()) | None) => {}
+        }
     }
     Ok(scan)
 }
