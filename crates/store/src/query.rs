@@ -88,7 +88,7 @@ pub trait Reader: Send + Sync {
     /// As `Error` says.
     fn damaged(&self) -> Result<u64, Error>;
 
-    /// How many sealed days cannot be used and are left alone until the next start.
+    /// How many sealed days cannot be used and are left alone: until the next start, or for a minute.
     fn days_given_up(&self) -> usize {
         0
     }

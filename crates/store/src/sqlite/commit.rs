@@ -230,7 +230,7 @@ impl Commit<'_> {
                 damaged::put_aside(self.hot, &row)?;
                 Ok(None)
             }
-            None => Ok(self.memory.days.read(key)?.map(|stored| (stored, Home::Day))),
+            None => Ok(self.memory.days.read(key, self.now)?.map(|stored| (stored, Home::Day))),
         }
     }
 

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::day::Day;
 use super::day_pool::DayPool;
 use super::fault::Fault;
-use super::folder::{Access, Folder};
+use super::folder::{Access, Folder, GivenUp};
 use super::names::{Kind, Names};
 use super::records::{self, Stored};
 use super::retention;
@@ -47,7 +47,9 @@ impl Days {
     /// The largest key of any sealed record; zero when there is none. A damaged day may have had any of its keys.
     pub(super) fn last_key(&mut self) -> Result<i64, Fault> {
         let Some(newest) = self.known.last().copied() else { return Ok(0) };
-        let key = self.look(newest, |file| records::last_key(&file.connection))?;
+        // When this is, a start does not know: what is given up now is tried again when it is used.
+        let long_ago = Timestamp::from_millis(i64::MIN);
+        let key = self.look(newest, long_ago, |file| records::last_key(&file.connection))?;
         Ok(key.unwrap_or_else(|| newest.end_key() - 1))
     }
 
@@ -68,13 +70,13 @@ impl Days {
         dropped
     }
 
-    pub(super) fn is_given_up(&self, day: Day) -> bool {
-        self.folder.is_given_up(day)
+    pub(super) fn is_given_up(&self, day: Day, now: Timestamp) -> bool {
+        self.folder.is_given_up(day, now)
     }
 
     /// A sealed record. One that is damaged is left where it is and not found.
-    pub(super) fn read(&mut self, key: i64) -> Result<Option<Stored>, Fault> {
-        let found = self.look(Day::of_key(key), |file| records::read(&file.connection, key))?;
+    pub(super) fn read(&mut self, key: i64, now: Timestamp) -> Result<Option<Stored>, Fault> {
+        let found = self.look(Day::of_key(key), now, |file| records::read(&file.connection, key))?;
         Ok(found.flatten().and_then(|row| {
             row.inspect_err(|row| tracing::error!(key, reason = %row.damage, "a sealed record is damaged"))
                 .ok()
@@ -92,7 +94,7 @@ impl Days {
         let first = Day::of(Timestamp::from_millis(now.as_millis().saturating_sub(horizon)));
         let days: Vec<Day> = self.known.range(first..).rev().copied().collect();
         for day in days {
-            let found = self.look(day, |file| {
+            let found = self.look(day, now, |file| {
                 let Some(connection) = file.names.find(&file.connection, Kind::Connection, connection)?
                 else {
                     return Ok(None);
@@ -107,35 +109,50 @@ impl Days {
     }
 
     /// Does something with a day's file. One that cannot be used holds nothing that can be found and takes nothing
-    /// more, until a start finds it repaired: None. What is open must not stop because of it.
+    /// more: None, until a start finds it repaired or, when it is not damaged, for a while. What is open must not stop
+    /// because of it. What would befall any file is an error.
     pub(super) fn with<T>(
         &mut self,
         day: Day,
+        now: Timestamp,
         work: impl FnOnce(&mut OpenDay) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
-        if self.folder.is_given_up(day) {
+        if self.folder.is_given_up(day, now) {
             return Ok(None);
         }
-        match self.open(day).and_then(|file| work(file).map_err(Fault::Database)) {
-            Ok(done) => Ok(Some(done)),
-            Err(fault) if fault.is_of_the_file() => {
-                let file = self.folder.day(day);
-                tracing::error!(file = %file.display(), %fault, "a sealed file cannot be used and is left alone: {WHAT_TO_DO}, then start again");
-                self.folder.give_up(day);
-                self.open.retain(|open| open.day != day);
-                Ok(None)
+        let fault = match self.open(day).and_then(|file| work(file).map_err(Fault::Database)) {
+            Ok(done) => {
+                self.folder.use_again(day);
+                return Ok(Some(done));
             }
-            Err(fault) => Err(fault),
+            Err(fault) => fault,
+        };
+        if !fault.is_of_the_file() {
+            return Err(fault);
         }
+        self.open.retain(|open| open.day != day);
+        let file = self.folder.day(day);
+        let file = file.display();
+        if fault.is_for_good() {
+            tracing::error!(%file, %fault, "a sealed file cannot be used and is left alone: {WHAT_TO_DO}, then start again");
+            self.folder.give_up(day, GivenUp::UntilTheNextStart);
+        } else if self.folder.is_short_of_files() {
+            return Err(fault);
+        } else {
+            tracing::error!(%file, %fault, "a sealed file cannot be used and is left alone for a minute");
+            self.folder.give_up(day, GivenUp::At(now));
+        }
+        Ok(None)
     }
 
     /// Looks into a day that has a file.
     fn look<T>(
         &mut self,
         day: Day,
+        now: Timestamp,
         look: impl FnOnce(&mut OpenDay) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
-        if self.known.contains(&day) { self.with(day, look) } else { Ok(None) }
+        if self.known.contains(&day) { self.with(day, now, look) } else { Ok(None) }
     }
 
     /// The file of a day, which is made when it is not there.

@@ -36,21 +36,30 @@ impl Fault {
         self.code().is_some_and(says_corrupt)
     }
 
-    /// The file cannot be used, and trying again does not change that: it is damaged or none of ours, a newer version
-    /// wrote it, or the disk does not give it back. A full disk, a lock and want of memory pass, and of a failed sync
-    /// more must be said than that.
+    /// No time repairs the file: it is damaged or none of ours, or a newer version wrote it.
+    pub(super) fn is_for_good(&self) -> bool {
+        self.is_corrupt() || matches!(self, Self::Open(OpenError::NewerSchema { .. }))
+    }
+
+    /// The file cannot be used, and to try again at once does not change that: it is as `is_for_good` says, or the disk
+    /// does not give it back. A full disk, which the index of a log meets with errors of its own, a lock and want of
+    /// memory pass, and of a failed sync more must be said than that.
     pub(super) fn is_of_the_file(&self) -> bool {
-        if matches!(self, Self::Open(OpenError::NewerSchema { .. })) {
+        if self.is_for_good() {
             return true;
         }
         let Some(code) = self.code() else { return false };
         !is_of_a_sync(code)
-            && code != ffi::SQLITE_IOERR_NOMEM
+            && !matches!(
+                code,
+                ffi::SQLITE_IOERR_NOMEM
+                    | ffi::SQLITE_IOERR_SHMOPEN
+                    | ffi::SQLITE_IOERR_SHMSIZE
+                    | ffi::SQLITE_IOERR_SHMMAP
+            )
             && matches!(
                 primary(code),
-                ffi::SQLITE_CORRUPT
-                    | ffi::SQLITE_NOTADB
-                    | ffi::SQLITE_CANTOPEN
+                ffi::SQLITE_CANTOPEN
                     | ffi::SQLITE_PERM
                     | ffi::SQLITE_AUTH
                     | ffi::SQLITE_READONLY
@@ -137,11 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_given_up_for_what_lasts_and_never_for_a_failed_sync() {
-        let is_of_the_file = |code| {
-            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
-            Fault::Database(error).is_of_the_file()
-        };
+    fn a_file_is_given_up_for_what_is_its_own_and_never_for_a_full_disk_or_a_failed_sync() {
+        let fault = |code| Fault::Database(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        let is_of_the_file = |code| fault(code).is_of_the_file();
+        for code in [ffi::SQLITE_CORRUPT_INDEX, ffi::SQLITE_NOTADB] {
+            assert!(fault(code).is_for_good(), "{code}");
+        }
+        for code in [ffi::SQLITE_CANTOPEN, ffi::SQLITE_IOERR_READ, ffi::SQLITE_PERM, ffi::SQLITE_FULL] {
+            assert!(!fault(code).is_for_good(), "{code}");
+        }
+        for code in [ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMMAP] {
+            assert!(!is_of_the_file(code), "{code}");
+        }
         for code in [ffi::SQLITE_CANTOPEN_ISDIR, ffi::SQLITE_NOTADB, ffi::SQLITE_IOERR_READ, ffi::SQLITE_PERM]
         {
             assert!(is_of_the_file(code), "{code}");

@@ -1,10 +1,12 @@
 //! Which files there are and how each of them is opened.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use domain::Timestamp;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -16,8 +18,19 @@ pub(super) struct Folder {
     path: PathBuf,
     options: Options,
     /// Sealed files that the writer gave up. Locked for moments only.
-    unusable: Mutex<BTreeSet<Day>>,
+    unusable: Mutex<BTreeMap<Day, GivenUp>>,
 }
+
+/// How long a sealed file is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    UntilTheNextStart,
+    /// It is tried again some time after this.
+    At(Timestamp),
+}
+
+/// What is left out meanwhile is not found: not long. What does not pass must not take up every batch: not short.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// What a connection may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +40,10 @@ pub(super) enum Access {
     Change,
     Read,
 }
+
+/// Too many files are open: in the system, and in this process. They have no `ErrorKind`.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
 
 /// How the name of a dropped file ends.
 const DROPPED: &str = ".dropped";
@@ -86,18 +103,39 @@ impl Folder {
         self.days().join(format!("{day}.db"))
     }
 
-    /// Until the next start nothing more is read from this day or written to it.
-    pub(super) fn give_up(&self, day: Day) {
-        self.unusable.lock().insert(day);
+    /// For that long nothing more is read from this day or written to it.
+    pub(super) fn give_up(&self, day: Day, given_up: GivenUp) {
+        self.unusable.lock().insert(day, given_up);
     }
 
-    /// Its file was dropped.
+    /// Its file was dropped, or can be used after all.
     pub(super) fn use_again(&self, day: Day) {
         self.unusable.lock().remove(&day);
     }
 
-    pub(super) fn is_given_up(&self, day: Day) -> bool {
-        self.unusable.lock().contains(&day)
+    pub(super) fn is_given_up(&self, day: Day, now: Timestamp) -> bool {
+        match self.unusable.lock().get(&day) {
+            None => false,
+            Some(GivenUp::UntilTheNextStart) => true,
+            // A clock that was set back must not make it longer.
+            Some(GivenUp::At(at)) => *at <= now && now.since(*at) < TRIED_AGAIN_AFTER,
+        }
+    }
+
+    /// Whether no file at all can be made just now, for want of room or of descriptors: SQLite tells that of the file it
+    /// wanted to open, and it is no fault of that one.
+    pub(super) fn is_short_of_files(&self) -> bool {
+        let probe = self.days().join("probe");
+        let made = File::create(&probe);
+        // It may be there although it could not be made.
+        drop(fs::remove_file(&probe));
+        made.is_err_and(|error| {
+            matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+                || matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::OutOfMemory
+                )
+        })
     }
 
     pub(super) fn days_given_up(&self) -> usize {

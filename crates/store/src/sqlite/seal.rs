@@ -33,7 +33,12 @@ pub(super) struct Sealed {
 }
 
 /// Closed records, oldest first. Those of a day that cannot be used stay where they are.
-pub(super) fn find(hot: &Connection, memory: &mut Memory, limit: usize) -> Result<Closed, Fault> {
+pub(super) fn find(
+    hot: &Connection,
+    memory: &mut Memory,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Closed, Fault> {
     let mut closed = Closed::default();
     let mut after = i64::MIN;
     while closed.records.len() < limit {
@@ -42,7 +47,7 @@ pub(super) fn find(hot: &Connection, memory: &mut Memory, limit: usize) -> Resul
         after = *last;
         for key in keys {
             let day = Day::of_key(key);
-            if memory.days.is_given_up(day) {
+            if memory.days.is_given_up(day, now) {
                 after = after.max(day.end_key() - 1);
                 continue;
             }
@@ -61,7 +66,7 @@ pub(super) fn find(hot: &Connection, memory: &mut Memory, limit: usize) -> Resul
 }
 
 /// The first half: each day's file has its records, durably.
-pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>) -> Result<Sealed, Fault> {
+pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>, now: Timestamp) -> Result<Sealed, Fault> {
     let mut by_day: BTreeMap<Day, Vec<Stored>> = BTreeMap::new();
     for stored in closed {
         by_day.entry(Day::of_key(stored.record.message.id.key())).or_default().push(stored);
@@ -74,7 +79,7 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>) -> Result<Sealed, F
             }
         }
         let rows = &mut memory.rows;
-        let copied = memory.days.with(day, |file| {
+        let copied = memory.days.with(day, now, |file| {
             copy_to(file, rows, &records)?;
             checkpoint::is_log_long(&file.connection)
         })?;

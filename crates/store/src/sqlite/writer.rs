@@ -261,9 +261,9 @@ impl Writer for SqliteWriter {
     }
 
     fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error> {
-        let closed = self.read(|hot, memory| seal::find(hot, memory, limit))?;
+        let closed = self.read(|hot, memory| seal::find(hot, memory, limit, now))?;
         self.put_aside(&closed.damaged)?;
-        let sealed = self.read(|_, memory| seal::copy(memory, closed.records))?;
+        let sealed = self.read(|_, memory| seal::copy(memory, closed.records, now))?;
         let stale = self.read(|hot, _| Ok(seal::any_to_purge(hot, now)?))?;
         if !sealed.records.is_empty() || stale {
             self.transact(|hot, memory| Ok(seal::remove(hot, memory, &sealed.records, now)?))?;

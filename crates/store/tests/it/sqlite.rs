@@ -182,13 +182,13 @@ fn a_day_that_cannot_be_opened_stops_nothing_else_until_it_is_repaired() {
     // It may well be there, so nobody is told that it is not.
     assert!(matches!(reader.message(sealed), Err(Error::Unavailable { .. })));
     assert_eq!(found(&*reader).len(), 2);
-    drop((writer, reader));
     std::fs::remove_dir(&day).unwrap();
     std::fs::rename(&moved, &day).unwrap();
-    let Store { mut writer, reader } = folder.open();
-    assert!(matches!(&write(&mut *writer, NOON, [news])[..], [Written::Applied { .. }]));
-    assert!(writer.tidy(NOON, 10).unwrap() > 0);
+    assert!(matches!(&write(&mut *writer, at(MINUTE - 1), [news.clone()])[..], [Written::Held]));
+    assert!(matches!(&write(&mut *writer, at(MINUTE), [news])[..], [Written::Applied { .. }]));
     assert_eq!(reader.days_given_up(), 0);
+    assert!(writer.tidy(at(MINUTE), 10).unwrap() > 0);
+    assert_eq!(reader.message(sealed).unwrap().map(|record| record.message.id), Some(sealed));
 }
 
 #[test]

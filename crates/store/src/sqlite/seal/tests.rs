@@ -35,9 +35,9 @@ fn rejected() -> Record {
 }
 
 /// The first half of `tidy`, after which the process dies.
-fn copy_only(writer: &mut SqliteWriter) {
-    let closed = super::find(&writer.hot, &mut writer.memory, 10).unwrap();
-    assert_eq!(super::copy(&mut writer.memory, closed.records).unwrap().records.len(), 1);
+fn copy_only(writer: &mut SqliteWriter, now: Timestamp) {
+    let closed = super::find(&writer.hot, &mut writer.memory, 10, now).unwrap();
+    assert_eq!(super::copy(&mut writer.memory, closed.records, now).unwrap().records.len(), 1);
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn a_record_that_was_copied_and_not_removed_is_there_once() {
         idempotency: None,
     };
     writer.commit(&mut vec![accept], now).unwrap();
-    copy_only(&mut writer);
-    copy_only(&mut writer);
+    copy_only(&mut writer, now);
+    copy_only(&mut writer, now);
     drop((writer, reader));
     let (mut writer, reader) = open();
     let reader: Arc<dyn Reader> = Arc::new(reader);
