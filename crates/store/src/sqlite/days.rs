@@ -57,6 +57,11 @@ impl Days {
         self.known.contains(&day)
     }
 
+    /// Whether anything needs a day that is too old.
+    pub(super) fn is_needed(&self, hot: &Connection, day: Day, now: Timestamp) -> rusqlite::Result<bool> {
+        retention::is_needed(&self.folder, hot, day, now)
+    }
+
     /// Takes the day's file away, for readers as well.
     pub(super) fn drop_day(&mut self, day: Day) -> Result<(), OpenError> {
         self.open.retain(|open| open.day != day);

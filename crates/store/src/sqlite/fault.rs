@@ -42,21 +42,16 @@ impl Fault {
     }
 
     /// The file cannot be used, and to try again at once does not change that: it is as `is_for_good` says, or the disk
-    /// does not give it back. A full disk, which the index of a log meets with errors of its own, a lock and want of
-    /// memory pass, and of a failed sync more must be said than that.
+    /// does not give it back. A full disk, a lock and want of memory pass, and of a failed sync more must be said than
+    /// that.
     pub(super) fn is_of_the_file(&self) -> bool {
         if self.is_for_good() {
             return true;
         }
         let Some(code) = self.code() else { return false };
         !is_of_a_sync(code)
-            && !matches!(
-                code,
-                ffi::SQLITE_IOERR_NOMEM
-                    | ffi::SQLITE_IOERR_SHMOPEN
-                    | ffi::SQLITE_IOERR_SHMSIZE
-                    | ffi::SQLITE_IOERR_SHMMAP
-            )
+            && !says_full(code)
+            && code != ffi::SQLITE_IOERR_NOMEM
             && matches!(
                 primary(code),
                 ffi::SQLITE_CANTOPEN
@@ -107,6 +102,18 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
 
 fn says_corrupt(code: i32) -> bool {
     matches!(primary(code), ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB)
+}
+
+pub(super) fn is_of_a_full_disk(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| says_full(error.extended_code))
+}
+
+/// The index of a log has errors of its own for that.
+fn says_full(code: i32) -> bool {
+    matches!(
+        code,
+        ffi::SQLITE_FULL | ffi::SQLITE_IOERR_SHMOPEN | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMMAP
+    )
 }
 
 fn is_of_a_sync(code: i32) -> bool {

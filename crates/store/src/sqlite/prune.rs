@@ -52,7 +52,7 @@ fn run(folder: &Folder, retention: &Retention, now: Timestamp, prune: Prune) -> 
     let is_before = |day: &Day, before: Option<Day>| before.is_some_and(|before| *day < before);
     let (old, kept): (Vec<Day>, Vec<Day>) = days.into_iter().partition(|day| is_before(day, messages_before));
     let mut dropped = Dropped::default();
-    for unneeded in retention::find_unneeded(folder, &old)? {
+    for unneeded in retention::find_unneeded(folder, &old, now)? {
         if prune == Prune::Drop {
             retention::drop_day(folder, unneeded.day)?;
         }

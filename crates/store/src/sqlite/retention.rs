@@ -2,8 +2,10 @@
 //!
 //! A day is dropped by the writer, who may have it open: it renames the file, which takes no time however large it is,
 //! and readers let go of it. The bytes go afterwards, here. What still needs a day is whoever has to be told of one of
-//! its messages; the receipt horizon is kept by the age itself. A record of the day that is in the hot file does not
-//! need it: what is there counts, and it is sealed into a new file that is dropped in its turn.
+//! its messages, and a message that was sealed into it of late, because it was open for long: it stays as long as one
+//! of its own day that closed at once. The writer looks again before it drops what was found. A record of the day that
+//! is in the hot file does not need it: what is there counts, and it is sealed into a new file that is dropped in its
+//! turn.
 
 use std::fs;
 use std::io;
@@ -11,15 +13,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use domain::record::RECEIPT_HORIZON;
 use domain::{MessageId, Timestamp};
 use parking_lot::{Condvar, Mutex};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::OpenError;
 use super::day::Day;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
-use super::texts;
+use super::{fault, schema, texts};
 
 /// Which days are too old: all before these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +55,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    wanted: Option<Due>,
+    /// And when that was.
+    wanted: Option<(Due, Timestamp)>,
     found: Vec<Unneeded>,
     stopping: bool,
 }
@@ -88,13 +92,14 @@ impl Sweeper {
             return;
         }
         self.wanted = Some((due, now));
-        self.shared.state.lock().wanted = Some(due);
+        self.shared.state.lock().wanted = Some((due, now));
         self.shared.wake.notify_one();
     }
 
     /// A file was dropped: its room is to be given back.
     pub(super) fn free(&self) {
-        self.shared.state.lock().wanted.get_or_insert_default();
+        let nothing_else = (Due::default(), Timestamp::from_millis(0));
+        self.shared.state.lock().wanted.get_or_insert(nothing_else);
         self.shared.wake.notify_one();
     }
 }
@@ -111,23 +116,25 @@ impl Drop for Sweeper {
 
 fn run(folder: &Folder, shared: &Shared) {
     loop {
-        let due = {
+        let (due, now) = {
             let mut state = shared.state.lock();
-            while !state.stopping && state.wanted.is_none() {
+            loop {
+                if state.stopping {
+                    return;
+                }
+                if let Some(wanted) = state.wanted.take() {
+                    break wanted;
+                }
                 shared.wake.wait(&mut state);
             }
-            if state.stopping {
-                return;
-            }
-            state.wanted.take().unwrap_or_default()
         };
-        if let Err(fault) = sweep(folder, due, shared) {
+        if let Err(fault) = sweep(folder, due, now, shared) {
             tracing::warn!(%fault, "what is too old could not all be dropped; it is tried again");
         }
     }
 }
 
-fn sweep(folder: &Folder, due: Due, shared: &Shared) -> Result<(), Fault> {
+fn sweep(folder: &Folder, due: Due, now: Timestamp, shared: &Shared) -> Result<(), Fault> {
     let mut go_on = || {
         let mut state = shared.state.lock();
         shared.wake.wait_for(&mut state, PAUSE);
@@ -139,7 +146,7 @@ fn sweep(folder: &Folder, due: Due, shared: &Shared) -> Result<(), Fault> {
     let (old, kept): (Vec<Day>, Vec<Day>) =
         days.into_iter().partition(|day| is_before(day, due.messages_before));
     if due.messages_before.is_some() {
-        let found = find_unneeded(folder, &old)?;
+        let found = find_unneeded(folder, &old, now)?;
         shared.state.lock().found = found;
     }
     for day in kept.into_iter().filter(|day| is_before(day, due.texts_before)) {
@@ -157,18 +164,55 @@ fn sweep(folder: &Folder, due: Due, shared: &Shared) -> Result<(), Fault> {
 }
 
 /// Those of the days that nothing needs any more.
-pub(super) fn find_unneeded(folder: &Folder, days: &[Day]) -> Result<Vec<Unneeded>, Fault> {
+pub(super) fn find_unneeded(folder: &Folder, days: &[Day], now: Timestamp) -> Result<Vec<Unneeded>, Fault> {
     if days.is_empty() {
         return Ok(Vec::new());
     }
     let hot = folder.connect(&folder.hot(), Access::Read)?;
     let mut found = Vec::new();
     for day in days {
-        if !waits_to_be_told(&hot, *day)? {
+        if !is_needed(folder, &hot, *day, now)? {
             found.push(Unneeded { day: *day, messages: count(folder, *day).ok() });
         }
     }
     Ok(found)
+}
+
+pub(super) fn is_needed(
+    folder: &Folder,
+    hot: &Connection,
+    day: Day,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    Ok(waits_to_be_told(hot, day)? || was_sealed_into(folder, day, now))
+}
+
+/// Whether that was within the receipt horizon. Damaged files have their time as well, and a full disk needs the room
+/// most; one that cannot be read for another reason is asked another time.
+fn was_sealed_into(folder: &Folder, day: Day, now: Timestamp) -> bool {
+    let file = folder.connect(&folder.day(day), Access::Read);
+    match file.and_then(|file| sealed_at(&file)) {
+        Ok(at) => at.is_some_and(|at| now.since(at) < RECEIPT_HORIZON),
+        Err(error) => !fault::is_corrupt(&error) && !fault::is_of_a_full_disk(&error),
+    }
+}
+
+/// When a record was sealed into the file last.
+fn sealed_at(file: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    if !schema::is_prepared(file)? {
+        return Ok(None);
+    }
+    let millis = file
+        .query_row("SELECT value FROM counters WHERE name = 'sealed_at'", [], |row| row.get(0))
+        .optional();
+    Ok(millis?.map(Timestamp::from_millis))
+}
+
+/// Notes that a record is being sealed into the file.
+pub(super) fn note_sealed(file: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    file.prepare_cached("INSERT OR REPLACE INTO counters(name, value) VALUES ('sealed_at', ?1)")?
+        .execute([now.as_millis()])?;
+    Ok(())
 }
 
 /// Whether an application still has to be told of a message of the day.

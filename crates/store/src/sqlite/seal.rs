@@ -13,7 +13,7 @@ use super::day::Day;
 use super::days::OpenDay;
 use super::fault::Fault;
 use super::records::{self, DamagedRow, Rows, Stage, Stored};
-use super::{checkpoint, held, idempotency, texts, vendor_ids};
+use super::{checkpoint, held, idempotency, retention, texts, vendor_ids};
 
 /// What is purged in one pass at most.
 const PURGED_AT_ONCE: i64 = 10_000;
@@ -80,7 +80,7 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>, now: Timestamp) -> 
         }
         let rows = &mut memory.rows;
         let copied = memory.days.with(day, now, |file| {
-            copy_to(file, rows, &records)?;
+            copy_to(file, rows, &records, now)?;
             checkpoint::is_log_long(&file.connection)
         })?;
         if let Some(is_log_long) = copied {
@@ -91,13 +91,14 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>, now: Timestamp) -> 
     Ok(sealed)
 }
 
-fn copy_to(file: &mut OpenDay, rows: &mut Rows, records: &[Stored]) -> rusqlite::Result<()> {
+fn copy_to(file: &mut OpenDay, rows: &mut Rows, records: &[Stored], now: Timestamp) -> rusqlite::Result<()> {
     let OpenDay { connection, names, .. } = file;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let any_text = records.iter().any(|stored| !stored.record.message.text.is_empty());
     let unmarked = if any_text { texts::unmark(connection) } else { Ok(()) };
     let mut records = records.iter();
-    let copied = unmarked.and_then(|()| {
+    let noted = unmarked.and_then(|()| retention::note_sealed(connection, now));
+    let copied = noted.and_then(|()| {
         records.try_for_each(|stored| {
             rows.replace(connection, names, &stored.record)?;
             vendor_ids::put_all(connection, names, &stored.record)

@@ -285,6 +285,8 @@ impl Writer for SqliteWriter {
         if let Some(Unneeded { day, messages }) = self.sweeper.found()
             && due.messages_before.is_some_and(|before| day < before)
             && self.memory.days.has(day)
+            // A message that was scheduled may have been sealed into it since it was found.
+            && !self.read(|hot, memory| Ok(memory.days.is_needed(hot, day, now)?))?
         {
             self.read(|_, memory| Ok(memory.days.drop_day(day)?))?;
             tracing::info!(%day, messages, "a sealed day was dropped by age");

@@ -127,6 +127,55 @@ fn a_day_waits_until_everybody_was_told_of_its_messages() {
     retain(&mut *writer, at(20 * DAY + HOUR), MESSAGES, || !day(&folder, "2026-03-02").exists());
 }
 
+/// One that was scheduled far ahead closes when its day is long too old.
+#[test]
+fn a_day_stays_for_a_week_after_a_message_was_sealed_into_it() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = folder.open();
+    let late = ids.at(NOON);
+    let on_time = sealed(&mut *writer, &mut ids, 0);
+    sealed(&mut *writer, &mut ids, 1);
+    delivered(&mut *writer, message(late), "late");
+    tell_all(&mut *writer, at(DAY + HOUR));
+    writer.tidy(at(10 * DAY), 10).unwrap();
+    // The newer day is found together with the older one, if that is, and goes first.
+    retain(&mut *writer, at(10 * DAY), MESSAGES, || !day(&folder, "2026-03-02").exists());
+    writer.retain(at(10 * DAY), &MESSAGES).unwrap();
+    for id in [late, on_time] {
+        assert!(reader.message(id).unwrap().is_some());
+    }
+    retain(&mut *writer, at(17 * DAY), MESSAGES, || !day(&folder, "2026-03-01").exists());
+}
+
+#[test]
+fn a_day_that_was_found_is_looked_at_again_before_it_goes() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = folder.open();
+    let late = ids.at(NOON);
+    sealed(&mut *writer, &mut ids, 0);
+    tell_all(&mut *writer, at(HOUR));
+    let now = at(10 * DAY);
+    // Looks, and leaves what it finds to the next call. The second day's texts go after that, so it has looked then.
+    let second = sealed(&mut *writer, &mut ids, 8);
+    let both = Retention { messages: Some(WEEK), texts: Some(Duration::from_secs(3600)) };
+    writer.retain(now, &both).unwrap();
+    for _ in 0..3000 {
+        if reader.message(second).unwrap().unwrap().message.text.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(day(&folder, "2026-03-01").exists());
+    delivered(&mut *writer, message(late), "late");
+    writer.tidy(now, 10).unwrap();
+    for _ in 0..3 {
+        writer.retain(now, &both).unwrap();
+    }
+    assert!(reader.message(late).unwrap().is_some());
+}
+
 #[test]
 fn texts_go_and_no_byte_of_them_is_left_while_the_rest_is_found_as_before() {
     let folder = Folder::new();
