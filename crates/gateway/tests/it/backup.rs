@@ -184,6 +184,25 @@ async fn what_is_not_resumed_is_uncertain_and_never_sent() {
 }
 
 #[tokio::test]
+async fn a_backup_without_a_damaged_day_is_finished_and_says_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, backup, copy) =
+        (folder.path().join("data"), folder.path().join("backup"), folder.path().join("copy"));
+    drop(store::sqlite::open(&store, &store::sqlite::Options::default()).unwrap());
+    std::fs::write(store.join("days/2026-03-01.db"), "not a database ".repeat(1000)).unwrap();
+    let taken =
+        alone(&["db", "backup", "--store", text(&store), text(&backup), "--json"]).await.ended_with(7);
+    assert_eq!(taken.json()["manifest"]["not_copied"][0]["file"], "days/2026-03-01.db");
+    assert!(taken.stderr.contains("days/2026-03-01.db"), "{}", taken.stderr);
+    let verified = alone(&["db", "verify", text(&backup)]).await.ended_with(0);
+    assert!(verified.stdout.contains("2026-03-01.db is not in the backup"), "{}", verified.stdout);
+    let restore = ["db", "restore", "--store", text(&copy), "--from", text(&backup)];
+    let restored = alone(&restore).await.ended_with(0);
+    assert!(restored.stderr.contains("2026-03-01.db is not in the backup"), "{}", restored.stderr);
+    alone(&["db", "verify", "--store", text(&copy)]).await.ended_with(0);
+}
+
+#[tokio::test]
 async fn the_store_is_looked_after_from_the_command_line() {
     let taken = taken_under_load().await;
     let restored = Restored::of(&taken.backup).await;

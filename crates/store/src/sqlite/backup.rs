@@ -14,8 +14,22 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::folder::{Access, Folder, sync_directory};
-use super::schema;
-use super::{OpenError, Options};
+use super::{OpenError, Options, fault, schema};
+
+/// What a copy came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    pub files: Vec<Copied>,
+    /// Sealed files that could not be read. All else is in the copy nevertheless.
+    pub left_out: Vec<LeftOut>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Within the folder of the store.
+    pub file: PathBuf,
+    pub why: String,
+}
 
 /// A file of the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,42 +53,54 @@ const PAGES: i32 = 4096;
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
 /// Copies the store in `from` to the folder `to`, which must not exist, and syncs what it wrote. The names of `to` and
-/// of what it holds are durable as well when this returns.
+/// of what it holds are durable as well when this returns. A sealed file that cannot be read does not keep the others
+/// from being copied.
 ///
 /// # Errors
-/// When there is no store, when it was written by a newer version, or when something cannot be read or written. What
-/// was copied until then is left behind.
-pub fn copy(
-    from: &Path,
-    to: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Vec<Copied>, OpenError> {
+/// When there is no store, when it was written by a newer version, or when the hot file cannot be read or something
+/// cannot be written. What was copied until then is left behind.
+pub fn copy(from: &Path, to: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Copies, OpenError> {
     let source = Folder::new(from.to_owned(), Options::default());
     let target = Folder::new(to.to_owned(), Options::default());
     if !source.hot().exists() {
         return Err(OpenError::NoStore { folder: from.to_owned() });
     }
     make_folders(&target)?;
-    let mut copied = vec![copy_file(&source, (&source.hot(), &target.hot()), progress)?];
+    let mut copies = Copies::default();
+    let hot = copy_file(&source, (&source.hot(), &target.hot()), progress).map_err(Failed::into_error)?;
+    copies.files.push(hot);
     let days = source.list_days().map_err(|source| OpenError::Files { path: from.to_owned(), source })?;
     // The newest first: that one is ahead of the hot file by what was sealed meanwhile.
     for day in days.into_iter().rev() {
         let files = (source.day(day), target.day(day));
-        match copy_file(&source, (&files.0, &files.1), progress) {
-            Ok(file) => copied.push(file),
-            // Dropped by age since the days were listed.
-            Err(_) if !files.0.exists() => drop(fs::remove_file(&files.1)),
-            Err(error) => return Err(error),
+        let copied = copy_day(&source, (&files.0, &files.1), progress);
+        let error = match copied {
+            Ok(file) => {
+                copies.files.extend(file);
+                continue;
+            }
+            Err(Failed::Source(error)) => error,
+            Err(Failed::Target(error)) => return Err(error),
+        };
+        match fs::remove_file(&files.1) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(|source| OpenError::Files { path: files.1.clone(), source })?,
+        }
+        // Unless it was dropped by age since the days were listed.
+        if !matches!(files.0.try_exists(), Ok(false)) {
+            copies.left_out.push(LeftOut { file: within(from, &files.0), why: error.to_string() });
         }
     }
     target.sync()?;
     sync_parent(to)?;
-    for file in &mut copied {
-        if let Ok(inside) = file.file.strip_prefix(to) {
-            file.file = inside.to_owned();
-        }
+    for file in &mut copies.files {
+        file.file = within(to, &file.file);
     }
-    Ok(copied)
+    Ok(copies)
+}
+
+fn within(folder: &Path, file: &Path) -> PathBuf {
+    file.strip_prefix(folder).map_or_else(|_| file.to_owned(), Path::to_owned)
 }
 
 fn make_folders(target: &Folder) -> Result<(), OpenError> {
@@ -96,23 +122,54 @@ pub(super) fn sync_parent(folder: &Path) -> Result<(), OpenError> {
     sync_directory(parent.unwrap_or_else(|| Path::new(".")))
 }
 
+/// Which side of a copy was at fault.
+enum Failed {
+    Source(OpenError),
+    Target(OpenError),
+}
+
+impl Failed {
+    fn into_error(self) -> OpenError {
+        match self {
+            Self::Source(error) | Self::Target(error) => error,
+        }
+    }
+}
+
+/// None when the writer is still making the file, or a process died over that.
+fn copy_day(
+    folder: &Folder,
+    (from, to): (&Path, &Path),
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Option<Copied>, Failed> {
+    let is_blank = folder.connect(from, Access::Read).and_then(|file| schema::is_blank(&file));
+    if is_blank.map_err(|source| Failed::Source(OpenError::of(from, source)))? {
+        return Ok(None);
+    }
+    copy_file(folder, (from, to), progress).map(Some)
+}
+
 /// One file as it is at one moment.
 fn copy_file(
     folder: &Folder,
     (from, to): (&Path, &Path),
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Copied, OpenError> {
-    let failed = |source| OpenError::Database { file: from.to_owned(), source };
+) -> Result<Copied, Failed> {
+    let failed = |source| Failed::Source(OpenError::of(from, source));
     let source = folder.connect(from, Access::Read).map_err(failed)?;
     // The first read settles which moment it is; the log of the file cannot begin anew until the transaction ends.
     let moment = source.unchecked_transaction().map_err(failed)?;
-    schema::refuse_newer(&moment, from)?;
+    schema::refuse_newer(&moment, from).map_err(Failed::Source)?;
     let count = moment.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0));
     let messages = u64::try_from(count.map_err(failed)?).unwrap_or(0);
-    copy_pages(&moment, to, progress)
-        .map_err(|source| OpenError::Database { file: to.to_owned(), source })?;
+    copy_pages(&moment, to, progress).map_err(|error| {
+        if fault::is_of_reading(&error) {
+            return failed(error);
+        }
+        Failed::Target(OpenError::Database { file: to.to_owned(), source: error })
+    })?;
     let synced = File::open(to).and_then(|file| file.sync_all());
-    synced.map_err(|source| OpenError::Files { path: to.to_owned(), source })?;
+    synced.map_err(|source| Failed::Target(OpenError::Files { path: to.to_owned(), source }))?;
     Ok(Copied { file: to.to_owned(), messages })
 }
 

@@ -96,6 +96,15 @@ impl Fault {
     }
 }
 
+/// What was read is at fault, and not what was written.
+pub(super) fn is_of_reading(error: &rusqlite::Error) -> bool {
+    let is_of_reading = |code| {
+        let read = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+        says_corrupt(code) || read.contains(&code)
+    };
+    error.sqlite_error().is_some_and(|error| is_of_reading(error.extended_code))
+}
+
 pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| says_corrupt(error.extended_code))
 }

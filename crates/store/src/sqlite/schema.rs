@@ -116,6 +116,12 @@ pub(super) fn is_prepared(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(found != 0)
 }
 
+/// Nothing was made in the file yet.
+pub(super) fn is_blank(connection: &Connection) -> rusqlite::Result<bool> {
+    let is_empty = "SELECT NOT EXISTS(SELECT 1 FROM sqlite_schema)";
+    Ok(!is_prepared(connection)? && connection.query_row(is_empty, [], |row| row.get(0))?)
+}
+
 fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     // Checkpoints have a thread of their own.

@@ -88,6 +88,62 @@ fn what_a_sealed_file_knows_better_is_taken_from_it_and_told() {
 }
 
 #[test]
+fn what_cannot_be_read_is_named_and_all_else_is_copied_and_becomes_a_store() {
+    let folder = Folder::new();
+    let mut ids = Ids::new();
+    let Store { mut writer, .. } = folder.open();
+    delivered(&mut *writer, message(ids.at(NOON)), "v0");
+    let whole = delivered(&mut *writer, message(ids.at(at(DAY))), "v1");
+    writer.tidy(NOON, 10).unwrap();
+    let open = step(&mut *writer, NOON, accept(message(ids.at(at(DAY)))));
+    drop(writer);
+    let days = folder.0.path().join("days");
+    std::fs::write(days.join("2026-03-01.db"), "not a database ".repeat(1000)).unwrap();
+    std::fs::create_dir(days.join("2026-03-03.db")).unwrap();
+    // As the writer leaves it for a moment.
+    std::fs::write(days.join("2026-03-04.db"), "").unwrap();
+
+    let backup = folder.0.path().join("backup");
+    let copies = sqlite::backup::copy(folder.0.path(), &backup, &mut |_| {}).unwrap();
+    let copied: Vec<_> = copies.files.iter().map(|it| it.file.to_str().unwrap()).collect();
+    assert_eq!(copied, ["hot.db", "days/2026-03-02.db"]);
+    let left_out: Vec<_> = copies.left_out.iter().map(|it| it.file.to_str().unwrap()).collect();
+    assert_eq!(left_out, ["days/2026-03-03.db", "days/2026-03-01.db"]);
+    assert!(copies.left_out[1].why.contains("is damaged"), "{:?}", copies.left_out);
+    let verified = verify(&backup);
+    assert_eq!((verified.problems, verified.files, verified.messages), (Vec::new(), 2, 2));
+
+    let copy = restored(&backup);
+    let Store { reader, .. } = copy.open();
+    for record in [&whole, &open] {
+        assert_eq!(reader.message(record.message.id).unwrap().as_ref(), Some(record));
+    }
+}
+
+/// A disk that is full would fail for every file.
+#[test]
+fn what_cannot_be_written_ends_a_backup() {
+    let folder = Folder::new();
+    let Store { mut writer, .. } = folder.open();
+    delivered(&mut *writer, message(Ids::new().at(NOON)), "v0");
+    writer.tidy(NOON, 10).unwrap();
+    let backup = folder.0.path().join("backup");
+    // While the hot file is copied, somebody puts something else where the day is to go.
+    let copied = sqlite::backup::copy(folder.0.path(), &backup, &mut |_| {
+        drop(std::fs::create_dir(backup.join("days/2026-03-01.db")));
+    });
+    assert!(matches!(copied, Err(OpenError::Database { .. })), "{copied:?}");
+}
+
+#[test]
+fn a_day_that_nothing_was_written_to_yet_is_no_damage() {
+    let folder = Folder::new();
+    drop(folder.open());
+    std::fs::write(folder.0.path().join("days/2026-03-01.db"), "").unwrap();
+    assert_eq!(verify(folder.0.path()).problems, []);
+}
+
+#[test]
 fn a_store_is_restored_into_nothing_but_an_empty_folder() {
     let folder = Folder::new();
     let Store { mut writer, .. } = folder.open();

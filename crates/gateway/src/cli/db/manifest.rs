@@ -23,6 +23,16 @@ pub(super) struct Manifest {
     /// A message that was just being sealed is counted twice.
     pub(super) messages: u64,
     pub(super) files: Vec<Entry>,
+    /// Files of the store that could not be read: they are not in the backup, and nothing else is missing.
+    #[serde(default)]
+    pub(super) not_copied: Vec<NotCopied>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct NotCopied {
+    /// Within the store.
+    pub(super) file: PathBuf,
+    pub(super) why: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,14 +45,20 @@ pub(super) struct Entry {
 }
 
 impl Manifest {
-    pub(super) fn new(taken_at: domain::Timestamp, files: Vec<Entry>) -> Self {
+    pub(super) fn new(taken_at: domain::Timestamp, files: Vec<Entry>, not_copied: Vec<NotCopied>) -> Self {
         Self {
             format: FORMAT,
             taken_at,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             messages: files.iter().map(|entry| entry.messages).sum(),
             files,
+            not_copied,
         }
+    }
+
+    /// For people: a line for each file that is not in the backup.
+    pub(super) fn missing(&self) -> impl Iterator<Item = String> {
+        self.not_copied.iter().map(|it| format!("{} is not in the backup: {}", it.file.display(), it.why))
     }
 
     /// Written last and durably: a backup without it was not finished.

@@ -19,6 +19,9 @@ pub(super) fn run(from: &Path, to: &Path, output: &Output) -> Result<(), Failure
         Failure::new(Exit::NotFound, message)
     })?;
     verify::examine(from, Some(&manifest), output)?.refuse_damaged(from)?;
+    for missing in manifest.missing() {
+        output.note(&missing);
+    }
     let mut reporter = Reporter::new(output);
     sqlite::restore(from, to, &mut |progress| reporter.tell(progress)).map_err(failed)?;
     output.note("the store is on hold: `strowger serve` shows it, `strowger serve --resume all|none|CLASS` goes on with it");
@@ -27,6 +30,7 @@ pub(super) fn run(from: &Path, to: &Path, output: &Output) -> Result<(), Failure
         "backup": from,
         "taken_at": manifest.taken_at,
         "messages": manifest.messages,
+        "not_copied": manifest.not_copied,
         "on_hold": true,
     });
     output.result(&document, || {

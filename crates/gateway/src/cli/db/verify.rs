@@ -24,7 +24,9 @@ pub(super) fn run(folder: &Path, output: &Output) -> Result<(), Failure> {
         found.problems.iter().map(|(file, what)| json!({ "file": file, "what": what })).collect();
     let document = json!({
         "folder": folder,
-        "backup": manifest.map(|manifest| json!({ "taken_at": manifest.taken_at, "version": manifest.version })),
+        "backup": manifest.as_ref().map(|it| {
+            json!({ "taken_at": it.taken_at, "version": it.version, "not_copied": it.not_copied })
+        }),
         "files": found.files,
         "messages": found.messages,
         "problems": problems,
@@ -32,7 +34,8 @@ pub(super) fn run(folder: &Path, output: &Output) -> Result<(), Failure> {
     output.result(&document, || {
         let looked = format!("{} messages in {} files were read", found.messages, found.files);
         let lines = found.problems.iter().map(|(file, what)| format!("{}: {what}", file.display()));
-        lines.chain([looked]).collect::<Vec<_>>().join("\n")
+        let missing = manifest.iter().flat_map(Manifest::missing);
+        missing.chain(lines).chain([looked]).collect::<Vec<_>>().join("\n")
     })?;
     found.refuse_damaged(folder)
 }
