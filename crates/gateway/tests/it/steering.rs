@@ -62,7 +62,7 @@ async fn what_waits_for_a_dead_route_goes_by_the_other_and_comes_back_after_the_
     }
     assert_eq!(borealis.stats().submissions, 0);
     let id = flip(&gateway.client, "10m").await;
-    let started = std::time::Instant::now();
+    let started = tokio::time::Instant::now();
     borealis.until(|stats| stats.accepted == WAITING).await;
     println!("{WAITING} waiting messages went by the other route in {:?}", started.elapsed());
     for id in &waiting {
