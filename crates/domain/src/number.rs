@@ -120,6 +120,12 @@ pub enum BadNumber {
 /// Longer input is refused unread: the longest way to write a number is far below.
 const MAX_INPUT: usize = 64;
 
+/// Reads the numbering plans, which takes some hundred milliseconds: at a start, so that no message waits for it.
+pub fn prepare() {
+    // What the plans say of this number is nothing to anybody.
+    drop(parse("+12025550100", None));
+}
+
 /// Reads a number as people write it: `+49 151 …`, `0049…`-style only with a country to dial from, national form
 /// with `default_country`.
 ///

@@ -55,6 +55,7 @@ impl Gateway {
     /// When the store, a certificate or the port cannot be had.
     pub async fn start(config: &Config, mode: Mode, resume: Option<Resume>) -> anyhow::Result<Self> {
         crate::tls::install_provider();
+        tokio::task::spawn_blocking(domain::number::prepare).await?;
         let clock = Arc::new(SystemClock::default());
         let mut random: StdRng = rand::make_rng();
         let seed = random.next_u64();

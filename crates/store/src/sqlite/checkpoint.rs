@@ -20,7 +20,7 @@ use super::folder::{Access, Folder};
 use crate::Error;
 
 /// Pages of 4 KiB in a log. A page that changes many times before is moved once.
-const THRESHOLD: i32 = 8192;
+const THRESHOLD: i32 = 2048;
 
 /// Owned by the writer; the thread ends with it.
 pub(super) struct Checkpointer {
