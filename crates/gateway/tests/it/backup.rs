@@ -138,7 +138,7 @@ async fn a_restored_store_has_every_acknowledged_message_and_sends_nothing_until
     let ready = client.get("/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.to_string().contains("on hold"), "{}", ready.body);
-    assert!(gateway.process.log().contains("on hold"), "{}", gateway.process.log());
+    gateway.process.logs("on hold").await;
     assert_eq!(restored.status().await["on_hold"], true);
     gateway.process.signal("TERM");
     assert_eq!(gateway.process.end().await.code(), Some(0), "{}", gateway.process.log());

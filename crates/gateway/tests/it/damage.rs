@@ -54,8 +54,7 @@ async fn a_damaged_record_is_put_aside_and_counted_and_the_rest_goes_on() {
     }
     let metrics = gateway.client.bare(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("\nstrowger_store_damaged_records 1\n"), "{metrics}");
-    let log = gateway.process.log();
-    assert!(log.contains("a damaged record is put aside"), "{log}");
+    gateway.process.logs("a damaged record is put aside").await;
     assert_eq!(vendor.received().len(), 2);
 }
 

@@ -84,7 +84,13 @@ impl Process {
         .await
     }
 
-    /// What it wrote to stderr.
+    /// Waits until it has written this to stderr: a log line may come after what it tells of is seen elsewhere.
+    pub(crate) async fn logs(&self, what: &str) {
+        let name = &self.name;
+        until(&format!("{name} logs `{what}`"), async || self.log().contains(what).then_some(())).await;
+    }
+
+    /// What it wrote to stderr so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -91,7 +91,7 @@ async fn a_reload_puts_another_plan_in_place_and_a_bad_file_changes_nothing() {
 
     std::fs::write(&file, swapped.replace("[policy]", "[polcy]")).unwrap();
     gateway.process.signal("HUP");
-    until("the bad file is told of", async || gateway.process.log().contains("polcy").then_some(())).await;
+    gateway.process.logs("polcy").await;
     assert_eq!(first_route(&gateway.client).await, "borealis-sms");
 }
 

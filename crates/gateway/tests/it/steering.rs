@@ -72,7 +72,7 @@ async fn what_waits_for_a_dead_route_goes_by_the_other_and_comes_back_after_the_
         assert!(why.starts_with("acme-sms was flipped to borealis-sms from "), "{why}");
         assert!(why.ends_with(" by ops: no binds"), "{why}");
     }
-    assert!(gateway.process.log().contains("an override begins"), "{}", gateway.process.log());
+    gateway.process.logs("an override begins").await;
 
     gateway.kill();
     acme.set(Behaviour::Usual);
@@ -86,7 +86,7 @@ async fn what_waits_for_a_dead_route_goes_by_the_other_and_comes_back_after_the_
     let id = gateway.client.send(TO, "back").await;
     let trace = gateway.client.settled(&id, &["delivered"]).await;
     assert_eq!((&trace["attempts"][0]["route"], &trace["steered"]), (&json!("acme-sms"), &json!([])));
-    assert!(gateway.process.log().contains("an override is reverted"), "{}", gateway.process.log());
+    gateway.process.logs("an override is reverted").await;
 
     gateway.kill();
     let gateway = Gateway::start(folder.path(), &setup).await;
@@ -104,10 +104,7 @@ async fn it_ends_by_itself() {
         (overrides(&gateway.client).await[0]["state"] == "expired").then_some(())
     })
     .await;
-    until("the log says so", async || {
-        gateway.process.log().contains("an override has expired").then_some(())
-    })
-    .await;
+    gateway.process.logs("an override has expired").await;
     assert_eq!(next_route(&gateway.client).await, "acme-sms");
 }
 
@@ -131,7 +128,7 @@ async fn a_reload_keeps_it_also_when_a_route_of_it_is_gone_for_a_while() {
     std::fs::write(&file, setup.file().replace("borealis-sms", "renamed-sms")).unwrap();
     gateway.process.signal("HUP");
     has_effect(false).await;
-    assert!(gateway.process.log().contains("an override is kept and has no effect"));
+    gateway.process.logs("an override is kept and has no effect").await;
     assert_eq!(next_route(&gateway.client).await, "acme-sms");
     std::fs::write(&file, setup.file()).unwrap();
     gateway.process.signal("HUP");
