@@ -46,7 +46,7 @@ pub struct Request {
 /// A durable message.
 #[derive(Debug)]
 pub struct Acceptance {
-    pub record: Box<Record>,
+    pub record: Arc<Record>,
     /// The idempotency key was used before, with the same request: this is the record of then.
     pub replayed: bool,
 }
@@ -236,7 +236,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
 }
 
 struct Prepared {
-    record: Box<Record>,
+    record: Arc<Record>,
     effects: Effects,
     slot: Option<connectors::Slot>,
 }
@@ -266,13 +266,12 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
     };
     if message.send_at.is_some() {
         let (record, effects) = Record::accepted(*message, plan, None);
-        return Ok(Prepared { record: Box::new(record), effects, slot: None });
+        return Ok(Prepared { record: Arc::new(record), effects, slot: None });
     }
     let next = NextAttempt { target: target.clone(), reference: core.new_reference() };
-    let (record, effects) = Record::accepted(*message, plan, Some(next));
-    let mut record = Box::new(record);
+    let (mut record, effects) = Record::accepted(*message, plan, Some(next));
     let slot = dispatch_at_once(core, &mut record, target);
-    Ok(Prepared { record, effects, slot })
+    Ok(Prepared { record: Arc::new(record), effects, slot })
 }
 
 /// Takes a slot for the first attempt, when nobody waits for it who has an older claim.
@@ -299,7 +298,7 @@ fn write(
     let then = move |result: Result<Written, NotWritten>| {
         let answered = match result {
             Ok(Written::Accepted { record, notices }) => {
-                let acceptance = Acceptance { record: record.clone(), replayed: false };
+                let acceptance = Acceptance { record: Arc::clone(&record), replayed: false };
                 worker::follow_accepted(&after, record, notices, slot);
                 Ok(acceptance)
             }
@@ -327,7 +326,7 @@ fn keep_rejected(core: &Arc<Core>, app: &App, message: Option<Box<Message>>, ref
     }
     message.expires_at = message.created_at;
     let (record, effects) = Record::rejected(*message, &refused.to_string());
-    let write = Write::Accept { record: Box::new(record), effects, idempotency: None };
+    let write = Write::Accept { record: Arc::new(record), effects, idempotency: None };
     let core_after = Arc::clone(core);
     let then = move |result: Result<Written, NotWritten>| {
         if let Ok(Written::Accepted { record, notices }) = result {

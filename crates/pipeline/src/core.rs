@@ -164,7 +164,7 @@ impl Core {
     }
 
     /// Lets a message wait for a slot.
-    pub(crate) fn enqueue(&self, record: Box<Record>) {
+    pub(crate) fn enqueue(&self, record: Arc<Record>) {
         self.with_lanes(|lanes| lanes.push(record));
         self.dispatch.queued();
     }

@@ -6,6 +6,7 @@
 //! where it is claimed lane by lane, so that a million messages for a dead vendor cost neither memory nor reading.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use domain::{AppId, Class, ConnectionId, Lane, MessageId, Record, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -54,7 +55,7 @@ struct OfApp {
 #[derive(Default)]
 struct Queue {
     given: u64,
-    records: VecDeque<Box<Record>>,
+    records: VecDeque<Arc<Record>>,
     /// Where to go on in the store, when some of the lane wait only there.
     behind: Option<Behind>,
     /// What its first message found no slot of; None while it may be served.
@@ -99,7 +100,7 @@ pub(crate) enum Turn {
 
 /// A message that has to wait, and with it its lane.
 pub(crate) struct Waits {
-    pub(crate) record: Box<Record>,
+    pub(crate) record: Arc<Record>,
     pub(crate) wanted: Vec<Wanted>,
     /// The table is another one than when the lane was made: the next in it may want something else by now.
     pub(crate) is_mixed: bool,
@@ -115,7 +116,7 @@ pub(crate) struct Refill {
 impl Lanes {
     /// Adds a message unless it waits already. Where its lane is full or others of it wait in the store, it waits there,
     /// too.
-    pub(crate) fn push(&mut self, record: Box<Record>) {
+    pub(crate) fn push(&mut self, record: Arc<Record>) {
         let Some(lane) = Lane::of(&record) else { return };
         if self.known.contains(&record.message.id) {
             return;
@@ -202,7 +203,7 @@ impl Lanes {
         self.claimed -= 1;
         let last = page.last().map(|record| record.message.id.key());
         let unknown = page.into_iter().filter(|record| self.known.insert(record.message.id));
-        let new: Vec<Box<Record>> = unknown.map(Box::new).collect();
+        let new: Vec<Arc<Record>> = unknown.map(Arc::new).collect();
         self.records += new.len();
         self.fresh = true;
         let queue = self.queue(refill.lane);
@@ -245,7 +246,7 @@ impl Lanes {
     }
 
     /// Gives slots to whoever is next, until each lane has to wait or is empty. `serve` says what becomes of a message.
-    pub(crate) fn serve(&mut self, wake: &Wake, serve: impl FnMut(Box<Record>) -> Turn) {
+    pub(crate) fn serve(&mut self, wake: &Wake, serve: impl FnMut(Arc<Record>) -> Turn) {
         self.records -= round::run(&mut self.classes, wake, serve);
         self.drop_empty();
         self.fresh = false;

@@ -335,9 +335,9 @@ pub struct Conversion {
 /// What a change that an application asked for came to.
 #[derive(Debug)]
 pub enum Stepped {
-    Done(Box<Record>),
+    Done(Arc<Record>),
     /// The message is final or at a vendor; here it is.
-    TooLate(Box<Record>),
+    TooLate(Arc<Record>),
     NoSuchMessage,
 }
 

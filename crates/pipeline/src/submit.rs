@@ -138,7 +138,7 @@ fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
     targets
 }
 
-fn dispatch_durably(core: &Arc<Core>, record: Box<Record>, dispatch: Dispatch, slot: Slot) {
+fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, slot: Slot) {
     let attempt = dispatch.attempt;
     let write = Write::Apply { message: record.message.id, input: Input::Dispatch(dispatch) };
     let after = Arc::clone(core);

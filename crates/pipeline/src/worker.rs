@@ -39,7 +39,7 @@ pub(crate) fn follow(core: &Arc<Core>, result: Result<Written, NotWritten>) {
 /// Follows up an acceptance; with a slot its first attempt is dispatched already and its bytes may leave.
 pub(crate) fn follow_accepted(
     core: &Arc<Core>,
-    record: Box<Record>,
+    record: Arc<Record>,
     notices: Vec<Notice>,
     slot: Option<Slot>,
 ) {
@@ -54,14 +54,14 @@ pub(crate) fn follow_accepted(
 }
 
 /// Tells of a step after which the record is left alone.
-pub(crate) fn tell_of(core: &Core, record: &Record, changes: &[Change], notices: Vec<Notice>) {
+pub(crate) fn tell_of(core: &Core, record: &Arc<Record>, changes: &[Change], notices: Vec<Notice>) {
     for change in changes {
         core.observer.status_changed(record.message.channel, record.message.class, change.status);
     }
     notify_of(core, record, notices);
 }
 
-pub(crate) fn follow_record(core: &Arc<Core>, record: Box<Record>, notices: Vec<Notice>) {
+pub(crate) fn follow_record(core: &Arc<Core>, record: Arc<Record>, notices: Vec<Notice>) {
     notify_of(core, &record, notices);
     let work = record.work();
     if work.decide {
@@ -72,13 +72,9 @@ pub(crate) fn follow_record(core: &Arc<Core>, record: Box<Record>, notices: Vec<
     }
 }
 
-fn notify_of(core: &Core, record: &Record, notices: Vec<Notice>) {
-    if notices.is_empty() {
-        return;
-    }
-    let record = Arc::new(record.clone());
-    for notice in notices {
-        notify::queue(core, notice, Some(Arc::clone(&record)));
+fn notify_of(core: &Core, record: &Arc<Record>, notices: Vec<Notice>) {
+        for notice in notices {
+        notify::queue(core, notice, Some(Arc::clone(record)));
     }
 }
 
@@ -112,7 +108,7 @@ pub(crate) async fn resume(core: &Arc<Core>) -> Result<Resumed, NotWritten> {
         after = last.message.id.key();
         settled += page.len() as u64;
         for record in page {
-            follow_record(core, Box::new(record), Vec::new());
+            follow_record(core, Arc::new(record), Vec::new());
         }
     }
     let lanes = ask(core, |store| store.lanes()).await?;

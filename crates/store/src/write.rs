@@ -1,5 +1,6 @@
 //! The writing side: batches of operations, each batch one durable commit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
@@ -11,7 +12,7 @@ use crate::{Error, Retention};
 #[derive(Clone, Debug)]
 pub enum Write {
     /// A new message, with what has to be told of it, and its idempotency key, in the same commit.
-    Accept { record: Box<Record>, effects: Effects, idempotency: Option<Idempotency> },
+    Accept { record: Arc<Record>, effects: Effects, idempotency: Option<Idempotency> },
     /// A step of a record. Every vendor id that the step learns is indexed, and receipts that were held for it are
     /// applied, in the same commit.
     Apply { message: MessageId, input: Input },
@@ -51,16 +52,16 @@ pub const RECEIPTS_HELD: Duration = Duration::from_secs(15 * 60);
 #[derive(Clone, Debug)]
 pub enum Written {
     Accepted {
-        record: Box<Record>,
+        record: Arc<Record>,
         notices: Vec<Notice>,
     },
     /// The key was used before with the same body: the record of then.
-    Replayed(Box<Record>),
+    Replayed(Arc<Record>),
     /// The key was used before with another body.
     KeyReused,
     /// The record as it is now, with the receipts that had been held for it applied.
     Applied {
-        record: Box<Record>,
+        record: Arc<Record>,
         /// Every status change of the step and of the held receipts, told or not.
         changes: Vec<Change>,
         notices: Vec<Notice>,
@@ -68,7 +69,7 @@ pub enum Written {
     /// The step no longer fitted; the record is unchanged.
     Refused {
         refusal: Refusal,
-        record: Box<Record>,
+        record: Arc<Record>,
     },
     /// No such message: never accepted here, or deleted by age.
     Missing,

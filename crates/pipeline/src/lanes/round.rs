@@ -1,6 +1,7 @@
 //! One pass over the lanes that may be served: who is next, until each has to wait or is empty.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use domain::{Class, Record};
 
@@ -35,7 +36,7 @@ struct InRound<'l> {
 pub(super) fn run(
     classes: &mut [OfClass; Class::ALL.len()],
     wake: &Wake,
-    mut serve: impl FnMut(Box<Record>) -> Turn,
+    mut serve: impl FnMut(Arc<Record>) -> Turn,
 ) -> usize {
     let mut round = begin(classes, wake);
     let mut left = 0;

@@ -1,5 +1,6 @@
 //! Who waits, who leaves and who makes room.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::MessageIds;
@@ -23,7 +24,7 @@ impl Maker {
         Self { ids: MessageIds::new(0) }
     }
 
-    fn record(&mut self, app: &str, class: Class, validity: u64) -> Box<Record> {
+    fn record(&mut self, app: &str, class: Class, validity: u64) -> Arc<Record> {
         let message = Message {
             id: self.ids.next(START, 1),
             app: AppId::new(app).unwrap(),
@@ -63,7 +64,7 @@ impl Maker {
         };
         let connection = ConnectionId::new(app).unwrap();
         let target = Target { route, connection, sender: None, price: None };
-        Box::new(Record::accepted(message, plan, Some(NextAttempt { target, reference: 1 })).0)
+        Arc::new(Record::accepted(message, plan, Some(NextAttempt { target, reference: 1 })).0)
     }
 }
 
@@ -164,7 +165,7 @@ fn a_lane_is_looked_at_again_when_what_it_waits_for_comes_free() {
 }
 
 /// As the store does: the next of those that it lists for the lane. It lists those whose dispatch is under way, too.
-fn fetch(lanes: &mut Lanes, refill: Refill, stored: &[Box<Record>]) {
+fn fetch(lanes: &mut Lanes, refill: Refill, stored: &[Arc<Record>]) {
     let waiting = stored.iter().filter(|record| record.message.id.key() > refill.after);
     let page = waiting.take(refill.limit).map(|record| (**record).clone()).collect();
     lanes.refilled(refill, page);
@@ -173,7 +174,7 @@ fn fetch(lanes: &mut Lanes, refill: Refill, stored: &[Box<Record>]) {
 #[test]
 fn what_does_not_fit_waits_in_the_store_and_comes_back_page_by_page() {
     let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
-    let all: Vec<Box<Record>> =
+    let all: Vec<Arc<Record>> =
         (0..=ROOM + 1000).map(|_| maker.record("dead", Class::Marketing, 600)).collect();
     for record in &all {
         lanes.push(record.clone());
@@ -206,7 +207,7 @@ fn what_does_not_fit_waits_in_the_store_and_comes_back_page_by_page() {
 #[test]
 fn a_page_that_a_damaged_record_left_short_is_not_the_last() {
     let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
-    let stored: Vec<Box<Record>> = (0..10).map(|_| maker.record("shop", Class::Otp, 600)).collect();
+    let stored: Vec<Arc<Record>> = (0..10).map(|_| maker.record("shop", Class::Otp, 600)).collect();
     lanes.wait_in_the_store(Lane::of(&stored[0]).unwrap());
     let first = lanes.refills().pop().unwrap();
     lanes.refilled(first, stored[..4].iter().map(|record| (**record).clone()).collect());
@@ -234,7 +235,7 @@ fn few_pages_are_on_their_way_at_once() {
 #[test]
 fn in_a_mixed_lane_nobody_waits_behind_those_who_cannot_be_sent() {
     let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
-    let stored: Vec<Box<Record>> = (0..2000).map(|_| maker.record("shop", Class::Otp, 600)).collect();
+    let stored: Vec<Arc<Record>> = (0..2000).map(|_| maker.record("shop", Class::Otp, 600)).collect();
     let can_be_sent: FxHashSet<MessageId> = stored[1500..].iter().map(|record| record.message.id).collect();
     lanes.wait_in_the_store(Lane::of(&stored[0]).unwrap());
     let mut left = 0;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::address::Recipient;
@@ -125,7 +126,7 @@ fn accept(message: Message, now: Timestamp) -> Write {
     let next = NextAttempt { target: target.clone(), reference: 1 };
     let (mut record, effects) = Record::accepted(message, plan(), Some(next));
     record.apply(Input::Dispatch(Dispatch { attempt: 1, target, bind: 1, epoch: 1 }), now).unwrap();
-    Write::Accept { record: Box::new(record), effects, idempotency: None }
+    Write::Accept { record: Arc::new(record), effects, idempotency: None }
 }
 
 pub(crate) fn message(id: MessageId, number: usize) -> Message {

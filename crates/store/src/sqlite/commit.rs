@@ -3,6 +3,8 @@
 //! A record is read at most once for a batch and written once at its end, however many operations step it. Vendor
 //! ids, held receipts and notices are written at once, so that a later operation of the batch finds them.
 
+use std::sync::Arc;
+
 use domain::record::{Answer, Effects, Input};
 use domain::{MessageId, Record, Timestamp};
 use rusqlite::Connection;
@@ -128,7 +130,7 @@ impl Commit<'_> {
 
     fn accept(
         &mut self,
-        record: &Record,
+        record: &Arc<Record>,
         effects: &Effects,
         idempotency: Option<&Idempotency>,
     ) -> Result<Step, Fault> {
@@ -139,7 +141,7 @@ impl Commit<'_> {
             }
         }
         let indexed = self.memory.rows.insert(self.hot, &mut self.memory.names, record)?;
-        let stored = Stored { record: Box::new(record.clone()), indexed };
+        let stored = Stored { record: Arc::clone(record), indexed };
         let notices =
             self.memory.outbox.leave(self.hot, &mut self.memory.names, record, &effects.changes, self.now)?;
         let key = record.message.id.key();
@@ -152,7 +154,7 @@ impl Commit<'_> {
             return Ok(Written::KeyReused);
         }
         let record = self.load(earlier.message)?;
-        Ok(record.map_or(Written::Missing, |record| Written::Replayed(Box::new(record.clone()))))
+        Ok(record.map_or(Written::Missing, |record| Written::Replayed(Arc::clone(record))))
     }
 
     fn receipt(&mut self, receipt: &Receipt) -> Result<Written, Fault> {
@@ -177,12 +179,15 @@ impl Commit<'_> {
     /// Steps a record that was loaded.
     fn apply(&mut self, key: i64, input: &Input) -> Result<Written, Fault> {
         let Some(touched) = self.touched.get_mut(&key) else { return Ok(Written::Missing) };
-        let record = &mut touched.stored.record;
         // A repeated receipt must not bring a sealed record back.
-        let sealed = (touched.home == Home::Day).then(|| record.clone());
+        let sealed = (touched.home == Home::Day).then(|| Arc::clone(&touched.stored.record));
+        // Copied only while somebody still tells of an earlier step.
+        let record = Arc::make_mut(&mut touched.stored.record);
         let mut changes = match record.apply(input.clone(), self.now) {
             Ok(effects) => effects.changes,
-            Err(refusal) => return Ok(Written::Refused { refusal, record: record.clone() }),
+            Err(refusal) => {
+                return Ok(Written::Refused { refusal, record: Arc::clone(&touched.stored.record) });
+            }
         };
         if let Input::Answer { attempt, part, answer: Answer::Accepted { vendor_id: Some(id) } } = input {
             let place = Place { key, attempt: *attempt, part: *part };
@@ -199,10 +204,10 @@ impl Commit<'_> {
                 }
             }
         }
-        touched.is_changed |= sealed.is_none_or(|sealed| sealed != *record);
+        touched.is_changed |= sealed.is_none_or(|sealed| *sealed != *record);
         let notices =
             self.memory.outbox.leave(self.hot, &mut self.memory.names, record, &changes, self.now)?;
-        Ok(Written::Applied { record: record.clone(), changes, notices })
+        Ok(Written::Applied { record: Arc::clone(&touched.stored.record), changes, notices })
     }
 
     /// Whether the message is stored and, if it is, at hand in `touched`.
@@ -212,12 +217,12 @@ impl Commit<'_> {
         Ok(record.is_some_and(|record| record.message.id == message))
     }
 
-    fn load(&mut self, key: i64) -> Result<Option<&Record>, Fault> {
+    fn load(&mut self, key: i64) -> Result<Option<&Arc<Record>>, Fault> {
         if !self.touched.contains_key(&key) {
             let Some((stored, home)) = self.read(key)? else { return Ok(None) };
             self.touched.insert(key, Touched { stored, home, is_changed: false });
         }
-        Ok(self.touched.get(&key).map(|touched| &*touched.stored.record))
+        Ok(self.touched.get(&key).map(|touched| &touched.stored.record))
     }
 
     fn read(&mut self, key: i64) -> Result<Option<(Stored, Home)>, Fault> {

@@ -1,5 +1,7 @@
 //! The rows of `messages`, in the hot file and in the sealed ones.
 
+use std::sync::Arc;
+
 use domain::{Lane, Record, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -108,7 +110,7 @@ pub(super) fn is_woken_by(record: &Record, wake_at: Option<i64>) -> bool {
 
 /// A record that was read, and how it is indexed where it was read.
 pub(super) struct Stored {
-    pub(super) record: Box<Record>,
+    pub(super) record: Arc<Record>,
     pub(super) indexed: Indexed,
 }
 
@@ -124,7 +126,7 @@ pub(super) fn read(file: &Connection, key: i64) -> rusqlite::Result<Option<Resul
             let indexed = Indexed { stage: row.get(0)?, wake_at: row.get(1)? };
             let decoded = codec::decode(row.get_ref(2)?.as_blob()?);
             Ok(decoded
-                .map(|record| Stored { record: Box::new(record), indexed })
+                .map(|record| Stored { record: Arc::new(record), indexed })
                 .map_err(|damage| DamagedRow { key, damage }))
         })
         .optional()
@@ -275,7 +277,7 @@ impl Rows {
         names: &mut Names,
         stored: &mut Stored,
     ) -> rusqlite::Result<()> {
-        let record = &stored.record;
+        let record = &*stored.record;
         codec::encode(record, &mut self.buffer);
         let key = record.message.id.key();
         let status = record.status.code();

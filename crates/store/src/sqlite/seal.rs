@@ -4,6 +4,7 @@
 //! other. A sealed record that changes becomes hot again and is sealed once more, by the same rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::Timestamp;
 use rusqlite::Connection;
@@ -75,7 +76,7 @@ pub(super) fn copy(memory: &mut Memory, closed: Vec<Stored>, now: Timestamp) -> 
     for (day, mut records) in by_day {
         if memory.texts_before.is_some_and(|first_kept| day < first_kept) {
             for stored in &mut records {
-                stored.record.message.text = Box::default();
+                Arc::make_mut(&mut stored.record).message.text = Box::default();
             }
         }
         let rows = &mut memory.rows;

@@ -200,7 +200,7 @@ impl SqliteWriter {
             let mut set = Rowset::default();
             for key in keys {
                 match records::read(hot, *key)? {
-                    Some(Ok(stored)) => set.records.push(*stored.record),
+                    Some(Ok(stored)) => set.records.push(Arc::unwrap_or_clone(stored.record)),
                     Some(Err(row)) => set.damaged.push(row),
                     None => {}
                 }

@@ -2,6 +2,7 @@
 //! `apply`, however often it is tidied and opened again in between.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::attempt::Verdict;
 use domain::plan::{FailoverOn, FailoverSet, OnUnknown};
@@ -88,8 +89,8 @@ struct Model {
 /// What one operation came to, as far as both sides can say it.
 #[derive(Debug, PartialEq)]
 enum Came {
-    Applied(Box<Record>, Vec<domain::record::Change>),
-    Refused(Box<Record>),
+    Applied(Arc<Record>, Vec<domain::record::Change>),
+    Refused(Arc<Record>),
     Held,
 }
 
@@ -103,7 +104,7 @@ impl Model {
         let record = self.records.get_mut(&id).unwrap();
         let mut changes = match record.apply(input.clone(), now) {
             Ok(effects) => effects.changes,
-            Err(_) => return Came::Refused(Box::new(record.clone())),
+            Err(_) => return Came::Refused(Arc::new(record.clone())),
         };
         if let Input::Answer { attempt, part, answer: Answer::Accepted { vendor_id: Some(vendor_id) } } =
             input
@@ -118,7 +119,7 @@ impl Model {
             }
         }
         self.notices += changes.len() as u64;
-        Came::Applied(Box::new(record.clone()), changes)
+        Came::Applied(Arc::new(record.clone()), changes)
     }
 
     fn receipt(&mut self, vendor_id: &str, news: ReceiptNews, now: Timestamp) -> Came {
@@ -217,7 +218,7 @@ impl Run {
             .collect::<FailoverSet>();
         let (record, effects) = Record::accepted(message, plan, Some(next_attempt("acme")));
         self.messages.push(record.message.id);
-        self.batch.push(Write::Accept { record: Box::new(record), effects, idempotency: None });
+        self.batch.push(Write::Accept { record: Arc::new(record), effects, idempotency: None });
     }
 
     fn commit(&mut self) {

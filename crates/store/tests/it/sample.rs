@@ -1,5 +1,7 @@
 //! Messages and inputs to test with.
 
+use std::sync::Arc;
+
 use domain::address::Recipient;
 use domain::attempt::Verdict;
 use domain::id::MessageIds;
@@ -110,7 +112,7 @@ pub(crate) fn accept(message: Message) -> Write {
 
 pub(crate) fn accept_with(message: Message, idempotency: Option<Idempotency>) -> Write {
     let (record, effects) = Record::accepted(message, plan(), Some(next_attempt("acme")));
-    Write::Accept { record: Box::new(record), effects, idempotency }
+    Write::Accept { record: Arc::new(record), effects, idempotency }
 }
 
 pub(crate) fn key(text: &str, fingerprint: u8) -> Option<Idempotency> {
@@ -148,7 +150,7 @@ pub(crate) fn write(
 /// Writes one operation that stores or steps a record, and returns it.
 pub(crate) fn step(writer: &mut dyn Writer, now: Timestamp, operation: Write) -> Record {
     match write(writer, now, [operation]).pop() {
-        Some(Written::Accepted { record, .. } | Written::Applied { record, .. }) => *record,
+        Some(Written::Accepted { record, .. } | Written::Applied { record, .. }) => Arc::unwrap_or_clone(record),
         other => panic!("neither accepted nor applied: {other:?}"),
     }
 }

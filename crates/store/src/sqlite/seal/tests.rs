@@ -48,7 +48,7 @@ fn a_record_that_was_copied_and_not_removed_is_there_once() {
     let open = || sqlite::open(folder.path(), &Options::default()).unwrap();
     let (mut writer, reader) = open();
     let accept = Write::Accept {
-        record: Box::new(record.clone()),
+        record: Arc::new(record.clone()),
         effects: domain::record::Effects::default(),
         idempotency: None,
     };

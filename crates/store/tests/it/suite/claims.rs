@@ -1,5 +1,7 @@
 //! Claims: what waits for a stage, and what is due.
 
+use std::sync::Arc;
+
 use domain::plan::{FailoverOn, FailoverSet};
 use domain::record::{Answer, Input};
 use domain::{Class, Lane, MessageId, Record, Timestamp};
@@ -101,7 +103,7 @@ pub(crate) fn a_scheduled_message_is_due_at_its_time(backend: &impl Backend) {
     let id = scheduled.id;
     let (record, effects) = Record::accepted(scheduled, plan(), None);
     let Store { mut writer, .. } = backend.open();
-    write(&mut *writer, NOON, [Write::Accept { record: Box::new(record), effects, idempotency: None }]);
+    write(&mut *writer, NOON, [Write::Accept { record: Arc::new(record), effects, idempotency: None }]);
     assert_eq!(due(&mut *writer, at(2 * DAY - 1)), []);
     assert_eq!(due(&mut *writer, at(2 * DAY)), [id]);
 }
@@ -127,7 +129,7 @@ pub(crate) fn a_time_that_moves_is_never_missed(backend: &impl Backend) {
     plan.terms.no_receipt_after_ms = Some(120_000);
     let (record, effects) = Record::accepted(message(id), plan, Some(next_attempt("acme")));
     let Store { mut writer, .. } = backend.open();
-    write(&mut *writer, NOON, [Write::Accept { record: Box::new(record), effects, idempotency: None }]);
+    write(&mut *writer, NOON, [Write::Accept { record: Arc::new(record), effects, idempotency: None }]);
     step(&mut *writer, NOON, apply(id, dispatch(1, "acme")));
     let rejected = Input::Answer { attempt: 1, part: 0, answer: Answer::Rejected { code: "1".into() } };
     step(&mut *writer, NOON, apply(id, rejected));
