@@ -34,7 +34,7 @@ pub(crate) struct Core {
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
     /// Blocking is allowed on the runtime itself.
-    pub(crate) reads_inline: bool,
+    pub(crate) blocks_inline: bool,
     /// That of the configuration, with the overrides of now laid over it.
     pub(crate) table: ArcSwap<Table>,
     pub(crate) steering: Steering,
@@ -104,7 +104,7 @@ pub(crate) struct Parts {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
-    pub(crate) reads_inline: bool,
+    pub(crate) blocks_inline: bool,
     pub(crate) steering: Steering,
     pub(crate) apps: FxHashMap<AppId, App>,
     pub(crate) retention: Retention,
@@ -123,7 +123,7 @@ impl Core {
             observer: parts.observer,
             writer: parts.writer,
             reader: parts.reader,
-            reads_inline: parts.reads_inline,
+            blocks_inline: parts.blocks_inline,
             table: ArcSwap::new(parts.steering.table(now)),
             steering: parts.steering,
             apps: ArcSwap::from_pointee(parts.apps),

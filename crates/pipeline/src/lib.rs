@@ -1,4 +1,4 @@
-//! The life of a message, one file per stage: accept → decide → submit → receipt → notify, and expire.
+//! The life of a message, one file per stage: accept → decide → submit → receipt → notify, and expire. `tidy` belongs to no message.
 //!
 //! A stage never calls another. It leaves a work item in the record or with the worker, and `worker` runs what comes
 //! next once the write that left it is durable. `Pipeline` is what doors and connectors hold.
@@ -18,6 +18,7 @@ mod receipt;
 mod recent;
 mod steer;
 mod submit;
+mod tidy;
 mod worker;
 mod workplace;
 mod writer;

@@ -26,7 +26,7 @@ use crate::steer::{self, NotSteered, Steer, Steering};
 use crate::worker::Resumed;
 use crate::workplace::Workplace;
 use crate::writer::{self, NotWritten, Urgency, WriterHandle};
-use crate::{expire, receipt, submit, worker};
+use crate::{expire, receipt, submit, tidy, worker};
 
 /// What the pipeline has to know of an application.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl Pipeline {
         let last_key = settings.writer.last_key()?;
         let steering = Steering::load(settings.table, &*settings.reader, settings.clock.now())?;
         let was_restored = settings.writer.is_on_hold()?;
-        let reads_inline = match settings.workplace {
+        let blocks_inline = match settings.workplace {
             Workplace::Threads => false,
             Workplace::Runtime(_) => true,
         };
@@ -145,7 +145,7 @@ impl Pipeline {
             observer: settings.observer,
             writer,
             reader: settings.reader,
-            reads_inline,
+            blocks_inline,
             steering,
             apps: settings.apps,
             retention: settings.retention,
@@ -172,6 +172,7 @@ impl Pipeline {
         let mut tasks = JoinSet::new();
         tasks.spawn(submit::run(Arc::clone(&core)));
         tasks.spawn(expire::run(Arc::clone(&core)));
+        tasks.spawn(tidy::run(Arc::clone(&core)));
         tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
         let running = Running { tasks, writer: running };

@@ -169,6 +169,8 @@ pub(crate) async fn ask<T: Send + 'static>(
         Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) => {
             tracing::error!(%error, "the store did not do what it was asked to");
+            // At rest no commit follows that would notice.
+            core.writer.note(&error);
             Err(NotWritten::Unavailable)
         }
         Err(_) => Err(NotWritten::Stopping),

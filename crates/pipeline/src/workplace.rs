@@ -28,9 +28,14 @@ pub(crate) async fn read<T: Send + 'static>(
     core: &Core,
     read: impl FnOnce(&dyn store::Reader) -> T + Send + 'static,
 ) -> Result<T, tokio::task::JoinError> {
-    if core.reads_inline {
-        return Ok(read(&*core.reader));
-    }
     let reader = std::sync::Arc::clone(&core.reader);
-    tokio::task::spawn_blocking(move || read(&*reader)).await
+    run(core, move || read(&*reader)).await
+}
+
+/// Does what may block.
+pub(crate) async fn run<T: Send + 'static>(
+    core: &Core,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, tokio::task::JoinError> {
+    if core.blocks_inline { Ok(work()) } else { tokio::task::spawn_blocking(work).await }
 }

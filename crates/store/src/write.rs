@@ -23,6 +23,39 @@ pub enum Write {
     Notice { id: i64, outcome: NoticeOutcome },
     /// A new override, or one that was reverted, in place of what is stored of it.
     Override(Box<Override>),
+    /// Records that are durable in the files of their days leave the open ones, but for those that changed since they
+    /// were found.
+    Sealed(Sealed),
+}
+
+/// Closed records that were found, to be copied to the sealed files of their days: on any thread, and nobody waits for it.
+/// What is dropped before it is copied, or never removed after, is found again.
+pub trait Sealing: Send {
+    /// When this returns the copies survive a crash and a power cut.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn copy(self: Box<Self>) -> Result<Sealed, Error>;
+}
+
+/// What was copied, for `Write::Sealed`.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Which search found them: only what the last one found can be removed.
+    pub(crate) search: u64,
+    pub(crate) records: Vec<Arc<Record>>,
+}
+
+impl Sealed {
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
 }
 
 /// A key by which an application repeats a request without sending twice.
@@ -156,13 +189,25 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, Error>;
 
-    /// Moves up to `limit` closed records to the sealed file of their day, and forgets keys and held receipts that
-    /// are past their time. Returns how many records moved. Cheap when there is nothing to do; safe to repeat after a
-    /// crash in the middle.
+    /// Finds up to `limit` closed records, which are to leave for the sealed files of their days: copy them, then write
+    /// `Write::Sealed`. None when there are none. Whatever was found before and is not removed yet will not be by that.
+    /// Forgets keys and held receipts that are past their time, too. Cheap when there is nothing to do.
     ///
     /// # Errors
     /// As `Error` says.
-    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error>;
+    fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error>;
+
+    /// All of sealing at once, for whoever has nothing else to write meanwhile. Returns how many records moved.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error> {
+        let Some(sealing) = self.find_closed(now, limit)? else { return Ok(0) };
+        let sealed = sealing.copy()?;
+        let moved = sealed.len();
+        self.commit(&mut vec![Write::Sealed(sealed)], now)?;
+        Ok(moved)
+    }
 
     /// Has what is too old dropped: whole sealed days when nothing can refer to them any more, and the texts of sealed
     /// days. Only what takes no time is done in this call; files are searched and rewritten elsewhere, and what that

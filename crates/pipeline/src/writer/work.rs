@@ -284,6 +284,7 @@ impl Work {
             Write::Receipt(receipt) => format!("receipt for {} of {}", receipt.vendor_id, receipt.connection),
             Write::Notice { id, .. } => format!("outcome of notice {id}"),
             Write::Override(given) => format!("override {}", given.id),
+            Write::Sealed(sealed) => format!("removal of {} sealed records", sealed.len()),
         };
         tracing::error!(%error, what, "an operation cannot be written though others can, and is put aside");
         match urgency {

@@ -267,9 +267,13 @@ impl store::Writer for Faulty {
         self.store.claim_notices(now, limit)
     }
 
-    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, store::Error> {
+    fn find_closed(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Box<dyn store::Sealing>>, store::Error> {
         self.check()?;
-        self.store.tidy(now, limit)
+        self.store.find_closed(now, limit)
     }
 
     fn retain(&mut self, now: Timestamp, retention: &store::Retention) -> Result<(), store::Error> {

@@ -7,7 +7,7 @@ use domain::{ConnectionId, Lane, Record, Timestamp};
 use pipeline::{Pace, Pause};
 use store::sqlite::SqliteWriter;
 use store::write::NoticeLimit;
-use store::{Claim, Error, Notice, Write, Writer, Written};
+use store::{Claim, Error, Notice, Sealing, Write, Writer, Written};
 use tokio::time::Instant;
 
 use crate::world::World;
@@ -62,6 +62,11 @@ impl Writer for Disk {
         let written = self.store.commit(batch, now)?;
         self.world.note(|| format!("commit {}", writes.iter().map(name).collect::<Vec<_>>().join(", ")));
         self.world.judge.committed(&writes, &written, &self.windows);
+        for write in &writes {
+            if let Write::Sealed(sealed) = write {
+                self.world.judge.seen(|seen| seen.tidied = sealed.len());
+            }
+        }
         if breaks {
             self.world.note(|| "a sync fails, and the batch is there".to_owned());
             *batch = writes;
@@ -84,11 +89,13 @@ impl Writer for Disk {
         self.store.claim_notices(now, limit)
     }
 
-    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error> {
+    fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {
         self.check()?;
-        let moved = self.store.tidy(now, limit)?;
-        self.world.judge.seen(|seen| seen.tidied = moved);
-        Ok(moved)
+        let found = self.store.find_closed(now, limit)?;
+        if found.is_none() {
+            self.world.judge.seen(|seen| seen.tidied = 0);
+        }
+        Ok(found)
     }
 
     /// Nothing: it has threads of its own, which no seed decides, and drops only what is older than a run.
@@ -122,6 +129,7 @@ fn name(write: &Write) -> String {
         Write::Receipt(receipt) => format!("receipt {} {}", receipt.vendor_id, receipt.news.word),
         Write::Override(made) => format!("override {}", made.id),
         Write::Notice { id, outcome } => format!("notice {id} {outcome:?}"),
+        Write::Sealed(sealed) => format!("removal of {} sealed", sealed.len()),
     }
 }
 

@@ -154,7 +154,11 @@ impl Seen {
             Write::Notice { id, .. } => {
                 self.heard.remove(id);
             }
-            Write::Accept { .. } | Write::Apply { .. } | Write::Receipt(_) | Write::Override(_) => {}
+            Write::Accept { .. }
+            | Write::Apply { .. }
+            | Write::Receipt(_)
+            | Write::Override(_)
+            | Write::Sealed(_) => {}
         }
         if let Write::Receipt(receipt) = write {
             let key =
@@ -238,6 +242,10 @@ fn fits(record: &Record, attempt: u16, part: u8) -> bool {
 fn missing(write: &Write) -> Option<String> {
     match write {
         Write::Apply { message, .. } => Some(format!("{message} is stepped and is not in the store")),
-        Write::Accept { .. } | Write::Receipt(_) | Write::Notice { .. } | Write::Override(_) => None,
+        Write::Accept { .. }
+        | Write::Receipt(_)
+        | Write::Notice { .. }
+        | Write::Override(_)
+        | Write::Sealed(_) => None,
     }
 }

@@ -68,11 +68,8 @@ impl Checkpointer {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    pub(super) fn move_days(&self, days: Vec<Day>) {
-        if !days.is_empty() {
-            self.shared.state.lock().days.extend(days);
-            self.shared.wake.notify_one();
-        }
+    pub(super) fn orders(&self) -> Orders {
+        Orders { shared: Arc::clone(&self.shared) }
     }
 
     /// Moves the rest of the log when that is the writer's turn. To be called between two transactions.
@@ -86,6 +83,19 @@ impl Checkpointer {
     /// Why nothing may be written any more.
     pub(super) fn failure(&self) -> Option<String> {
         self.shared.state.lock().failure.clone()
+    }
+}
+
+/// For whoever writes to the files of days.
+pub(super) struct Orders {
+    shared: Arc<Shared>,
+}
+
+impl Orders {
+    /// Has the log of a day's file moved.
+    pub(super) fn move_day(&self, day: Day) {
+        self.shared.state.lock().days.insert(day);
+        self.shared.wake.notify_one();
     }
 }
 

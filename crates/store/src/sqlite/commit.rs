@@ -17,9 +17,10 @@ use super::fault::Fault;
 use super::names::{Kind, Names};
 use super::notices::Outbox;
 use super::records::{Rows, Stored};
+use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{damaged, held, idempotency, notices, overrides, records, vendor_ids};
-use crate::write::{Idempotency, Notice, Receipt, Write, Written};
+use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
 
 /// What the writer knows besides the hot file. After a rollback `forget` has to be called.
 pub(super) struct Memory {
@@ -28,8 +29,7 @@ pub(super) struct Memory {
     pub(super) rows: Rows,
     pub(super) outbox: Outbox,
     pub(super) days: Days,
-    /// Records of days before this one are sealed without their text.
-    pub(super) texts_before: Option<Day>,
+    pub(super) leaving: Leaving,
 }
 
 impl Memory {
@@ -125,7 +125,26 @@ impl Commit<'_> {
                 overrides::put(self.hot, one)?;
                 Ok(Step::Done(Written::Noted))
             }
+            Write::Sealed(sealed) => {
+                self.remove(sealed)?;
+                Ok(Step::Done(Written::Noted))
+            }
         }
+    }
+
+    fn remove(&mut self, sealed: &Sealed) -> rusqlite::Result<()> {
+        for record in &sealed.records {
+            let key = record.message.id.key();
+            let Memory { cache, names, days, leaving, .. } = &mut *self.memory;
+            // Whatever this batch has looked at it may still change.
+            if leaving.is_to_leave(sealed.search, key) && !self.touched.contains_key(&key) {
+                cache.take(key);
+                days.learn(Day::of_key(key));
+                records::remove(self.hot, key)?;
+                vendor_ids::remove_all(self.hot, names, record)?;
+            }
+        }
+        Ok(())
     }
 
     fn accept(
@@ -243,9 +262,10 @@ impl Commit<'_> {
     fn write_back(&mut self) -> rusqlite::Result<()> {
         let mut changed: Vec<_> = self.touched.iter_mut().filter(|(_, touched)| touched.is_changed).collect();
         changed.sort_unstable_by_key(|(key, _)| **key);
-        for (_, touched) in changed {
+        for (key, touched) in changed {
             let stored = &mut touched.stored;
-            let Memory { rows, names, .. } = &mut *self.memory;
+            let Memory { rows, names, leaving, .. } = &mut *self.memory;
+            leaving.stay(*key);
             match touched.home {
                 Home::Hot => rows.update(self.hot, names, stored)?,
                 Home::Day => {

@@ -1,4 +1,5 @@
-//! The sealed files as the writer uses them: a few stay open, the rest is opened when it is needed.
+//! The sealed files, as whoever looks into them or writes to them uses them: a few stay open, the rest is opened when
+//! it is needed. The writer has one of these to look for what is sealed, and whoever seals has another.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,6 +54,17 @@ impl Days {
         Ok(key.unwrap_or_else(|| newest.end_key() - 1))
     }
 
+    /// A record was sealed into it.
+    pub(super) fn learn(&mut self, day: Day) {
+        self.known.insert(day);
+    }
+
+    /// Its file is gone.
+    pub(super) fn forget(&mut self, day: Day) {
+        self.open.retain(|open| open.day != day);
+        self.known.remove(&day);
+    }
+
     pub(super) fn has(&self, day: Day) -> bool {
         self.known.contains(&day)
     }
@@ -68,7 +80,7 @@ impl Days {
         let dropped = retention::drop_day(&self.folder, day);
         // It may have gone although something after that failed.
         if !self.folder.day(day).exists() {
-            self.known.remove(&day);
+            self.forget(day);
             self.folder.use_again(day);
             self.readers.let_go(day);
         }

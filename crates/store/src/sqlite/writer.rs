@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use domain::{Lane, Record, Timestamp};
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::cache::Cache;
@@ -19,8 +20,9 @@ use super::notices::Outbox;
 use super::records::{self, DamagedRow, Rows, Stage};
 use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
-use super::{OpenError, WHAT_TO_DO, damaged, hold, overrides, seal};
-use crate::write::{Claim, Notice, NoticeLimit, Write, Writer, Written};
+use super::seal::{self, Copying, Leaving, Sealer};
+use super::{OpenError, WHAT_TO_DO, damaged, hold, overrides};
+use crate::write::{Claim, Notice, NoticeLimit, Sealing, Write, Writer, Written};
 use crate::{Error, Retention};
 
 /// A table of its own, and none of the schema: it is there for a moment of a bad day.
@@ -36,6 +38,10 @@ pub struct SqliteWriter {
     sweeper: Sweeper,
     pub(super) hot: Connection,
     pub(super) memory: Memory,
+    /// Locked while records are copied, which the writer does not wait for.
+    pub(super) sealer: Arc<Mutex<Sealer>>,
+    /// Records of days before this one are sealed without their text.
+    texts_before: Option<Day>,
     /// Why nothing may be written any more, once a sync or a commit failed.
     broken: Option<String>,
     /// Released last.
@@ -50,7 +56,9 @@ impl SqliteWriter {
         schema::prepare(&mut hot, Role::Hot, &file)?;
         // What was read back from the log may be in the page cache only: a checkpoint syncs it.
         checkpoint::checkpoint(&hot).map_err(failed)?;
-        let days = Days::new(Arc::clone(&folder), readers)?;
+        let days = Days::new(Arc::clone(&folder), Arc::clone(&readers))?;
+        let sealer = Sealer::new(Days::new(Arc::clone(&folder), readers)?);
+        let sealer = Arc::new(Mutex::new(sealer));
         let sweeper = Sweeper::start(Arc::clone(&folder))?;
         let checkpointer = Checkpointer::start(folder, &mut hot)?;
         let memory = Memory {
@@ -59,9 +67,9 @@ impl SqliteWriter {
             rows: Rows::default(),
             outbox: Outbox::default(),
             days,
-            texts_before: None,
+            leaving: Leaving::default(),
         };
-        Ok(Self { hot, memory, checkpointer, sweeper, broken: None, _lock: lock })
+        Ok(Self { hot, memory, sealer, checkpointer, sweeper, texts_before: None, broken: None, _lock: lock })
     }
 
     /// Runs `work` as one durable transaction.
@@ -260,16 +268,24 @@ impl Writer for SqliteWriter {
         self.transact(|hot, memory| Ok(memory.outbox.claim(hot, now, limit)?))
     }
 
-    fn tidy(&mut self, now: Timestamp, limit: usize) -> Result<usize, Error> {
+    fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {
+        if self.read(|hot, _| Ok(seal::any_to_purge(hot, now)?))? {
+            self.transact(|hot, _| Ok(seal::purge(hot, now)?))?;
+        }
         let closed = self.read(|hot, memory| seal::find(hot, memory, limit, now))?;
         self.put_aside(&closed.damaged)?;
-        let sealed = self.read(|_, memory| seal::copy(memory, closed.records, now))?;
-        let stale = self.read(|hot, _| Ok(seal::any_to_purge(hot, now)?))?;
-        if !sealed.records.is_empty() || stale {
-            self.transact(|hot, memory| Ok(seal::remove(hot, memory, &sealed.records, now)?))?;
+        if closed.records.is_empty() {
+            return Ok(None);
         }
-        self.checkpointer.move_days(sealed.long_logs);
-        Ok(sealed.records.len())
+        let search = self.memory.leaving.found(&closed.records);
+        Ok(Some(Box::new(Copying {
+            search,
+            records: closed.records,
+            sealer: Arc::clone(&self.sealer),
+            checkpoints: self.checkpointer.orders(),
+            texts_before: self.texts_before,
+            now,
+        })))
     }
 
     fn retain(&mut self, now: Timestamp, retention: &Retention) -> Result<(), Error> {
@@ -277,17 +293,21 @@ impl Writer for SqliteWriter {
             messages_before: retention.messages_before(now).map(Day::of),
             texts_before: retention.texts_before(now).map(Day::of),
         };
-        self.memory.texts_before = due.texts_before;
+        self.texts_before = due.texts_before;
         if let Some(before) = due.messages_before.max(due.texts_before) {
             self.drop_damaged(before)?;
         }
         // One for each call: to drop a day takes as long as a commit does.
-        if let Some(Unneeded { day, messages }) = self.sweeper.found()
+        let sealer = Arc::clone(&self.sealer);
+        // Not while records are copied, which may be of that day: the next call comes soon.
+        if let Some(mut sealer) = sealer.try_lock()
+            && let Some(Unneeded { day, messages }) = self.sweeper.found()
             && due.messages_before.is_some_and(|before| day < before)
             && self.memory.days.has(day)
             // A message that was scheduled may have been sealed into it since it was found.
             && !self.read(|hot, memory| Ok(memory.days.is_needed(hot, day, now)?))?
         {
+            sealer.let_go(day);
             self.read(|_, memory| Ok(memory.days.drop_day(day)?))?;
             tracing::info!(%day, messages, "a sealed day was dropped by age");
             self.sweeper.free();
@@ -325,7 +345,11 @@ fn written(write: Write, step: Step) -> Written {
         // Only an acceptance is answered like one.
         (
             Step::Accepted { .. },
-            Write::Apply { .. } | Write::Receipt(_) | Write::Notice { .. } | Write::Override(_),
+            Write::Apply { .. }
+            | Write::Receipt(_)
+            | Write::Notice { .. }
+            | Write::Override(_)
+            | Write::Sealed(_),
         ) => Written::Noted,
     }
 }

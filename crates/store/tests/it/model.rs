@@ -11,7 +11,7 @@ use domain::{MessageId, Record, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use store::write::RECEIPTS_HELD;
-use store::{Claim, Query, Write, Written};
+use store::{Claim, Query, Sealed, Sealing, Write, Written};
 
 use crate::sample::{HOUR, Ids, NOON, accepted, apply, dispatch, message, next_attempt, plan, receipt};
 use crate::sqlite::Folder;
@@ -26,7 +26,9 @@ enum Event {
     Receipt { message: usize, attempt: u16, part: u8, verdict: Option<Verdict> },
     Commit,
     Wait { millis: i64 },
-    Tidy,
+    FindClosed,
+    CopyClosed,
+    RemoveSealed,
     Reopen,
 }
 
@@ -47,7 +49,9 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(message, attempt, part, verdict)| Event::Receipt { message, attempt, part, verdict }),
         4 => Just(Event::Commit),
         3 => (1..2 * HOUR).prop_map(|millis| Event::Wait { millis }),
-        2 => Just(Event::Tidy),
+        3 => Just(Event::FindClosed),
+        3 => Just(Event::CopyClosed),
+        3 => Just(Event::RemoveSealed),
         1 => Just(Event::Reopen),
     ]
 }
@@ -148,6 +152,8 @@ struct Run {
     now: Timestamp,
     messages: Vec<MessageId>,
     batch: Vec<Write>,
+    sealing: Option<Box<dyn Sealing>>,
+    sealed: Option<Sealed>,
 }
 
 impl Run {
@@ -163,6 +169,8 @@ impl Run {
             now: NOON,
             messages: Vec::new(),
             batch: Vec::new(),
+            sealing: None,
+            sealed: None,
         }
     }
 
@@ -192,15 +200,21 @@ impl Run {
                 self.commit();
                 self.now = Timestamp::from_millis(self.now.as_millis() + millis);
             }
-            Event::Tidy => {
-                self.commit();
+            Event::FindClosed => {
                 let now = self.now;
-                self.store().writer.tidy(now, 3).unwrap();
+                self.sealing = self.store().writer.find_closed(now, 3).unwrap();
                 self.model.tidy(now);
             }
+            Event::CopyClosed => {
+                let copied = self.sealing.take().map(|sealing| sealing.copy().unwrap());
+                self.sealed = copied.or(self.sealed.take());
+            }
+            // In one batch with whatever else is in it, which may change what was copied.
+            Event::RemoveSealed => self.batch.extend(self.sealed.take().map(Write::Sealed)),
             Event::Reopen => {
                 self.commit();
                 self.store = None;
+                (self.sealing, self.sealed) = (None, None);
                 self.store = Some(self.folder.open());
             }
         }
@@ -242,7 +256,7 @@ impl Run {
             Write::Receipt(receipt) => {
                 Some(self.model.receipt(&receipt.vendor_id, receipt.news.clone(), self.now))
             }
-            Write::Notice { .. } | Write::Override(_) => None,
+            Write::Notice { .. } | Write::Override(_) | Write::Sealed(_) => None,
         }
     }
 

@@ -67,7 +67,9 @@ macro_rules! run {
                 a_late_receipt_corrects_a_sealed_record,
                 beyond_the_horizon_a_receipt_finds_nothing,
                 a_sealed_record_takes_a_conversion,
-                a_reused_id_of_sealed_records_leads_to_the_newest;
+                a_reused_id_of_sealed_records_leads_to_the_newest,
+                what_changes_while_it_is_sealed_stays_as_it_became,
+                only_what_was_found_last_is_removed;
             search:
                 every_filter_finds_what_it_says,
                 a_page_is_the_record_as_it_is_now,

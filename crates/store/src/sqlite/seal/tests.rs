@@ -36,8 +36,8 @@ fn rejected() -> Record {
 
 /// The first half of `tidy`, after which the process dies.
 fn copy_only(writer: &mut SqliteWriter, now: Timestamp) {
-    let closed = super::find(&writer.hot, &mut writer.memory, 10, now).unwrap();
-    assert_eq!(super::copy(&mut writer.memory, closed.records, now).unwrap().records.len(), 1);
+    let sealing = writer.find_closed(now, 10).unwrap().unwrap();
+    assert_eq!(sealing.copy().unwrap().len(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use domain::attempt::Verdict;
 use domain::record::Input;
 use domain::{MessageId, Record, Status};
-use store::{Query, Writer, Written};
+use store::{Query, Write, Writer, Written};
 
 use super::receipts::assert_held;
 use super::{Backend, Store};
@@ -96,6 +96,44 @@ pub(crate) fn a_reused_id_of_sealed_records_leads_to_the_newest(backend: &impl B
     let corrected = step(&mut *writer, at(HOUR), receipt("acme", "v1", Some(Verdict::Delivered), at(HOUR)));
     assert_eq!(corrected.message.id, second);
     assert_eq!(reader.message(first).unwrap().unwrap().status, Status::Undelivered);
+}
+
+pub(crate) fn what_changes_while_it_is_sealed_stays_as_it_became(backend: &impl Backend) {
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = backend.open();
+    let convert = |id| apply(id, Input::Convert { converted: true, at: NOON });
+    type Change = fn(&mut dyn Writer, Write, Write);
+    let changes: [Change; 3] = [
+        |writer, convert, sealed| drop((write(writer, NOON, [convert]), write(writer, NOON, [sealed]))),
+        |writer, convert, sealed| drop(write(writer, NOON, [convert, sealed])),
+        |writer, convert, sealed| drop(write(writer, NOON, [sealed, convert])),
+    ];
+    for change in changes {
+        let id = ids.at(NOON);
+        delivered(&mut *writer, message(id), "v1");
+        let sealing = writer.find_closed(NOON, 10).unwrap().unwrap();
+        let sealed = Write::Sealed(sealing.copy().unwrap());
+        change(&mut *writer, convert(id), sealed);
+        for _ in 0..2 {
+            assert!(reader.message(id).unwrap().unwrap().converted.is_some_and(|it| it.converted));
+            writer.tidy(NOON, 10).unwrap();
+        }
+    }
+}
+
+pub(crate) fn only_what_was_found_last_is_removed(backend: &impl Backend) {
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = backend.open();
+    let record = delivered(&mut *writer, message(ids.at(NOON)), "v1");
+    let before = writer.find_closed(NOON, 10).unwrap().unwrap().copy().unwrap();
+    // Never copied: to remove it would lose it.
+    let last = delivered(&mut *writer, message(ids.at(NOON)), "v2");
+    drop(writer.find_closed(NOON, 10).unwrap());
+    write(&mut *writer, NOON, [Write::Sealed(before)]);
+    for record in [record, last] {
+        assert_eq!(reader.message(record.message.id).unwrap(), Some(record));
+    }
+    assert_eq!(writer.tidy(NOON, 10).unwrap(), 2);
 }
 
 fn sealed_undelivered(writer: &mut dyn Writer, id: MessageId) {
