@@ -28,11 +28,11 @@ const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 
 /// The least time from one commit to the next, unless many operations wait: a disk that syncs in a fraction of this
 /// would else be given batches of a few operations, and each commit writes its pages anew, however few rows it has.
-const GATHER: Duration = Duration::from_millis(2);
-/// The same while commits are large, when everybody waits for others longer than for this.
-const GATHER_WHEN_BUSY: Duration = Duration::from_millis(5);
-/// As many operations in a commit show that it is busy.
-const BUSY: usize = 64;
+/// The larger the last commit, the longer: so latency is what there is to save while there is little to do, and work
+/// when there is much, and everybody waits for others longer than for this.
+const GATHER_PER_OPERATION: Duration = Duration::from_micros(80);
+const LEAST_GATHER: Duration = Duration::from_millis(1);
+const MOST_GATHER: Duration = Duration::from_millis(5);
 /// So many are worth a commit at once.
 const GATHERED: usize = 512;
 
@@ -95,8 +95,7 @@ impl Work {
             match Self::next(&mut queues, shared.is_failing()) {
                 Next::Do(jobs, errands) => {
                     if !jobs.is_empty() {
-                        let gather = if jobs.len() < BUSY { GATHER } else { GATHER_WHEN_BUSY };
-                        not_before = Some(Instant::now() + gather);
+                        not_before = Some(Instant::now() + gather_after(jobs.len()));
                     }
                     let pause = MutexGuard::unlocked(&mut queues, || {
                         let Committed { told, pause } = self.commit(jobs);
@@ -324,6 +323,11 @@ impl Work {
         }
         committed.pause = true;
     }
+}
+
+fn gather_after(operations: usize) -> Duration {
+    let gather = GATHER_PER_OPERATION * u32::try_from(operations).unwrap_or(u32::MAX);
+    gather.clamp(LEAST_GATHER, MOST_GATHER)
 }
 
 impl FollowUp {
