@@ -51,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) keys_in_flight: Mutex<FxHashSet<(AppId, Box<str>)>>,
     ids: Mutex<(MessageIds, StdRng)>,
     references: AtomicU16,
+    pub(crate) receipts_are_refused: AtomicBool,
     /// Kept beside the lanes so that acceptance needs no lock to see that nobody waits.
     somebody_waits: AtomicBool,
 }
@@ -136,6 +137,7 @@ impl Core {
             keys_in_flight: Mutex::new(FxHashSet::default()),
             ids: Mutex::new((MessageIds::new(parts.last_key), parts.random)),
             references: AtomicU16::new(first_reference),
+            receipts_are_refused: AtomicBool::new(false),
             somebody_waits: AtomicBool::new(false),
         }
     }

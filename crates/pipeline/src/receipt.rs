@@ -1,6 +1,7 @@
 //! Stage four: a vendor says what became of a part. It is answered only once that is stored.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use connectors::ReceiptReport;
 use domain::ConnectionId;
@@ -13,8 +14,16 @@ use crate::writer::{NotWritten, Urgency};
 
 /// Receipts of a connection, in one batch. What cannot be taken is dropped, and the vendor repeats it.
 pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut Vec<ReceiptReport>) {
-    if !core.writer.takes_receipts() {
-        tracing::warn!(%connection, receipts = batch.len(), "too much waits to be written, receipts are refused");
+    let refused = !core.writer.takes_receipts();
+    // Told when it begins and when it ends: vendors repeat what is refused, a thousand times a second where it is much.
+    match (core.receipts_are_refused.swap(refused, Ordering::Relaxed), refused) {
+        (false, true) => {
+            tracing::warn!(%connection, is_writing = core.writer.is_writing(), "receipts are refused until more can be written");
+        }
+        (true, false) => tracing::info!(%connection, "receipts are taken again"),
+        (true, true) | (false, false) => {}
+    }
+    if refused {
         batch.clear();
         return;
     }

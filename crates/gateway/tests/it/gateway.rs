@@ -44,7 +44,8 @@ impl Gateway {
         started.unwrap_or_else(|log| panic!("the gateway did not start: {log}"))
     }
 
-    async fn try_listening(folder: &Path, setup: &Setup, arguments: &[&str]) -> Result<Self, String> {
+    /// As `listening`; what it wrote to stderr when it ends instead.
+    pub(crate) async fn try_listening(folder: &Path, setup: &Setup, arguments: &[&str]) -> Result<Self, String> {
         let file = folder.join("strowger.toml");
         std::fs::write(&file, setup.file()).unwrap();
         let mut serve = strowger();

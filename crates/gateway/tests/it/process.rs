@@ -21,6 +21,9 @@ pub(crate) struct Process {
 /// More than any of them prints before the test reads it.
 const LINES: usize = 10_000;
 
+/// Of what a failed test's process wrote, at the start and at the end.
+const SHOWN: usize = 30;
+
 impl Process {
     /// Starts it with a stdin that stays open as long as this lives.
     pub(crate) fn start(name: &str, command: &mut Command, folder: &Path) -> Self {
@@ -112,8 +115,10 @@ impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();
-            let start = log.char_indices().rev().nth(4000).map_or(0, |(at, _)| at);
-            eprintln!("--- {} said:\n{}", self.name, &log[start..]);
+            let lines: Vec<&str> = log.lines().collect();
+            let (first, last) = lines.split_at(lines.len().min(SHOWN));
+            let last = &last[last.len().saturating_sub(SHOWN)..];
+            eprintln!("--- {} said first:\n{}\n--- and last:\n{}", self.name, first.join("\n"), last.join("\n"));
         }
         // One that has ended already cannot be killed, and that is well.
         drop(self.child.kill());

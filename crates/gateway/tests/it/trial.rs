@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use reqwest::Method;
 use simulator::Vendor;
 use simulator::personality::Spread;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::deadline::until;
 use crate::gateway::Gateway;
 use crate::lab;
@@ -107,17 +108,18 @@ impl Trial {
         gateway
     }
 
-    /// Starts it a last time, and how many acknowledged messages it does not know; all when it does not start.
+    /// Starts it a last time, and how many acknowledged messages it does not know; all when it cannot use the store.
     pub(crate) async fn missing(&mut self) -> usize {
         self.load.quiet().await;
         let accepted = self.load.ledger().accepted;
-        match Gateway::try_start(self.folder.path(), &self.setup).await {
-            Ok(gateway) => {
-                let known = known(&gateway.client).await;
-                accepted.values().filter(|id| !known.contains(*id)).count()
-            }
-            Err(log) => {
-                println!("it did not start: {log}");
+        let known = match Gateway::try_listening(self.folder.path(), &self.setup, &[]).await {
+            Ok(gateway) => known(&gateway.client).await,
+            Err(log) => Err(log),
+        };
+        match known {
+            Ok(known) => accepted.values().filter(|id| !known.contains(*id)).count(),
+            Err(reason) => {
+                println!("the store cannot be used any more: {reason}");
                 accepted.len()
             }
         }
@@ -131,7 +133,7 @@ impl Trial {
         self.load.repeat(&gateway.client).await;
         let ledger = self.load.ledger();
         let unsettled = self.until_settled(&ledger).await;
-        let known = known(&gateway.client).await;
+        let known = known(&gateway.client).await.unwrap();
         let unknown: Vec<_> = ledger.accepted.iter().filter(|(_, id)| !known.contains(*id)).collect();
         let arrived = self.arrived();
         let never: Vec<_> = ledger.accepted.keys().filter(|number| !arrived.contains_key(*number)).collect();
@@ -234,17 +236,20 @@ async fn vendor() -> Vendor {
 }
 
 /// Every message that the gateway finds.
-async fn known(client: &Client) -> BTreeSet<String> {
+async fn known(client: &Client) -> Result<BTreeSet<String>, String> {
     let mut known = BTreeSet::new();
     let mut cursor = String::new();
     loop {
-        let page = client.get(&format!("/v1/messages?limit=500{cursor}")).await;
-        assert_eq!(page.status, 200, "{}", page.body);
+        let page = client.request(Method::GET, &format!("/v1/messages?limit=500{cursor}"));
+        let page = client::answer(page).await.map_err(|error| error.to_string())?;
+        if page.status != 200 {
+            return Err(page.body.to_string());
+        }
         let ids = page.body["data"].as_array().unwrap().iter();
         known.extend(ids.map(|message| message["id"].as_str().unwrap().to_owned()));
         match page.body["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
-            None => return known,
+            None => return Ok(known),
         }
     }
 }

@@ -291,14 +291,14 @@ impl Run {
 
 fn came(written: Written) -> Option<Came> {
     match written {
-        Written::Accepted { .. } => None,
+        Written::Accepted { .. } | Written::Noted => None,
         Written::Applied { record, changes, notices } => {
             assert_eq!(notices.len(), changes.len());
             Some(Came::Applied(record, changes))
         }
         Written::Refused { record, .. } => Some(Came::Refused(record)),
         Written::Held => Some(Came::Held),
-        other @ (Written::Replayed(_) | Written::KeyReused | Written::Missing | Written::Noted) => {
+        other @ (Written::Replayed(_) | Written::KeyReused | Written::Missing) => {
             panic!("nothing asked for that: {other:?}")
         }
     }

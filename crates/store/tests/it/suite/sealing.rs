@@ -102,18 +102,22 @@ pub(crate) fn what_changes_while_it_is_sealed_stays_as_it_became(backend: &impl 
     let mut ids = Ids::new();
     let Store { mut writer, reader } = backend.open();
     let convert = |id| apply(id, Input::Convert { converted: true, at: NOON });
-    type Change = fn(&mut dyn Writer, Write, Write);
-    let changes: [Change; 3] = [
-        |writer, convert, sealed| drop((write(writer, NOON, [convert]), write(writer, NOON, [sealed]))),
-        |writer, convert, sealed| drop(write(writer, NOON, [convert, sealed])),
-        |writer, convert, sealed| drop(write(writer, NOON, [sealed, convert])),
+    let too_late = |id| apply(id, Input::Cancel);
+    type Batches = fn(convert: Write, too_late: Write, sealed: Write) -> Vec<Vec<Write>>;
+    let orders: [Batches; 4] = [
+        |convert, _, sealed| vec![vec![convert], vec![sealed]],
+        |convert, _, sealed| vec![vec![convert, sealed]],
+        |convert, _, sealed| vec![vec![sealed, convert]],
+        |convert, too_late, sealed| vec![vec![too_late], vec![sealed], vec![convert]],
     ];
-    for change in changes {
+    for batches in orders {
         let id = ids.at(NOON);
         delivered(&mut *writer, message(id), "v1");
         let sealing = writer.find_closed(NOON, 10).unwrap().unwrap();
         let sealed = Write::Sealed(sealing.copy().unwrap());
-        change(&mut *writer, convert(id), sealed);
+        for batch in batches(convert(id), too_late(id), sealed) {
+            write(&mut *writer, NOON, batch);
+        }
         for _ in 0..2 {
             assert!(reader.message(id).unwrap().unwrap().converted.is_some_and(|it| it.converted));
             writer.tidy(NOON, 10).unwrap();
