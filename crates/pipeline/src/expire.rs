@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::record::Input;
 use store::Claim;
 
@@ -16,20 +17,38 @@ const PAGE: usize = 500;
 /// Wakes overdue records, until it is dropped.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut tick = tokio::time::interval(TICK);
+    let mut looked: Option<Looked> = None;
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        if core.writer.is_writing() {
-            wake_due(&core).await;
+        let is_as_it_was = looked.as_ref().is_some_and(|looked| looked.still_holds(&core));
+        if core.writer.is_writing() && !is_as_it_was {
+            looked = wake_due(&core).await;
         }
     }
 }
 
-async fn wake_due(core: &Arc<Core>) {
+/// What the store said when it was asked last: a gateway at rest does not ask again and again.
+struct Looked {
+    commits: u64,
+    next_due: Option<Timestamp>,
+}
+
+impl Looked {
+    fn still_holds(&self, core: &Core) -> bool {
+        self.commits == core.writer.commits() && self.next_due.is_none_or(|due| core.clock.now() < due)
+    }
+}
+
+/// None when the store has to be asked again in any case.
+async fn wake_due(core: &Arc<Core>) -> Option<Looked> {
+    let commits = core.writer.commits();
     let claim = Claim::Due { now: core.clock.now() };
-    // A failed claim is logged where it failed; the next tick asks again.
-    let Ok(due) = worker::claim(core, claim, PAGE).await else { return };
+    let found = worker::ask(core, |store| Ok((store.claim(claim, PAGE)?, store.next_due()?))).await;
+    // A failed claim is logged where it failed.
+    let (due, next_due) = found.ok()?;
     for record in due {
         core.step(record.message.id, Input::Wake);
     }
+    Some(Looked { commits, next_due })
 }

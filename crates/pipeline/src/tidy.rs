@@ -16,24 +16,62 @@ const SEALED_PER_TICK: usize = 2000;
 /// How often something that is too old is dropped, if there is anything.
 const RETAIN_EVERY: Duration = Duration::from_secs(1);
 
+/// Keys and held receipts grow old without anything being written.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// So long after the last write the store gives back what it keeps to be fast.
+const RESTS_AFTER: Duration = Duration::from_secs(5);
+
 /// Lets the store tidy up, until it is dropped.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut tick = tokio::time::interval(TICK);
     let mut retained: Option<Instant> = None;
+    let mut looked: Option<(u64, Instant)> = None;
+    let mut rest = Rest::default();
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
         if !core.writer.is_writing() {
             continue;
         }
-        // What failed is logged where it failed; the next tick begins anew.
-        if let Ok(Some(sealed)) = seal(&core).await {
-            core.writer.write(Urgency::Offer, Write::Sealed(sealed), Box::new(|_| {}));
+        let commits = core.writer.commits();
+        if looked.is_none_or(|(before, at)| before != commits || at.elapsed() >= LOOK_EVERY) {
+            // What failed is logged where it failed; the next tick begins anew.
+            looked = match seal(&core).await {
+                Ok(Some(sealed)) => {
+                    core.writer.write(Urgency::Offer, Write::Sealed(sealed), Box::new(|_| {}));
+                    None
+                }
+                Ok(None) => Some((commits, Instant::now())),
+                Err(_) => None,
+            };
+        }
+        if rest.begins(commits) {
+            core.writer.errand(Box::new(|store| store.rest()));
         }
         if retained.is_none_or(|at| at.elapsed() >= RETAIN_EVERY) {
             retained = Some(Instant::now());
             retain(&core);
         }
+    }
+}
+
+/// Notices when nothing is written any more.
+#[derive(Default)]
+struct Rest {
+    commits: u64,
+    since: Option<Instant>,
+    is_over: bool,
+}
+
+impl Rest {
+    /// Once for each time of rest.
+    fn begins(&mut self, commits: u64) -> bool {
+        if self.commits != commits || self.since.is_none() {
+            *self = Self { commits, since: Some(Instant::now()), is_over: false };
+        }
+        let begins = !self.is_over && self.since.is_some_and(|since| since.elapsed() >= RESTS_AFTER);
+        self.is_over |= begins;
+        begins
     }
 }
 

@@ -89,6 +89,7 @@ struct Shared {
     state: AtomicU8,
     /// Why the last commit failed. Locked for moments only.
     failure: Mutex<Option<String>>,
+    commits: AtomicU64,
     commits_failed: AtomicU64,
     put_aside: AtomicU64,
 }
@@ -170,6 +171,7 @@ impl WriterHandle {
             wake,
             state: AtomicU8::new(WRITING),
             failure: Mutex::default(),
+            commits: AtomicU64::new(0),
             commits_failed: AtomicU64::new(0),
             put_aside: AtomicU64::new(0),
         });
@@ -232,6 +234,11 @@ impl WriterHandle {
 
     pub(crate) fn failure(&self) -> Option<String> {
         self.shared.failure.lock().clone()
+    }
+
+    /// How often something was written: while that stays the same, so does the store.
+    pub(crate) fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
     }
 
     pub(crate) fn commits_failed(&self) -> u64 {

@@ -189,6 +189,15 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn claim_notices(&mut self, now: Timestamp, limit: NoticeLimit) -> Result<Vec<Notice>, Error>;
 
+    /// When the next record is due at the earliest, by `Claim::Due`; None when nothing but news can wake any.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn next_due(&mut self) -> Result<Option<Timestamp>, Error>;
+
+    /// Nothing was written for a while: gives back the memory that is kept only to be faster.
+    fn rest(&mut self);
+
     /// Finds up to `limit` closed records, which are to leave for the sealed files of their days: copy them, then write
     /// `Write::Sealed`. None when there are none. Whatever was found before and is not removed yet will not be by that.
     /// Forgets keys and held receipts that are past their time, too. Cheap when there is nothing to do.

@@ -188,6 +188,7 @@ impl Work {
         match self.store.commit(&mut batch, self.clock.now()) {
             Ok(written) => {
                 self.ending.shared.recover();
+                self.ending.shared.commits.fetch_add(1, Ordering::Relaxed);
                 self.observer.committed(written.len(), started.elapsed());
                 let told = waiting.into_iter().zip(written);
                 let told = told.map(|((_, then), written)| FollowUp { then, result: Ok(written) });
@@ -247,6 +248,7 @@ impl Work {
             match result {
                 Ok(mut written) => {
                     tries = 0;
+                    self.ending.shared.commits.fetch_add(1, Ordering::Relaxed);
                     if let Some(written) = written.pop() {
                         committed.told.push(FollowUp { then, result: Ok(written) });
                     }

@@ -267,6 +267,14 @@ impl store::Writer for Faulty {
         self.store.claim_notices(now, limit)
     }
 
+    fn next_due(&mut self) -> Result<Option<Timestamp>, store::Error> {
+        self.store.next_due()
+    }
+
+    fn rest(&mut self) {
+        self.store.rest();
+    }
+
     fn find_closed(
         &mut self,
         now: Timestamp,

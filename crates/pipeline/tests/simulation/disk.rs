@@ -89,6 +89,14 @@ impl Writer for Disk {
         self.store.claim_notices(now, limit)
     }
 
+    fn next_due(&mut self) -> Result<Option<Timestamp>, Error> {
+        self.store.next_due()
+    }
+
+    fn rest(&mut self) {
+        self.store.rest();
+    }
+
     fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {
         self.check()?;
         let found = self.store.find_closed(now, limit)?;

@@ -157,6 +157,14 @@ pub(super) fn due_keys(hot: &Connection, now: Timestamp, limit: usize) -> rusqli
         .collect()
 }
 
+const NEXT_DUE: &str = "SELECT wake_at FROM messages WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1";
+
+/// When a record may have to wake at the earliest.
+pub(super) fn next_due(hot: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let next = hot.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0)).optional()?;
+    Ok(next.map(Timestamp::from_millis))
+}
+
 pub(super) fn exists(file: &Connection, key: i64) -> rusqlite::Result<bool> {
     file.prepare_cached("SELECT EXISTS(SELECT 1 FROM messages WHERE key = ?1)")?
         .query_row([key], |row| row.get(0))
@@ -322,6 +330,8 @@ mod tests {
         assert_eq!(plan(KEYS), [expected]);
         let expected = "SEARCH messages USING COVERING INDEX messages_by_wake_at (wake_at<?)";
         assert_eq!(plan(DUE_KEYS), [expected]);
+        let expected = "SEARCH messages USING COVERING INDEX messages_by_wake_at (wake_at>?)";
+        assert_eq!(plan(NEXT_DUE), [expected]);
         let expected = "SEARCH messages USING COVERING INDEX messages_by_stage (stage>?)";
         assert_eq!(plan(NEXT_LANE), [expected]);
         assert_eq!(plan(WAITING), [expected]);

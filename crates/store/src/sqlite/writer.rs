@@ -268,6 +268,17 @@ impl Writer for SqliteWriter {
         self.transact(|hot, memory| Ok(memory.outbox.claim(hot, now, limit)?))
     }
 
+    fn next_due(&mut self) -> Result<Option<Timestamp>, Error> {
+        self.read(|hot, _| Ok(records::next_due(hot)?))
+    }
+
+    fn rest(&mut self) {
+        self.memory.cache = Cache::default();
+        if let Err(error) = self.hot.execute_batch("PRAGMA shrink_memory") {
+            tracing::debug!(%error, "the page cache keeps its memory");
+        }
+    }
+
     fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {
         if self.read(|hot, _| Ok(seal::any_to_purge(hot, now)?))? {
             self.transact(|hot, _| Ok(seal::purge(hot, now)?))?;
