@@ -193,10 +193,35 @@ pub struct Message {
     pub expires_at: Timestamp,
     #[n(16)]
     pub max_price: Option<Price>,
-    /// Where this message's changes are told, instead of the app's webhook.
+    /// Where this message's changes are told, instead of the app's webhook: a URL, or `smpp:` and the app for its binds.
     #[n(17)]
     pub callback_url: Option<Box<str>>,
     /// Which changes are told at all.
     #[n(18)]
     pub notify: StatusSet,
+    /// Of a message that came by SMPP.
+    #[n(19)]
+    pub by_smpp: Option<Box<BySmpp>>,
+}
+
+/// The addresses as the application wrote them: its receipts bear the same.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct BySmpp {
+    #[n(0)]
+    pub source: SmppAddress,
+    #[n(1)]
+    pub destination: SmppAddress,
+}
+
+/// An address with its type of number and its numbering plan.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct SmppAddress {
+    #[n(0)]
+    pub ton: u8,
+    #[n(1)]
+    pub npi: u8,
+    /// Some write others than ASCII.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub digits: Vec<u8>,
 }

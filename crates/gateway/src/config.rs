@@ -17,6 +17,7 @@ use store::Retention;
 use store::sqlite::Synchronous;
 
 use crate::api::{Keys, Scope};
+use crate::smpp_server::Account;
 use crate::webhooks::Endpoint;
 
 mod build;
@@ -54,6 +55,8 @@ pub struct Config {
     pub synchronous: Synchronous,
     /// Whether webhooks and callbacks may lead to private addresses.
     pub allow_private: bool,
+    /// Where applications bind.
+    pub smpp_server: Option<SocketAddr>,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
     pub table: Arc<Table>,
@@ -81,6 +84,7 @@ pub struct Application {
     /// What the pipeline has to know of it.
     pub settings: App,
     pub endpoint: Endpoint,
+    pub smpp: Option<Account>,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +125,12 @@ impl Config {
     #[must_use]
     pub fn endpoints(&self) -> FxHashMap<AppId, Endpoint> {
         self.apps.iter().map(|app| (app.id.clone(), app.endpoint.clone())).collect()
+    }
+
+    /// The accounts at the SMPP door.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Account> {
+        self.apps.iter().filter_map(|app| app.smpp.clone()).collect()
     }
 
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {

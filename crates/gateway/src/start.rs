@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use connectors::smpp::{Client, Running, Start};
-use domain::ConnectionId;
-use pipeline::{Clock, Pipeline, Resume};
+use domain::{ConnectionId, Record};
+use pipeline::{Clock, Pipeline, Resume, Teller, Told};
 use rand::Rng as _;
 use rand::rngs::StdRng;
+use store::Notice;
 use store::sqlite::{self, Synchronous};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -22,6 +24,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http;
 use crate::metrics::Metrics;
+use crate::smpp_server::{Binds, Door};
 use crate::webhooks::{self, Webhooks, address};
 
 /// Whether the vendors are real.
@@ -37,6 +40,7 @@ pub struct Gateway {
     pipeline: Pipeline,
     api: Arc<Api>,
     webhooks: Arc<Webhooks>,
+    door: Option<Door>,
     connections: Vec<(ConnectionId, Running)>,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -66,6 +70,13 @@ impl Gateway {
             .await
             .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
         let address = listener.local_addr()?;
+        let door = match config.smpp_server {
+            Some(listen) => {
+                let listener = TcpListener::bind(listen).await;
+                Some(listener.with_context(|| format!("cannot listen on {listen} (smpp_server.listen)"))?)
+            }
+            None => None,
+        };
 
         let (writer, reader) = open_store(config)?;
         let metrics = Arc::new(Metrics::default());
@@ -74,12 +85,14 @@ impl Gateway {
             private(config),
             Arc::<SystemClock>::clone(&clock),
         ));
+        let binds = Arc::new(Binds::default());
+        let tellers = Tellers { webhooks: Arc::clone(&webhooks), binds: Arc::clone(&binds) };
         let pipeline = Pipeline::start(pipeline::Settings {
             writer: Box::new(writer),
             reader: Arc::new(reader),
             clock: Arc::<SystemClock>::clone(&clock),
             observer: Arc::<Metrics>::clone(&metrics),
-            teller: Arc::<Webhooks>::clone(&webhooks),
+            teller: Arc::new(tellers),
             table: Arc::clone(&config.table),
             apps: config.pipeline_apps(),
             retention: config.retention,
@@ -97,20 +110,31 @@ impl Gateway {
         };
 
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
+        let door = door.map(|listener| Door::open(listener, pipeline.clone(), &config.accounts(), binds));
+        let door = door.transpose().context("the SMPP door cannot be opened")?;
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
+        if let Some(door) = &door {
+            tracing::info!(address = %door.address(), accounts = config.accounts().len(), "serving SMPP");
+        }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
-        Ok(Self { pipeline, api, webhooks, connections, tasks, stop, address, mode })
+        Ok(Self { pipeline, api, webhooks, door, connections, tasks, stop, address, mode })
     }
 
     /// Where the API listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where applications bind, when that is configured.
+    #[must_use]
+    pub fn smpp_address(&self) -> Option<SocketAddr> {
+        self.door.as_ref().map(Door::address)
     }
 
     #[must_use]
@@ -123,6 +147,9 @@ impl Gateway {
     pub fn reconfigure(&self, config: &Config) -> Vec<String> {
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
+        if let Some(door) = &self.door {
+            door.reconfigure(&config.accounts());
+        }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
         let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
@@ -139,6 +166,9 @@ impl Gateway {
     /// Accepts no more, awaits the answers on the wire, leaves the queue in the store.
     pub async fn drain(mut self) {
         self.stop.send_replace(true);
+        if let Some(door) = self.door {
+            door.shut_down().await;
+        }
         let mut closing = JoinSet::new();
         for (_, connection) in self.connections {
             closing.spawn(connection.shutdown());
@@ -150,6 +180,22 @@ impl Gateway {
             self.tasks.shutdown().await;
         }
         self.pipeline.shut_down().await;
+    }
+}
+
+/// Tells by the way that a message came.
+struct Tellers {
+    webhooks: Arc<Webhooks>,
+    binds: Arc<Binds>,
+}
+
+impl Teller for Tellers {
+    fn tell(&self, notice: Notice, record: Arc<Record>) -> Pin<Box<dyn Future<Output = Told> + Send>> {
+        if Binds::are_told(&notice) {
+            let binds = Arc::clone(&self.binds);
+            return Box::pin(async move { binds.tell(&notice, &record).await });
+        }
+        self.webhooks.tell(notice, record)
     }
 }
 

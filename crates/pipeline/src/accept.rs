@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::address::{Recipient, Sender};
 use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
+use domain::status::StatusSet;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
 use domain::{AppId, Channel, Class, Message, Price, Record, RouteId, Timestamp, segment};
 use routing::Choice;
@@ -40,7 +41,17 @@ pub struct Request {
     /// A JSON object, kept as written.
     pub metadata: Option<Box<str>>,
     pub callback_url: Option<Box<str>>,
+    /// Of a request that came by SMPP.
+    pub by_smpp: Option<BySmpp>,
     pub idempotency: Option<Idempotency>,
+}
+
+/// What a bind asks for beside the message.
+#[derive(Clone, Debug)]
+pub struct BySmpp {
+    pub addresses: domain::message::BySmpp,
+    /// Which changes are told, whatever the app's webhook wants.
+    pub notify: StatusSet,
 }
 
 /// A durable message.
@@ -118,17 +129,42 @@ pub(crate) fn send(core: &Arc<Core>, request: Request) -> Sending {
     if core.on_hold {
         return Sending { state: State::Refused(Refused::NotWritten(NotWritten::OnHold)) };
     }
-    let state = match begin(core, request) {
-        Ok(writing) => State::Writing(writing),
-        Err(refused) => State::Refused(refused),
+    let (answer, answered) = oneshot::channel();
+    // Nobody waits any more when the client has gone; the message is accepted all the same.
+    let then = Box::new(move |accepted| drop(answer.send(accepted)));
+    let state = match begin(core, request, then) {
+        Ok(()) => State::Writing(answered),
+        Err((refused, _)) => State::Refused(refused),
     };
     Sending { state }
 }
 
-fn begin(
+/// As `send`, for whoever answers many: told on the writer's thread, or at once when it is refused.
+pub(crate) fn send_and_tell(core: &Arc<Core>, request: Request, then: Answer) {
+    if core.on_hold {
+        then(Err(Refused::NotWritten(NotWritten::OnHold)));
+    } else if let Err((refused, then)) = begin(core, request, then) {
+        then(Err(refused));
+    }
+}
+
+/// What is told of a request. It must not block.
+pub(crate) type Answer = Box<dyn FnOnce(Result<Acceptance, Refused>) + Send>;
+
+fn begin(core: &Arc<Core>, request: Request, then: Answer) -> Result<(), (Refused, Answer)> {
+    match prepare(core, request) {
+        Ok((prepared, idempotency, key)) => {
+            write(core, prepared, idempotency, key, then);
+            Ok(())
+        }
+        Err(refused) => Err((refused, then)),
+    }
+}
+
+fn prepare(
     core: &Arc<Core>,
     request: Request,
-) -> Result<oneshot::Receiver<Result<Acceptance, Refused>>, Refused> {
+) -> Result<(Prepared, Option<Idempotency>, KeyGuard), Refused> {
     let key = KeyGuard::take(core, &request)?;
     let apps = core.apps.load();
     let app = apps.get(&request.app).ok_or_else(|| Refused::UnknownApp(request.app.clone()))?;
@@ -143,7 +179,7 @@ fn begin(
             return Err(refused);
         }
     };
-    Ok(write(core, prepared, idempotency, key))
+    Ok((prepared, idempotency, key))
 }
 
 /// A request turned down, with what of it can be kept and found again.
@@ -231,7 +267,12 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         expires_at: request.validity.map_or(now, |validity| now.plus(validity)),
         max_price: request.max_price,
         callback_url: request.callback_url,
-        notify: if has_endpoint { app.notify } else { domain::status::StatusSet::NONE },
+        notify: match request.by_smpp {
+            Some(ref by_smpp) => by_smpp.notify,
+            None if has_endpoint => app.notify,
+            None => StatusSet::NONE,
+        },
+        by_smpp: request.by_smpp.map(|by_smpp| Box::new(by_smpp.addresses)),
     }
 }
 
@@ -291,8 +332,8 @@ fn write(
     prepared: Prepared,
     idempotency: Option<Idempotency>,
     key: KeyGuard,
-) -> oneshot::Receiver<Result<Acceptance, Refused>> {
-    let (answer, answered) = oneshot::channel();
+    answer: Answer,
+) {
     let Prepared { record, effects, slot } = prepared;
     let after = Arc::clone(core);
     let then = move |result: Result<Written, NotWritten>| {
@@ -311,11 +352,9 @@ fn write(
             Err(not_written) => Err(Refused::NotWritten(not_written)),
         };
         drop(key);
-        // Nobody waits any more when the client has gone; the message is accepted all the same.
-        drop(answer.send(answered));
+        answer(answered);
     };
     core.writer.write(Urgency::Acceptance, Write::Accept { record, effects, idempotency }, Box::new(then));
-    answered
 }
 
 /// A request that was understood and refused is kept, so that it can be found; how many is limited per app.

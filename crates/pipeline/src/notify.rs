@@ -39,6 +39,9 @@ pub enum Told {
     Gone,
     /// Nothing is configured to tell.
     Nobody,
+    /// Nobody is there to be told, or who is there does not answer: it is told again after this, or as soon as it comes
+    /// back, and never given up.
+    Later(Duration),
 }
 
 /// Standard Webhooks' example schedule, as the contract fixes it: the waits after each try in vain.
@@ -100,7 +103,7 @@ impl Endpoint {
     fn learn(&mut self, told: Told) {
         self.places = match told {
             Told::Yes => (self.places * 2).min(MAX_IN_FLIGHT),
-            Told::No { .. } => (self.places / 2).max(MIN_IN_FLIGHT),
+            Told::No { .. } | Told::Later(_) => (self.places / 2).max(MIN_IN_FLIGHT),
             Told::Gone | Told::Nobody => self.places,
         };
     }
@@ -248,6 +251,7 @@ fn settle(core: &Core, target: &Target, notice: &Notice, told: Told) -> Option<Q
         Told::Yes => NoticeOutcome::Told,
         Told::Nobody | Told::Gone => NoticeOutcome::GivenUp,
         Told::No { retry_after } => retry(notice.tries, retry_after, core.clock.now(), notice.id),
+        Told::Later(after) => NoticeOutcome::WaitUntil(core.clock.now().plus(after)),
     };
     core.observer.notice_told(told == Told::Yes);
     finish(core, notice.id, outcome);
@@ -300,6 +304,18 @@ fn finish(core: &Core, id: i64, outcome: NoticeOutcome) {
     core.writer.write(Urgency::Offer, Write::Notice { id, outcome }, Box::new(|_| {}));
 }
 
+/// Has what waits for a callback told now.
+pub(crate) fn came_back(core: &Arc<Core>, callback: &str) {
+    let now = core.clock.now();
+    let callback = callback.to_owned();
+    core.writer.errand(Box::new(move |store| {
+        if let Err(error) = store.wake_notices(&callback, now) {
+            tracing::error!(%error, callback, "what waits to be told waits on");
+        }
+    }));
+    claim(core);
+}
+
 fn claim(core: &Arc<Core>) {
     let now = core.clock.now();
     let after = Arc::clone(core);
@@ -323,7 +339,7 @@ mod tests {
         let waits: Vec<u64> = (0..7)
             .map(|tries| match retry(tries, None, now, 100) {
                 NoticeOutcome::RetryAt(at) => at.since(now).as_secs(),
-                NoticeOutcome::Told | NoticeOutcome::GivenUp => 0,
+                NoticeOutcome::Told | NoticeOutcome::GivenUp | NoticeOutcome::WaitUntil(_) => 0,
             })
             .collect();
         assert_eq!(waits, [5, 300, 1800, 7200, 18_000, 36_000, 36_000]);

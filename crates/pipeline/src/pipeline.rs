@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use store::{Reader, Retention, Write, Writer, Written};
 use tokio::task::JoinSet;
 
-use crate::accept::{self, Request, Sending};
+use crate::accept::{self, Acceptance, Refused, Request, Sending};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
@@ -247,6 +247,21 @@ impl Pipeline {
     #[must_use]
     pub fn send(&self, request: Request) -> Sending {
         accept::send(&self.core, request)
+    }
+
+    /// As `send`, for a door that answers many at once: `then` is told on the writer's thread, or on this one when the
+    /// request is refused at once. It must not block.
+    pub fn send_and_tell(
+        &self,
+        request: Request,
+        then: impl FnOnce(Result<Acceptance, Refused>) + Send + 'static,
+    ) {
+        accept::send_and_tell(&self.core, request, Box::new(then));
+    }
+
+    /// Whoever is told at this callback is there again: what waits for it is told now.
+    pub fn came_back(&self, callback: &str) {
+        notify::came_back(&self.core, callback);
     }
 
     /// Takes a message back, if no byte of it has left.

@@ -139,7 +139,10 @@ pub enum NoticeOutcome {
     Told,
     /// It will never be told.
     GivenUp,
+    /// It was told in vain.
     RetryAt(Timestamp),
+    /// Nobody was there to be told.
+    WaitUntil(Timestamp),
 }
 
 /// Which messages a claim is for.
@@ -197,6 +200,12 @@ pub trait Writer: Send {
 
     /// Nothing was written for a while: gives back the memory that is kept only to be faster.
     fn rest(&mut self);
+
+    /// Has what waits for a callback come due.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn wake_notices(&mut self, callback: &str, now: Timestamp) -> Result<(), Error>;
 
     /// Finds up to `limit` closed records, which are to leave for the sealed files of their days: copy them, then write
     /// `Write::Sealed`. None when there are none. Whatever was found before and is not removed yet will not be by that.

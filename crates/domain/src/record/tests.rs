@@ -77,6 +77,7 @@ impl Case {
             max_price: None,
             callback_url: None,
             notify: StatusSet::all(),
+            by_smpp: None,
         };
         let terms = Terms {
             on_unknown: self.on_unknown,

@@ -57,6 +57,7 @@ pub(crate) fn request(fields: &mut Fields<'_>, terms: Terms<'_>) -> Option<pipel
         reference: reference(fields),
         metadata: metadata(fields),
         callback_url: callback_url(fields, terms.private),
+        by_smpp: None,
         idempotency: None,
     };
     fields.refuse_others(&FIELDS);

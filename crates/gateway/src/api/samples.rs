@@ -38,6 +38,7 @@ pub(crate) fn message() -> Message {
         max_price: None,
         callback_url: None,
         notify: StatusSet::all(),
+        by_smpp: None,
     }
 }
 

@@ -90,6 +90,9 @@ impl<'a> Builder<'a> {
         let vendors = self.vendors(&raw);
         let apps = self.apps(&raw);
         self.unserved(&raw);
+        let smpp_server = raw.smpp_server.as_ref();
+        let smpp_server =
+            smpp_server.map(|door| self.address(&door.listen, &path(&["smpp_server", "listen"])));
         let public_url =
             raw.server.public_url.as_deref().unwrap_or_default().trim_end_matches('/').to_owned();
         let allow_private = raw.webhooks.allow_private;
@@ -102,6 +105,10 @@ impl<'a> Builder<'a> {
             retention,
             synchronous,
             allow_private,
+            smpp_server: match smpp_server {
+                Some(address) => Some(address?),
+                None => None,
+            },
             apps,
             vendors,
             version: table.as_ref()?.version(),

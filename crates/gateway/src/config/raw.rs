@@ -77,7 +77,7 @@ pub(super) struct AdminKey {
     pub(super) scopes: Vec<String>,
 }
 
-/// The SMPP door for applications. Not served yet.
+/// The SMPP door for applications.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SmppServer {
@@ -142,7 +142,7 @@ pub(super) struct App {
     #[serde(default)]
     pub(super) api_keys: Vec<SecretSource>,
     pub(super) webhook: Option<Webhook>,
-    /// The app's account at the SMPP door. Not served yet.
+    /// The app's account at the SMPP door.
     pub(super) smpp: Option<AppSmpp>,
     /// Who messages without a sender appear to come from.
     pub(super) default_sender: Option<String>,
@@ -174,7 +174,9 @@ fn all_events() -> Vec<String> {
 pub(super) struct AppSmpp {
     pub(super) system_id: String,
     pub(super) password: SecretSource,
+    /// Default 10.
     pub(super) max_binds: Option<u16>,
+    /// Submissions over all of its binds; more are answered ESME_RTHROTTLED.
     pub(super) throughput: Option<domain::setting::Rate>,
 }
 

@@ -65,6 +65,12 @@ impl Gateway {
         self
     }
 
+    /// Where applications bind.
+    pub(crate) async fn smpp_port(&mut self) -> u16 {
+        let address = self.process.says("serving SMPP address=").await;
+        address.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
     /// Ends it as `kill -9` does.
     pub(crate) fn kill(mut self) {
         self.process.kill();

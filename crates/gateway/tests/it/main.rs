@@ -30,6 +30,7 @@ mod process;
 mod receipts;
 mod setup;
 mod signals;
+mod smpp_door;
 mod steering;
 mod trial;
 mod vendor_faults;

@@ -23,6 +23,15 @@ pub(crate) enum Library {
     NodeSmpp,
     /// PyPI's `smpp.twisted3`.
     SmppTwisted,
+    /// PyPI's `smpplib`.
+    Smpplib,
+}
+
+pub(crate) struct Bind<'a> {
+    pub(crate) port: u16,
+    /// `transmitter`, `receiver` or `transceiver`.
+    pub(crate) kind: &'a str,
+    pub(crate) password: &'a str,
 }
 
 impl Peer {
@@ -30,12 +39,30 @@ impl Peer {
         match library {
             Library::NodeSmpp => Self::start("vendor.js", &mut node("vendor.js"), folder).await,
             Library::SmppTwisted => Self::start("vendor.py", &mut python("vendor.py"), folder).await,
+            Library::Smpplib => panic!("it has no vendor"),
         }
     }
 
     /// An application's webhook, which verifies by the library `standardwebhooks`.
     pub(crate) async fn webhook(folder: &Path) -> Self {
         Self::start("webhook.py", python("webhook.py").arg(WEBHOOK_SECRET), folder).await
+    }
+
+    /// An application at the SMPP door, bound by this bind. It submits all the messages at once.
+    pub(crate) async fn application(
+        library: Library,
+        folder: &Path,
+        bind: &Bind<'_>,
+        messages: &Value,
+    ) -> Self {
+        let mut command = match library {
+            Library::NodeSmpp => node("application.js"),
+            Library::Smpplib => python("application.py"),
+            Library::SmppTwisted => panic!("it has no application"),
+        };
+        let port = bind.port.to_string();
+        command.args([port.as_str(), bind.kind, bind.password]).arg(messages.to_string());
+        Self { process: Process::start("application", &mut command, folder), port: bind.port, aside: Vec::new() }
     }
 
     async fn start(name: &str, command: &mut Command, folder: &Path) -> Self {

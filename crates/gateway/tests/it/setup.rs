@@ -8,6 +8,10 @@ use crate::client::{ADMIN_KEY, APP_KEY};
 pub(crate) const SYSTEM_ID: &str = "buyer";
 pub(crate) const PASSWORD: &str = "secret";
 
+/// What the app binds as.
+pub(crate) const APP_SYSTEM_ID: &str = "shop";
+pub(crate) const APP_PASSWORD: &str = "shop-pw";
+
 /// Signs webhooks: `whsec_` and the base64 of 32 octets.
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_c3Ryb3dnZXIgdHVybmVkIHRoZSBzd2l0Y2ggaW4gMTg=";
 
@@ -20,6 +24,7 @@ pub(crate) struct Setup {
     rules: Option<String>,
     webhook: String,
     store: String,
+    account: Option<String>,
 }
 
 impl Setup {
@@ -91,8 +96,18 @@ channel = "sms"
         self
     }
 
+    /// Opens the SMPP door to the app, with more of its account.
+    pub(crate) fn door(mut self, more: &str) -> Self {
+        self.account = Some(format!(
+            r#"smpp = {{ system_id = "{APP_SYSTEM_ID}", password = "{APP_PASSWORD}"{more} }}"#
+        ));
+        self
+    }
+
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, rules, webhook, store } = self;
+        let Self { vendors, routes, rule, rules, webhook, store, account } = self;
+        let door = account.as_ref().map_or("", |_| "[smpp_server]\nlisten = \"127.0.0.1:0\"");
+        let account = account.as_deref().unwrap_or_default();
         let store = if store.is_empty() { "path = \"data\"" } else { store };
         let routes = routes.join(", ");
         let one_rule = || {
@@ -117,6 +132,8 @@ id = "ops"
 key = "{ADMIN_KEY}"
 scopes = ["read", "dispatch", "configure"]
 
+{door}
+
 [store]
 {store}
 
@@ -128,6 +145,7 @@ id = "shop"
 api_keys = ["{APP_KEY}"]
 default_sender = "SHOP"
 {webhook}
+{account}
 {vendors}
 [policy]
 default_class = "transactional"

@@ -45,6 +45,7 @@ impl Maker {
             max_price: None,
             callback_url: None,
             notify: StatusSet::NONE,
+            by_smpp: None,
         };
         let route = RouteId::new(app).unwrap();
         let terms = Terms {

@@ -275,6 +275,10 @@ impl store::Writer for Faulty {
         self.store.rest();
     }
 
+    fn wake_notices(&mut self, callback: &str, now: Timestamp) -> Result<(), store::Error> {
+        self.store.wake_notices(callback, now)
+    }
+
     fn find_closed(
         &mut self,
         now: Timestamp,
@@ -515,6 +519,7 @@ pub(crate) fn request() -> Request {
         reference: None,
         metadata: None,
         callback_url: None,
+        by_smpp: None,
         idempotency: None,
     }
 }

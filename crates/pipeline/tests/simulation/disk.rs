@@ -97,6 +97,10 @@ impl Writer for Disk {
         self.store.rest();
     }
 
+    fn wake_notices(&mut self, callback: &str, now: Timestamp) -> Result<(), Error> {
+        self.store.wake_notices(callback, now)
+    }
+
     fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {
         self.check()?;
         let found = self.store.find_closed(now, limit)?;

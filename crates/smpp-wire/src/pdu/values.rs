@@ -42,6 +42,8 @@ pub struct EsmClass(pub u8);
 impl EsmClass {
     pub const DEFAULT: Self = Self(0);
     pub const RECEIPT: Self = Self(0x04);
+    /// An intermediate notification of SMPP 3.4, 5.2.12.
+    pub const INTERMEDIATE: Self = Self(0x20);
     pub const UDH: Self = Self(0x40);
 
     /// The text begins with a user data header.

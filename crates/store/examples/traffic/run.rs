@@ -151,6 +151,7 @@ pub(crate) fn message(id: MessageId, number: usize) -> Message {
         max_price: None,
         callback_url: None,
         notify: notify.into_iter().fold(StatusSet::NONE, StatusSet::with),
+        by_smpp: None,
     }
 }
 

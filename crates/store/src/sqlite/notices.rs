@@ -161,7 +161,22 @@ pub(super) fn settle(hot: &Connection, id: i64, outcome: NoticeOutcome) -> rusql
                 .execute([id, at.as_millis()])?;
             Ok(())
         }
+        NoticeOutcome::WaitUntil(at) => set_due_at(hot, id, at),
     }
+}
+
+/// Has what waits for the callback come due.
+pub(super) fn wake(
+    hot: &Connection,
+    names: &mut Names,
+    callback: &str,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    if let Some(target) = names.find(hot, Kind::Origin, origin(callback))? {
+        hot.prepare_cached("UPDATE notices SET due_at = ?2 WHERE target = ?1 AND due_at > ?2")?
+            .execute([target, now.as_millis()])?;
+    }
+    Ok(())
 }
 
 pub(super) fn count(hot: &Connection) -> rusqlite::Result<u64> {

@@ -21,7 +21,7 @@ use super::records::{self, DamagedRow, Rows, Stage};
 use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
 use super::seal::{self, Copying, Leaving, Sealer};
-use super::{OpenError, WHAT_TO_DO, damaged, hold, overrides};
+use super::{OpenError, WHAT_TO_DO, damaged, hold, notices, overrides};
 use crate::write::{Claim, Notice, NoticeLimit, Sealing, Write, Writer, Written};
 use crate::{Error, Retention};
 
@@ -277,6 +277,10 @@ impl Writer for SqliteWriter {
         if let Err(error) = self.hot.execute_batch("PRAGMA shrink_memory") {
             tracing::debug!(%error, "the page cache keeps its memory");
         }
+    }
+
+    fn wake_notices(&mut self, callback: &str, now: Timestamp) -> Result<(), Error> {
+        self.transact(|hot, memory| Ok(notices::wake(hot, &mut memory.names, callback, now)?))
     }
 
     fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {

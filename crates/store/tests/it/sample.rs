@@ -47,6 +47,7 @@ pub(crate) fn message(id: MessageId) -> Message {
         max_price: None,
         callback_url: None,
         notify: StatusSet::all(),
+        by_smpp: None,
     }
 }
 

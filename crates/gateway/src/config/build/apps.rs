@@ -6,10 +6,13 @@ use pipeline::App;
 use super::super::Application;
 use super::super::raw::{App as RawApp, AppSmpp, Raw, Webhook};
 use super::{Builder, Steps, below, item, path};
+use crate::smpp_server::Account;
 use crate::webhooks::{self, Endpoint, address};
 
 /// The most characters of a system_id, as the wire writes it.
 const SYSTEM_ID: usize = 15;
+/// Of an account that does not say how many.
+const MAX_BINDS: usize = 10;
 
 impl Builder<'_> {
     pub(super) fn apps(&mut self, raw: &Raw) -> Vec<Application> {
@@ -42,6 +45,7 @@ impl Builder<'_> {
                 (Endpoint { url: None, secrets: Vec::new() }, StatusSet::all())
             }
         };
+        let smpp = app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, id.as_ref(), raw, &below(at, "smpp")));
         self.later_doors(app, at);
         let mut settings = App::new(notify);
         settings.default_sender.clone_from(&default_sender);
@@ -57,6 +61,7 @@ impl Builder<'_> {
             default_class: app.default_class,
             settings,
             endpoint,
+            smpp,
         })
     }
 
@@ -80,11 +85,6 @@ impl Builder<'_> {
 
     /// Doors that a later version opens: their settings are checked as far as that can be done now.
     fn later_doors(&mut self, app: &RawApp, at: &Steps) {
-        if let Some(smpp) = &app.smpp {
-            self.smpp_account(smpp, &below(at, "smpp"));
-            let limit = smpp.throughput.map_or(String::new(), |rate| format!(" at {}/s", rate.per_second));
-            self.not_served.push(format!("the SMPP account of the app {}{limit}", app.id));
-        }
         if let Some(compat) = &app.compat {
             let inner = below(at, "compat");
             if let Some(token) = &compat.twilio_auth_token {
@@ -101,7 +101,13 @@ impl Builder<'_> {
         }
     }
 
-    fn smpp_account(&mut self, smpp: &AppSmpp, at: &Steps) {
+    fn smpp_account(
+        &mut self,
+        smpp: &AppSmpp,
+        app: Option<&domain::AppId>,
+        raw: &Raw,
+        at: &Steps,
+    ) -> Option<Account> {
         let at_system_id = below(at, "system_id");
         if smpp.system_id.is_empty() || smpp.system_id.len() > SYSTEM_ID {
             self.problem(&at_system_id, format!("expected 1 to {SYSTEM_ID} characters"));
@@ -110,7 +116,17 @@ impl Builder<'_> {
         if smpp.max_binds == Some(0) {
             self.problem(&below(at, "max_binds"), "expected 1 or more");
         }
-        self.secret(&smpp.password, &below(at, "password"));
+        if raw.smpp_server.is_none() {
+            self.warn(at, "without [smpp_server] nobody can bind");
+        }
+        let password = self.secret(&smpp.password, &below(at, "password"));
+        Some(Account {
+            app: app?.clone(),
+            system_id: smpp.system_id.clone(),
+            password: password?,
+            max_binds: smpp.max_binds.map_or(MAX_BINDS, usize::from),
+            throughput: smpp.throughput,
+        })
     }
 
     fn optional<T>(&mut self, text: Option<&str>, at: &Steps) -> Option<T>

@@ -15,9 +15,10 @@ impl Builder<'_> {
         }
         if let Some(door) = &raw.smpp_server {
             let at = path(&["smpp_server"]);
-            self.address(&door.listen, &below(&at, "listen"));
             self.certificates(door.tls.as_ref(), &below(&at, "tls"));
-            self.not_served.push("the SMPP server ([smpp_server])".to_owned());
+            if door.tls.is_some() {
+                self.not_served.push("TLS at the SMPP server ([smpp_server.tls])".to_owned());
+            }
         }
         if raw.server.tls.is_some() {
             self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));

@@ -30,6 +30,7 @@ fn rejected() -> Record {
         max_price: None,
         callback_url: None,
         notify: domain::status::StatusSet::NONE,
+        by_smpp: None,
     };
     Record::rejected(message, "blocked").0
 }

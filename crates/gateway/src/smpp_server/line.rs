@@ -1,0 +1,179 @@
+//! One line with an application: its bind is checked, its requests answered, its receipts followed up.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use smpp_wire::connection::{Commands, Handle, Handler};
+use smpp_wire::pdu::{BindResp, Outgoing, Pdu, Received, interface_version};
+use smpp_wire::session::{BindKind, Event};
+use smpp_wire::status::CommandStatus;
+use smpp_wire::tlv::{Tag, TlvBuffer};
+
+use super::accounts::Open;
+use super::binds::{self, Answer, Token};
+use super::{Shared, ask, receipt, submit};
+
+pub(super) struct Session {
+    shared: Arc<Shared>,
+    handle: Handle<Token>,
+    peer: SocketAddr,
+    /// Set once the bind is accepted.
+    bound: Option<Bound>,
+}
+
+struct Bound {
+    account: Arc<Open>,
+    number: u64,
+}
+
+/// What the door calls itself.
+const NAME: &[u8] = b"strowger";
+
+impl Session {
+    pub(super) fn new(shared: Arc<Shared>, handle: Handle<Token>, peer: SocketAddr) -> Self {
+        Self { shared, handle, peer, bound: None }
+    }
+
+    pub(super) fn system_id(&self) -> Option<&str> {
+        self.bound.as_ref().map(|bound| bound.account.account.system_id.as_str())
+    }
+
+    fn bind(&mut self, received: &Received, commands: &mut Commands<Token>) {
+        let sequence_number = received.sequence_number();
+        match self.accept_bind(received) {
+            Ok(response) => {
+                commands.respond(sequence_number, response);
+            }
+            Err(status) => {
+                commands.respond(sequence_number, Outgoing::refusal(received.command_id(), status));
+                commands.close();
+            }
+        }
+    }
+
+    /// An unknown name and a wrong password are answered alike.
+    fn accept_bind(&mut self, received: &Received) -> Result<Outgoing, CommandStatus> {
+        let (bind, kind) = match (received.pdu(), BindKind::of_request(received.command_id())) {
+            (
+                Pdu::BindTransmitter(bind) | Pdu::BindReceiver(bind) | Pdu::BindTransceiver(bind),
+                Some(kind),
+            ) => (bind, kind),
+            _ => return Err(CommandStatus::RINVCMDID),
+        };
+        let response = bound(kind, bind.interface_version).ok_or(CommandStatus::RSYSERR)?;
+        let account = self.shared.accounts.check(self.peer.ip(), bind.system_id, bind.password);
+        let Some(account) = account else {
+            tracing::warn!(peer = %self.peer, "an SMPP bind was refused: system_id or password is wrong");
+            return Err(CommandStatus::RBINDFAIL);
+        };
+        let system_id = &account.account.system_id;
+        let Some(number) = self.shared.binds.add(&account, kind.receives(), self.handle.clone()) else {
+            let max_binds = account.account.max_binds;
+            tracing::warn!(peer = %self.peer, system_id, max_binds, "an SMPP bind was refused: too many");
+            return Err(CommandStatus::RALYBND);
+        };
+        tracing::info!(peer = %self.peer, system_id, ?kind, "an application is bound");
+        if kind.receives() {
+            self.shared.pipeline.came_back(&receipt::callback(&account.account.app));
+        }
+        self.bound = Some(Bound { account, number });
+        Ok(response)
+    }
+
+    fn request(&self, received: &Received, commands: &mut Commands<Token>) {
+        let Some(Bound { account, .. }) = &self.bound else { return };
+        let sequence_number = received.sequence_number();
+        let refusal = match received.pdu() {
+            Pdu::SubmitSm(_) | Pdu::DataSm(_) if !account.takes_one() => CommandStatus::RTHROTTLED,
+            pdu @ (Pdu::SubmitSm(_) | Pdu::DataSm(_)) => {
+                match submit::request(&pdu, &account.account, self.shared.pipeline.now()) {
+                    Ok(request) => {
+                        submit::send(&self.shared.pipeline, request, &self.handle, received);
+                        return;
+                    }
+                    Err(status) => status,
+                }
+            }
+            Pdu::QuerySm(query) => {
+                let message = ask::id(query.message_id);
+                return self.ask(received, ask::Question::Query, message);
+            }
+            Pdu::CancelSm(cancel) if !cancel.message_id.is_empty() => {
+                let message = ask::id(cancel.message_id);
+                return self.ask(received, ask::Question::Cancel, message);
+            }
+            Pdu::CancelSm(_) => CommandStatus::RCANCELFAIL,
+            Pdu::ReplaceSm(_) => CommandStatus::RREPLACEFAIL,
+            _ => CommandStatus::RINVCMDID,
+        };
+        commands.respond(sequence_number, Outgoing::refusal(received.command_id(), refusal));
+    }
+
+    /// Rare, so each has a task of its own.
+    fn ask(&self, received: &Received, question: ask::Question, message: Option<domain::MessageId>) {
+        let Some(Bound { account, .. }) = &self.bound else { return };
+        let (pipeline, app) = (self.shared.pipeline.clone(), account.account.app.clone());
+        let (handle, sequence_number) = (self.handle.clone(), received.sequence_number());
+        tokio::spawn(async move {
+            let answer = ask::answer(&pipeline, &app, question, message).await;
+            // The line may have ended meanwhile.
+            handle.respond(sequence_number, answer).ok();
+        });
+    }
+}
+
+impl Handler<Token> for Session {
+    fn events(&mut self, events: &mut Vec<Event<Token>>, commands: &mut Commands<Token>) {
+        for event in events.drain(..) {
+            match event {
+                Event::BindRequested { received } => self.bind(&received, commands),
+                Event::Request { received } => self.request(&received, commands),
+                Event::Response { token, received } | Event::LateResponse { token, received } => {
+                    binds::tell(&token, answer_of(received.command_status()));
+                }
+                Event::TimedOut { token } => binds::tell(&token, Answer::NotNow),
+                Event::NotSent { token } => binds::tell(&token, Answer::LineLost),
+                Event::Closed { outstanding, .. } => {
+                    if let Some(Bound { account, number }) = &self.bound {
+                        self.shared.binds.remove(&account.account.app, *number);
+                    }
+                    for outstanding in outstanding {
+                        binds::tell(&outstanding.token, Answer::LineLost);
+                    }
+                }
+                Event::Bound { .. }
+                | Event::Notice { .. }
+                | Event::Refused(_)
+                | Event::Unmatched { .. } => {}
+            }
+        }
+    }
+}
+
+/// A receipt that an application refuses for good it has had.
+fn answer_of(status: CommandStatus) -> Answer {
+    match status {
+        CommandStatus::RX_T_APPN
+        | CommandStatus::RMSGQFUL
+        | CommandStatus::RTHROTTLED
+        | CommandStatus::RSYSERR => Answer::NotNow,
+        _ => Answer::Taken,
+    }
+}
+
+fn bound(kind: BindKind, version: u8) -> Option<Outgoing> {
+    let mut tlvs = TlvBuffer::new();
+    match version {
+        interface_version::V5_0.. => tlvs.push_octet(Tag::SC_INTERFACE_VERSION, interface_version::V5_0),
+        interface_version::V3_4.. => tlvs.push_octet(Tag::SC_INTERFACE_VERSION, interface_version::V3_4),
+        // Version 3.3 has no optional parameters.
+        _ => {}
+    }
+    let body = BindResp { system_id: Some(NAME), tlvs: tlvs.as_tlvs() };
+    let pdu = match kind {
+        BindKind::Transmitter => Pdu::BindTransmitterResp(body),
+        BindKind::Receiver => Pdu::BindReceiverResp(body),
+        BindKind::Transceiver => Pdu::BindTransceiverResp(body),
+    };
+    Outgoing::response(&pdu, CommandStatus::ROK).ok()
+}

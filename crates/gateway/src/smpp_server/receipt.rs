@@ -1,0 +1,108 @@
+//! A change of a message as its application gets it on a bind: a deliver_sm with the usual text.
+
+use std::time::Duration;
+
+use domain::message::SmppAddress;
+use domain::{AppId, MessageId, Record, Status, Timestamp};
+use pipeline::Told;
+use smpp_wire::pdu::{Address, EsmClass, Outgoing, Pdu, ShortMessage};
+use smpp_wire::receipt::Text;
+use smpp_wire::time::Civil;
+use smpp_wire::tlv::{MessageState, Tag, TlvBuffer};
+use store::Notice;
+
+use super::binds::{Answer, Binds, Delivered};
+
+/// Waits in the store until a bind comes: it is woken then, so this is only for the case that nobody noticed.
+const NOBODY_THERE: Duration = Duration::from_secs(600);
+const REFUSED: Duration = Duration::from_secs(10);
+const BUSY: Duration = Duration::from_secs(1);
+
+const SCHEME: &str = "smpp:";
+
+/// Where the changes of a message are told that came by SMPP: the binds of its app.
+pub(super) fn callback(app: &AppId) -> String {
+    format!("{SCHEME}{app}")
+}
+
+/// How an id is written on the wire.
+pub(super) fn id(id: MessageId) -> String {
+    format!("{:032x}", id.as_u128())
+}
+
+impl Binds {
+    /// Whether the notice goes to a bind.
+    #[must_use]
+    pub fn are_told(notice: &Notice) -> bool {
+        notice.callback_url.as_ref().is_some_and(|callback| callback.starts_with(SCHEME))
+    }
+
+    /// Sends a receipt on one of the app's binds.
+    pub async fn tell(&self, notice: &Notice, record: &Record) -> Told {
+        let Some(receipt) = receipt(notice, record) else {
+            tracing::error!(message_id = %notice.message, "a receipt cannot be written");
+            return Told::Nobody;
+        };
+        match self.deliver(&notice.app, &receipt).await {
+            Delivered::Answered(Answer::Taken) => Told::Yes,
+            Delivered::Answered(Answer::NotNow) => Told::Later(REFUSED),
+            Delivered::Answered(Answer::LineLost) | Delivered::AllBusy => Told::Later(BUSY),
+            Delivered::NobodyThere => Told::Later(NOBODY_THERE),
+        }
+    }
+}
+
+fn receipt(notice: &Notice, record: &Record) -> Option<Outgoing> {
+    let message = &record.message;
+    let by_smpp = message.by_smpp.as_ref()?;
+    let (state, id) = (state_of(notice.status), id(message.id));
+    let delivered = state == MessageState::Delivered;
+    let is_final = notice.status != Status::Submitted;
+    // Receipts are in ASCII, whatever the message was in.
+    let repeated: String = message.text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect();
+    let text = Text {
+        id: &id,
+        sub: 1,
+        dlvrd: u16::from(delivered),
+        submit_date: civil(message.created_at)?,
+        done_date: civil(notice.at)?,
+        state,
+        err: if delivered || !is_final { "000" } else { "001" },
+        text: &repeated,
+    };
+    let text = text.write().ok()?;
+    let mut tlvs = TlvBuffer::new();
+    tlvs.push_c_string(Tag::RECEIPTED_MESSAGE_ID, id.as_bytes()).ok()?;
+    tlvs.push_octet(Tag::MESSAGE_STATE, state.into());
+    let receipt = ShortMessage {
+        source: address(&by_smpp.destination),
+        destination: address(&by_smpp.source),
+        esm_class: if is_final { EsmClass::RECEIPT } else { EsmClass::INTERMEDIATE },
+        short_message: text.as_bytes(),
+        tlvs: tlvs.as_tlvs(),
+        ..ShortMessage::default()
+    };
+    Outgoing::request(&Pdu::DeliverSm(receipt)).ok()
+}
+
+pub(super) fn state_of(status: Status) -> MessageState {
+    match status {
+        Status::Scheduled => MessageState::Scheduled,
+        Status::Accepted => MessageState::Accepted,
+        Status::Submitted => MessageState::Enroute,
+        Status::Delivered | Status::Read => MessageState::Delivered,
+        Status::Undelivered | Status::Failed => MessageState::Undeliverable,
+        Status::Expired => MessageState::Expired,
+        Status::Canceled => MessageState::Deleted,
+        Status::Rejected => MessageState::Rejected,
+        Status::Uncertain => MessageState::Unknown,
+    }
+}
+
+fn civil(at: Timestamp) -> Option<Civil> {
+    Civil::from_unix(at.as_millis().div_euclid(1000))
+}
+
+fn address(written: &SmppAddress) -> Address<'_> {
+    Address { ton: written.ton.into(), npi: written.npi.into(), digits: &written.digits }
+}

@@ -1,0 +1,244 @@
+//! A submission becomes a request to the pipeline, and what that says becomes its answer.
+
+use std::time::Duration;
+
+use domain::message::{BySmpp, SmppAddress};
+use domain::status::StatusSet;
+use domain::{Channel, Class, MessageId, Sender, Status, Timestamp};
+use pipeline::{NotWritten, Pipeline, Refused, Request};
+use smpp_wire::connection::Handle;
+use smpp_wire::encoding::{Charset, DataCoding, Gsm7};
+use smpp_wire::pdu::{
+    Address, CommandId, DataSm, EsmClass, MessageResp, Outgoing, Pdu, ReceiptWanted, Received,
+    RegisteredDelivery, ShortMessage, TypeOfNumber,
+};
+use smpp_wire::status::CommandStatus;
+use smpp_wire::time::{Offset, Time};
+use smpp_wire::tlv::{Tag, Tlvs};
+use smpp_wire::udh;
+
+use super::binds::Token;
+use super::{Account, receipt};
+
+/// Ours: the traffic class of a message, one octet.
+const CLASS: Tag = Tag(0x1401);
+
+/// What submit_sm and data_sm have in common.
+struct Fields<'a> {
+    source: Address<'a>,
+    destination: Address<'a>,
+    esm_class: EsmClass,
+    data_coding: u8,
+    registered_delivery: RegisteredDelivery,
+    schedule: &'a [u8],
+    validity: &'a [u8],
+    octets: &'a [u8],
+    tlvs: Tlvs<'a>,
+}
+
+/// Reads a submission; the error is the status to answer it with.
+pub(super) fn request(pdu: &Pdu<'_>, account: &Account, now: Timestamp) -> Result<Request, CommandStatus> {
+    let fields = Fields::of(pdu)?;
+    Ok(Request {
+        app: account.app.clone(),
+        to: recipient(fields.destination),
+        from: sender(fields.source)?,
+        channel: Channel::Sms,
+        class: class(fields.tlvs)?,
+        text: text(&fields)?,
+        validity: validity(fields.validity, now)?,
+        send_at: moment(fields.schedule, now, CommandStatus::RINVSCHED)?,
+        max_price: None,
+        reference: None,
+        metadata: None,
+        callback_url: Some(receipt::callback(&account.app).into()),
+        by_smpp: Some(pipeline::BySmpp {
+            addresses: BySmpp {
+                source: as_written(fields.source),
+                destination: as_written(fields.destination),
+            },
+            notify: told_of(fields.registered_delivery),
+        }),
+        idempotency: None,
+    })
+}
+
+/// Hands it to the pipeline; it is answered as soon as it is durable.
+pub(super) fn send(pipeline: &Pipeline, request: Request, handle: &Handle<Token>, received: &Received) {
+    let (command_id, sequence_number) = (received.command_id(), received.sequence_number());
+    let handle = handle.clone();
+    pipeline.send_and_tell(request, move |accepted| {
+        let answer = match accepted {
+            Ok(acceptance) => taken(command_id, acceptance.record.message.id),
+            Err(refused) => Outgoing::refusal(command_id, status_of(&refused)),
+        };
+        // When the line has ended meanwhile, the message is accepted all the same, and its client unsure of it.
+        handle.respond(sequence_number, answer).ok();
+    });
+}
+
+fn taken(command_id: CommandId, id: MessageId) -> Outgoing {
+    let id = receipt::id(id);
+    let body = MessageResp { message_id: Some(id.as_bytes()), ..MessageResp::default() };
+    let pdu = if command_id == CommandId::DATA_SM { Pdu::DataSmResp(body) } else { Pdu::SubmitSmResp(body) };
+    // An id always fits.
+    Outgoing::response(&pdu, CommandStatus::ROK)
+        .unwrap_or_else(|_| Outgoing::refusal(command_id, CommandStatus::RSYSERR))
+}
+
+fn status_of(refused: &Refused) -> CommandStatus {
+    match refused {
+        Refused::EmptyText | Refused::TextTooLong { .. } => CommandStatus::RINVMSGLEN,
+        Refused::BadNumber(_) | Refused::InvalidNumber => CommandStatus::RINVDSTADR,
+        Refused::BadValidity => CommandStatus::RINVEXPIRY,
+        Refused::BadSchedule => CommandStatus::RINVSCHED,
+        Refused::NoRule | Refused::NoRoute { .. } | Refused::KeyReused | Refused::KeyInFlight => {
+            CommandStatus::RSUBMITFAIL
+        }
+        // The client keeps it and asks again.
+        Refused::NotWritten(NotWritten::Overloaded) => CommandStatus::RTHROTTLED,
+        Refused::NotWritten(NotWritten::Unavailable | NotWritten::Stopping) => CommandStatus::RMSGQFUL,
+        Refused::NotWritten(NotWritten::Broken | NotWritten::OnHold)
+        | Refused::UnknownApp(_)
+        | Refused::ChannelNotServed(_) => CommandStatus::RSYSERR,
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn of(pdu: &Pdu<'a>) -> Result<Self, CommandStatus> {
+        match pdu {
+            Pdu::SubmitSm(message) => message.refusal().map_or_else(|| Ok(Self::of_submit_sm(message)), Err),
+            Pdu::DataSm(message) if message.destination.digits.is_empty() => Err(CommandStatus::RINVDSTADR),
+            Pdu::DataSm(message) => Ok(Self::of_data_sm(message)),
+            _ => Err(CommandStatus::RINVCMDID),
+        }
+    }
+
+    fn of_submit_sm(message: &ShortMessage<'a>) -> Self {
+        Self {
+            source: message.source,
+            destination: message.destination,
+            esm_class: message.esm_class,
+            data_coding: message.data_coding,
+            registered_delivery: message.registered_delivery,
+            schedule: message.schedule_delivery_time,
+            validity: message.validity_period,
+            octets: message.text(),
+            tlvs: message.tlvs,
+        }
+    }
+
+    fn of_data_sm(message: &DataSm<'a>) -> Self {
+        Self {
+            source: message.source,
+            destination: message.destination,
+            esm_class: message.esm_class,
+            data_coding: message.data_coding,
+            registered_delivery: message.registered_delivery,
+            schedule: b"",
+            validity: b"",
+            octets: message.tlvs.message_payload().unwrap_or_default(),
+            tlvs: message.tlvs,
+        }
+    }
+}
+
+/// Parts of a long text are refused: put together they would have to be accepted one by one and sent as one, which this
+/// version does not do yet. A message_payload carries a long text whole.
+fn text(fields: &Fields<'_>) -> Result<String, CommandStatus> {
+    if fields.tlvs.sar_total_segments().is_some_and(|total| total > 1) {
+        return Err(CommandStatus::RTLVNOTALLWD);
+    }
+    let (shifts, octets) = if fields.esm_class.has_udh() {
+        let (header, octets) = udh::split(fields.octets).map_err(|_| CommandStatus::RINVESMCLASS)?;
+        let concatenation = header.concatenation().map_err(|_| CommandStatus::RINVESMCLASS)?;
+        if concatenation.is_some_and(|parts| parts.total > 1) || header.ports().is_some() {
+            return Err(CommandStatus::RINVESMCLASS);
+        }
+        (header.shifts(), octets)
+    } else {
+        (Gsm7::DEFAULT, fields.octets)
+    };
+    let charset = DataCoding::from_octet(fields.data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), shifts);
+    // What is no text cannot be sent on as one.
+    let charset = match charset.ok_or(CommandStatus::RINVDCS)? {
+        Charset::Ascii if octets.iter().any(|octet| is_control(*octet)) => Charset::Gsm7(shifts),
+        charset => charset,
+    };
+    Ok(charset.decode(octets))
+}
+
+/// No text in ASCII holds one, while the GSM alphabet has letters there: the npm package `smpp`, for one, writes that
+/// alphabet and calls it ASCII.
+fn is_control(octet: u8) -> bool {
+    octet < 0x20 && !matches!(octet, b'\n' | b'\r')
+}
+
+/// As a person would write it, for the parser of numbers.
+fn recipient(address: Address<'_>) -> String {
+    let digits = String::from_utf8_lossy(address.digits);
+    match address.ton {
+        TypeOfNumber::International if !digits.starts_with('+') => format!("+{digits}"),
+        _ => digits.into_owned(),
+    }
+}
+
+/// None for the app's own.
+fn sender(address: Address<'_>) -> Result<Option<Sender>, CommandStatus> {
+    if address.digits.is_empty() {
+        return Ok(None);
+    }
+    let text = String::from_utf8_lossy(address.digits);
+    let written = match address.ton {
+        TypeOfNumber::International if !text.starts_with('+') => format!("+{text}"),
+        _ => text.into_owned(),
+    };
+    written.parse().map(Some).map_err(|_| CommandStatus::RINVSRCADR)
+}
+
+fn class(tlvs: Tlvs<'_>) -> Result<Option<Class>, CommandStatus> {
+    let Some(given) = tlvs.get(CLASS) else { return Ok(None) };
+    let class = Class::ALL.into_iter().find(|class| [class.code()] == given);
+    class.map(Some).ok_or(CommandStatus::RINVTLVVAL)
+}
+
+fn validity(field: &[u8], now: Timestamp) -> Result<Option<Duration>, CommandStatus> {
+    let Some(until) = moment(field, now, CommandStatus::RINVEXPIRY)? else { return Ok(None) };
+    if until <= now {
+        return Err(CommandStatus::RINVEXPIRY);
+    }
+    Ok(Some(until.since(now)))
+}
+
+/// A time without an offset is read in UTC.
+fn moment(field: &[u8], now: Timestamp, wrong: CommandStatus) -> Result<Option<Timestamp>, CommandStatus> {
+    let time = Time::parse(field).map_err(|_| wrong)?;
+    Ok(time.map(|time| match time {
+        Time::Relative(after) => now.plus(after),
+        Time::Absolute(at) => Timestamp::from_millis(at.unix_seconds(Offset::UTC).saturating_mul(1000)),
+    }))
+}
+
+/// Which changes a registered_delivery asks to be told of.
+fn told_of(wanted: RegisteredDelivery) -> StatusSet {
+    let failures = [
+        Status::Undelivered,
+        Status::Failed,
+        Status::Expired,
+        Status::Canceled,
+        Status::Rejected,
+        Status::Uncertain,
+    ];
+    let failures = failures.into_iter().fold(StatusSet::NONE, StatusSet::with);
+    let told = match wanted.receipt_wanted() {
+        ReceiptWanted::Always => failures.with(Status::Delivered),
+        ReceiptWanted::OnFailure => failures,
+        ReceiptWanted::OnSuccess => StatusSet::NONE.with(Status::Delivered),
+        ReceiptWanted::Never | ReceiptWanted::Other(_) => StatusSet::NONE,
+    };
+    if wanted.wants_intermediate_notifications() { told.with(Status::Submitted) } else { told }
+}
+
+fn as_written(address: Address<'_>) -> SmppAddress {
+    SmppAddress { ton: address.ton.into(), npi: address.npi.into(), digits: address.digits.to_vec() }
+}

@@ -1,0 +1,200 @@
+//! Applications that bind: other people's clients submit, and get their receipts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::gateway::Gateway;
+use crate::lab;
+use crate::peer::{Bind, Library, Peer};
+use crate::setup::{APP_PASSWORD, Setup};
+
+const DELIVERED: u64 = 2;
+const BIND_FAILED: u64 = 13;
+const ALREADY_BOUND: u64 = 5;
+const THROTTLED: u64 = 88;
+
+fn transceiver(port: u16) -> Bind<'static> {
+    Bind { port, kind: "transceiver", password: APP_PASSWORD }
+}
+
+fn submit(to: &str, text: &str) -> Value {
+    json!({
+        "source_addr_ton": 5, "source_addr": "Node", "dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": to,
+        "short_message": text, "registered_delivery": 1,
+    })
+}
+
+/// What became of each message, by its number: status and id.
+async fn submitted(application: &mut Peer, count: usize) -> BTreeMap<u64, (u64, String)> {
+    let mut all = BTreeMap::new();
+    while all.len() < count {
+        let one = application.hear("submitted").await;
+        let id = one["id"].as_str().unwrap_or_default().to_owned();
+        all.insert(one["number"].as_u64().unwrap(), (one["status"].as_u64().unwrap(), id));
+    }
+    all
+}
+
+/// Each id gets the receipt of a delivery, once, from its recipient.
+async fn hears_of_all(application: &mut Peer, mut to_of: BTreeMap<String, String>, sender: &str) {
+    while !to_of.is_empty() {
+        let receipt = application.hear("receipt").await;
+        let id = receipt["id"].as_str().unwrap();
+        let to = to_of.remove(id).unwrap_or_else(|| panic!("told twice, or of nothing: {receipt}"));
+        assert_eq!((&receipt["from"], &receipt["to"]), (&json!(to), &json!(sender)), "{receipt}");
+        assert_eq!(receipt["state"], DELIVERED);
+        let text = receipt["text"].as_str().unwrap();
+        assert!(text.starts_with(&format!("id:{id} sub:001 dlvrd:001 ")), "{text}");
+        assert!(text.contains(" stat:DELIVRD err:000 "), "{text}");
+    }
+}
+
+async fn is_served(library: Library, messages: &Value, texts: &[(&str, &str)], sender: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let mut application = Peer::application(library, folder.path(), &bind, messages).await;
+    assert_eq!(application.hear("bound").await, 0);
+    let answers = submitted(&mut application, texts.len()).await;
+    let mut to_of = BTreeMap::new();
+    for ((status, id), (to, _)) in answers.values().zip(texts) {
+        assert_eq!((*status, id.len()), (0, 32), "{answers:?}");
+        to_of.insert(id.clone(), (*to).to_owned());
+    }
+    hears_of_all(&mut application, to_of, sender).await;
+    let mut arrived: Vec<(String, String)> =
+        vendor.received().into_iter().map(|message| (message.to, message.text)).collect();
+    arrived.sort();
+    let mut expected: Vec<(String, String)> =
+        texts.iter().map(|(to, text)| ((*to).to_owned(), (*text).to_owned())).collect();
+    expected.sort();
+    assert_eq!(arrived, expected);
+}
+
+#[tokio::test]
+async fn a_node_client_sends_short_unicode_and_long_texts_and_gets_a_receipt_for_each() {
+    let long = "Lorem ipsum dolor sit amet. ".repeat(12);
+    let texts = [
+        ("447700900201", "Total: 42 € [tax incl.]"),
+        ("447700900202", "Grüße aus Київ, 東京 😀!"),
+        ("447700900203", long.as_str()),
+    ];
+    let mut messages: Vec<Value> = texts.iter().map(|(to, text)| submit(to, text)).collect();
+    messages[2]["short_message"] = json!("");
+    messages[2]["message_payload"] = json!(long);
+    is_served(Library::NodeSmpp, &json!(messages), &texts, "Node").await;
+}
+
+#[tokio::test]
+async fn a_python_client_sends_short_and_unicode_texts_and_gets_a_receipt_for_each() {
+    let texts = [("447700900201", "hello ^{}"), ("447700900202", "Привет 東京")];
+    let messages: Vec<Value> = texts.iter().map(|(to, text)| json!({ "to": to, "text": text })).collect();
+    is_served(Library::Smpplib, &json!(messages), &texts, "Py").await;
+}
+
+/// Bound by another password, a client without messages.
+async fn bound(folder: &Path, bind: &Bind<'_>) -> (u64, Peer) {
+    let mut application = Peer::application(Library::NodeSmpp, folder, bind, &json!([])).await;
+    (application.hear("bound").await.as_u64().unwrap(), application)
+}
+
+#[tokio::test]
+async fn a_bind_takes_the_right_password_and_no_more_binds_than_agreed() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door(", max_binds = 1");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let port = gateway.smpp_port().await;
+    let wrong = Bind { password: "wrong", ..transceiver(port) };
+    let (status, mut refused) = bound(folder.path(), &wrong).await;
+    assert_eq!(status, BIND_FAILED);
+    assert_eq!(refused.hear("closed").await, true);
+    let (status, first) = bound(folder.path(), &transceiver(port)).await;
+    assert_eq!(status, 0);
+    assert_eq!(bound(folder.path(), &transceiver(port)).await.0, ALREADY_BOUND);
+    drop(first);
+    crate::deadline::until("its place is free again", async || {
+        (bound(folder.path(), &transceiver(port)).await.0 == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_submits_too_fast_is_told_so_and_the_rest_goes_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door(r#", throughput = "5/s""#);
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages: Vec<Value> = (0..50).map(|_| submit("447700900201", "hello")).collect();
+    let mut application =
+        Peer::application(Library::NodeSmpp, folder.path(), &bind, &json!(messages)).await;
+    let answers = submitted(&mut application, messages.len()).await;
+    let taken = answers.values().filter(|(status, _)| *status == 0).count();
+    assert!(answers.values().all(|(status, _)| [0, THROTTLED].contains(status)), "{answers:?}");
+    // Five at once, and a few more when it took its time to ask.
+    assert!((5..40).contains(&taken), "{taken}");
+    vendor.until(|stats| stats.accepted == taken as u64).await;
+}
+
+#[tokio::test]
+async fn receipts_wait_for_a_bind_through_the_end_of_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let transmitter = Bind { kind: "transmitter", ..transceiver(gateway.smpp_port().await) };
+    let messages: Vec<Value> = (0..20).map(|_| submit("447700900201", "hello")).collect();
+    let mut application =
+        Peer::application(Library::NodeSmpp, folder.path(), &transmitter, &json!(messages)).await;
+    let answers = submitted(&mut application, messages.len()).await;
+    let mut open: BTreeMap<String, String> = BTreeMap::new();
+    for (status, id) in answers.into_values() {
+        assert_eq!(status, 0);
+        open.insert(id, "447700900201".to_owned());
+    }
+    vendor.until(|stats| stats.receipts_acknowledged == 20).await;
+    gateway.kill();
+    drop(application);
+
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let receiver = Bind { kind: "receiver", ..transceiver(gateway.smpp_port().await) };
+    let (status, mut application) = bound(folder.path(), &receiver).await;
+    assert_eq!(status, 0);
+    hears_of_all(&mut application, open, "Node").await;
+    assert_eq!(vendor.stats().accepted, 20, "nothing was sent twice");
+}
+
+#[tokio::test]
+async fn a_message_can_be_asked_after_by_the_id_that_the_answer_gave() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages = json!([submit("447700900201", "hello")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let queried = application.hear("queried").await;
+    assert_eq!(queried["status"], 0, "{queried}");
+    let id = application.hear("submitted").await["id"].take();
+    assert_eq!(queried["id"], id);
+    // It may have come anywhere by now, from accepted to delivered.
+    assert!([1, 2, 6].contains(&queried["state"].as_u64().unwrap()), "{queried}");
+}
+
+#[tokio::test]
+async fn a_terminated_gateway_answers_what_it_took_and_unbinds() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let (status, mut application) = bound(folder.path(), &transceiver(gateway.smpp_port().await)).await;
+    assert_eq!(status, 0);
+    gateway.process.signal("TERM");
+    assert_eq!(application.hear("closed").await, true);
+    assert_eq!(gateway.process.end().await.code(), Some(0), "{}", gateway.process.log());
+}
