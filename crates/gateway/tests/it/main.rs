@@ -20,6 +20,7 @@ mod failover;
 mod foreign_vendors;
 mod full_disk;
 mod gateway;
+mod hostile_binds;
 mod hostile_requests;
 mod kill;
 mod lab;
