@@ -39,6 +39,8 @@ pub struct Account {
     pub system_id: String,
     pub password: Secret,
     pub max_binds: usize,
+    /// The app has a country, in which digits without a type of number are read.
+    pub reads_national: bool,
     /// Submissions, over all binds of the account. None: as many as it likes.
     pub throughput: Option<Rate>,
 }

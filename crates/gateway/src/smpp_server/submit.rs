@@ -41,7 +41,7 @@ pub(super) fn request(pdu: &Pdu<'_>, account: &Account, now: Timestamp) -> Resul
     let fields = Fields::of(pdu)?;
     Ok(Request {
         app: account.app.clone(),
-        to: recipient(fields.destination),
+        to: recipient(fields.destination, account),
         from: sender(fields.source)?,
         channel: Channel::Sms,
         class: class(fields.tlvs)?,
@@ -175,12 +175,14 @@ fn is_control(octet: u8) -> bool {
 }
 
 /// As a person would write it, for the parser of numbers.
-fn recipient(address: Address<'_>) -> String {
+fn recipient(address: Address<'_>, account: &Account) -> String {
     let digits = String::from_utf8_lossy(address.digits);
-    match address.ton {
-        TypeOfNumber::International if !digits.starts_with('+') => format!("+{digits}"),
-        _ => digits.into_owned(),
-    }
+    let is_international = match address.ton {
+        TypeOfNumber::International => true,
+        TypeOfNumber::Unknown => !account.reads_national,
+        _ => false,
+    };
+    if is_international && !digits.starts_with('+') { format!("+{digits}") } else { digits.into_owned() }
 }
 
 /// None for the app's own.

@@ -46,6 +46,7 @@ impl Builder<'_> {
             }
         };
         let smpp = app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, id.as_ref(), raw, &below(at, "smpp")));
+        let smpp = smpp.map(|smpp| Account { reads_national: default_country.is_some(), ..smpp });
         self.later_doors(app, at);
         let mut settings = App::new(notify);
         settings.default_sender.clone_from(&default_sender);
@@ -125,6 +126,7 @@ impl Builder<'_> {
             system_id: smpp.system_id.clone(),
             password: password?,
             max_binds: smpp.max_binds.map_or(MAX_BINDS, usize::from),
+            reads_national: false,
             throughput: smpp.throughput,
         })
     }
