@@ -34,7 +34,10 @@ session.on('deliver_sm', (pdu) => {
 });
 process.stdin.on('end', () => process.exit(0)).resume();
 
+// A user data header is given as a list of octets.
 function submit(fields, number) {
+  const { udh, message } = fields.short_message;
+  if (udh) fields.short_message = { udh: Buffer.from(udh), message };
   session.submit_sm(fields, (answer) => {
     say({ submitted: { number, status: answer.command_status, id: answer.message_id } });
     if (answer.command_status !== 0) return;

@@ -1,7 +1,7 @@
 """An application built on the library `smpplib`, for the tests of the SMPP door.
 
 Its arguments are the port, the kind of bind, the password and a list of messages. It submits them all at once and prints
-one JSON document a line: {"bound"} with the status, {"submitted"} for each message and {"receipt"} for each deliver_sm.
+one JSON document a line: {"bound"} with the status, {"submitted"} for each part and {"receipt"} for each deliver_sm.
 It ends when its standard input ends, so that it never outlives the test that started it.
 """
 
@@ -21,6 +21,7 @@ def main():
     threading.Thread(target=end_with_stdin, daemon=True).start()
     client = smpplib.client.Client("127.0.0.1", int(port), allow_unknown_opt_params=True)
     numbers = {}
+    number = 0
     client.set_message_sent_handler(lambda pdu: submitted(numbers, pdu))
     client.set_message_received_handler(receipt)
     client.set_error_pdu_handler(lambda pdu: submitted(numbers, pdu))
@@ -31,22 +32,22 @@ def main():
         say({"bound": refused.args[1]})
         return
     say({"bound": 0})
-    for number, message in enumerate(json.loads(messages)):
+    for message in json.loads(messages):
         parts, data_coding, esm_class = smpplib.gsm.make_parts(message["text"])
-        if len(parts) != 1:
-            raise SystemExit("the text does not fit one part")
-        pdu = client.send_message(
-            source_addr_ton=smpplib.consts.SMPP_TON_ALNUM,
-            source_addr="Py",
-            dest_addr_ton=smpplib.consts.SMPP_TON_INTL,
-            dest_addr_npi=smpplib.consts.SMPP_NPI_ISDN,
-            destination_addr=message["to"],
-            short_message=parts[0],
-            data_coding=data_coding,
-            esm_class=esm_class,
-            registered_delivery=1,
-        )
-        numbers[pdu.sequence] = number
+        for part in parts:
+            pdu = client.send_message(
+                source_addr_ton=smpplib.consts.SMPP_TON_ALNUM,
+                source_addr="Py",
+                dest_addr_ton=smpplib.consts.SMPP_TON_INTL,
+                dest_addr_npi=smpplib.consts.SMPP_NPI_ISDN,
+                destination_addr=message["to"],
+                short_message=part,
+                data_coding=data_coding,
+                esm_class=esm_class,
+                registered_delivery=1,
+            )
+            numbers[pdu.sequence] = number
+            number += 1
     client.listen()
 
 

@@ -211,6 +211,10 @@ pub struct BySmpp {
     pub source: SmppAddress,
     #[n(1)]
     pub destination: SmppAddress,
+    /// The registered_delivery of each part, in their order, of a text that came in parts; else empty.
+    #[n(2)]
+    #[cbor(with = "minicbor::bytes")]
+    pub parts: Vec<u8>,
 }
 
 /// An address with its type of number and its numbering plan.

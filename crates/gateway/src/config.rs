@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use connectors::smpp;
 use domain::number::Country;
@@ -17,7 +18,7 @@ use store::Retention;
 use store::sqlite::Synchronous;
 
 use crate::api::{Keys, Scope};
-use crate::smpp_server::Account;
+use crate::smpp_server::{self, Account};
 use crate::webhooks::Endpoint;
 
 mod build;
@@ -57,6 +58,8 @@ pub struct Config {
     pub allow_private: bool,
     /// Where applications bind.
     pub smpp_server: Option<SocketAddr>,
+    /// So long after its first part a text that is not whole is given up.
+    pub parts_within: Duration,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
     pub table: Arc<Table>,
@@ -127,10 +130,10 @@ impl Config {
         self.apps.iter().map(|app| (app.id.clone(), app.endpoint.clone())).collect()
     }
 
-    /// The accounts at the SMPP door.
     #[must_use]
-    pub fn accounts(&self) -> Vec<Account> {
-        self.apps.iter().filter_map(|app| app.smpp.clone()).collect()
+    pub fn smpp_settings(&self) -> smpp_server::Settings {
+        let accounts = self.apps.iter().filter_map(|app| app.smpp.clone()).collect();
+        smpp_server::Settings { accounts, parts_within: self.parts_within }
     }
 
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {

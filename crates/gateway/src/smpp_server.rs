@@ -23,13 +23,15 @@ use crate::config::Secret;
 mod accounts;
 mod ask;
 mod binds;
-mod receipt;
 mod line;
+mod parts;
+mod receipt;
 mod submit;
 
 pub use binds::Binds;
 
 use accounts::Accounts;
+use parts::Parts;
 use line::Session;
 
 /// What the configuration says of an app's account.
@@ -45,10 +47,19 @@ pub struct Account {
     pub throughput: Option<Rate>,
 }
 
+/// What the configuration says of the door.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub accounts: Vec<Account>,
+    /// So long after its first part a text that is not whole is given up.
+    pub parts_within: Duration,
+}
+
 /// What all sessions share.
 struct Shared {
     pipeline: Pipeline,
     accounts: Accounts,
+    parts: Arc<Parts>,
     binds: Arc<Binds>,
 }
 
@@ -79,17 +90,20 @@ impl Door {
     /// Lets applications in.
     ///
     /// # Errors
-    /// When the listener has no address.
-    pub fn open(
+    /// When the listener has no address, or the store cannot be asked for parts.
+    pub async fn open(
         listener: TcpListener,
         pipeline: Pipeline,
-        accounts: &[Account],
+        settings: &Settings,
         binds: Arc<Binds>,
-    ) -> std::io::Result<Self> {
+    ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { pipeline, accounts: Accounts::new(accounts), binds });
+        let parts = Arc::new(Parts::default());
+        parts.load(pipeline.parts().await?);
+        let shared = Arc::new(Shared { pipeline, accounts: Accounts::new(&settings.accounts), parts, binds });
         let (stop, stopped) = watch::channel(false);
         let mut accepting = JoinSet::new();
+        accepting.spawn(give_up_parts(Arc::clone(&shared), settings.parts_within, stopped.clone()));
         accepting.spawn(accept(listener, Arc::clone(&shared), stopped));
         Ok(Self { shared, address, stop, accepting })
     }
@@ -137,6 +151,14 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
     if timeout(ANSWERS_WITHIN, all_ended).await.is_err() {
         tracing::warn!("some SMPP lines did not end in time and are cut");
         lines.shutdown().await;
+    }
+}
+
+/// Looks again and again for texts that will never be whole, until the door closes.
+async fn give_up_parts(shared: Arc<Shared>, within: Duration, mut stopped: watch::Receiver<bool>) {
+    let every = (within / 10).clamp(Duration::from_millis(100), Duration::from_secs(10));
+    while timeout(every, stopped.changed()).await.is_err() {
+        shared.parts.expire(&shared.pipeline, &|app| shared.accounts.of(app), within);
     }
 }
 

@@ -110,8 +110,13 @@ impl Gateway {
         };
 
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
-        let door = door.map(|listener| Door::open(listener, pipeline.clone(), &config.accounts(), binds));
-        let door = door.transpose().context("the SMPP door cannot be opened")?;
+        let door = match door {
+            Some(listener) => {
+                let door = Door::open(listener, pipeline.clone(), &config.smpp_settings(), binds).await;
+                Some(door.context("the SMPP door cannot be opened")?)
+            }
+            None => None,
+        };
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), stopped));
@@ -119,7 +124,7 @@ impl Gateway {
             tracing::warn!("configured and not served yet: {what}");
         }
         if let Some(door) = &door {
-            tracing::info!(address = %door.address(), accounts = config.accounts().len(), "serving SMPP");
+            tracing::info!(address = %door.address(), accounts = config.smpp_settings().accounts.len(), "serving SMPP");
         }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
         Ok(Self { pipeline, api, webhooks, door, connections, tasks, stop, address, mode })
@@ -148,7 +153,7 @@ impl Gateway {
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {
-            door.reconfigure(&config.accounts());
+            door.reconfigure(&config.smpp_settings().accounts);
         }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();

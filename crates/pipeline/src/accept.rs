@@ -11,7 +11,7 @@ use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
 use domain::status::StatusSet;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
-use domain::{AppId, Channel, Class, Message, Price, Record, RouteId, Timestamp, segment};
+use domain::{AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, segment};
 use routing::Choice;
 use store::write::Idempotency;
 use store::{Write, Written};
@@ -43,6 +43,8 @@ pub struct Request {
     pub callback_url: Option<Box<str>>,
     /// Of a request that came by SMPP.
     pub by_smpp: Option<BySmpp>,
+    /// Given before, to its parts; None for a new one.
+    pub id: Option<MessageId>,
     pub idempotency: Option<Idempotency>,
 }
 
@@ -248,7 +250,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
     let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
     let has_endpoint = app.has_webhook || request.callback_url.is_some();
     Message {
-        id: core.new_id(now),
+        id: request.id.unwrap_or_else(|| core.new_id(now)),
         app: request.app,
         created_at: now,
         to,
@@ -359,12 +361,30 @@ fn write(
 
 /// A request that was understood and refused is kept, so that it can be found; how many is limited per app.
 fn keep_rejected(core: &Arc<Core>, app: &App, message: Option<Box<Message>>, refused: &Refused) {
-    let Some(mut message) = message else { return };
-    if !app.keeps_another_rejected(core.clock.now()) {
-        return;
+    let Some(message) = message else { return };
+    // Parts that were answered are told of in any case.
+    let came_in_parts = message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
+    if came_in_parts || app.keeps_another_rejected(core.clock.now()) {
+        write_rejected(core, message, &refused.to_string());
     }
+}
+
+/// Keeps a request that is refused for a reason of the door's.
+pub(crate) fn reject(core: &Arc<Core>, request: Request, because: &str) {
+    let apps = core.apps.load();
+    let Some(app) = apps.get(&request.app).filter(|_| !core.on_hold) else { return };
+    let cut = segment::segment(&request.text);
+    let (to, country) = match number::parse(&request.to, app.default_country) {
+        Ok(number) => (number.recipient, number.country),
+        Err(_) => (Recipient::unresolved(&request.to), None),
+    };
+    let resolved = Resolved { to, country, cut: &cut, now: core.clock.now() };
+    write_rejected(core, Box::new(message(core, app, request, resolved)), because);
+}
+
+fn write_rejected(core: &Arc<Core>, mut message: Box<Message>, because: &str) {
     message.expires_at = message.created_at;
-    let (record, effects) = Record::rejected(*message, &refused.to_string());
+    let (record, effects) = Record::rejected(*message, because);
     let write = Write::Accept { record: Arc::new(record), effects, idempotency: None };
     let core_after = Arc::clone(core);
     let then = move |result: Result<Written, NotWritten>| {

@@ -306,10 +306,10 @@ fn finish(core: &Core, id: i64, outcome: NoticeOutcome) {
 
 /// Has what waits for a callback told now.
 pub(crate) fn came_back(core: &Arc<Core>, callback: &str) {
-    let now = core.clock.now();
+    let after = Arc::clone(core);
     let callback = callback.to_owned();
     core.writer.errand(Box::new(move |store| {
-        if let Err(error) = store.wake_notices(&callback, now) {
+        if let Err(error) = store.wake_notices(&callback, after.clock.now()) {
             tracing::error!(%error, callback, "what waits to be told waits on");
         }
     }));
@@ -317,9 +317,10 @@ pub(crate) fn came_back(core: &Arc<Core>, callback: &str) {
 }
 
 fn claim(core: &Arc<Core>) {
-    let now = core.clock.now();
     let after = Arc::clone(core);
-    core.writer.errand(Box::new(move |store| match store.claim_notices(now, CLAIM) {
+    // The time of when it is done: one from before would take what was committed meanwhile for something of the future,
+    // which is nobody's, and it would be told twice.
+    core.writer.errand(Box::new(move |store| match store.claim_notices(after.clock.now(), CLAIM) {
         Ok(notices) => {
             for notice in notices {
                 queue(&after, notice, None);

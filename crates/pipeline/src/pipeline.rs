@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use routing::Table;
 use rustc_hash::FxHashMap;
-use store::{Reader, Retention, Write, Writer, Written};
+use store::{Part, Reader, Retention, Write, Writer, Written};
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
@@ -257,6 +257,36 @@ impl Pipeline {
         then: impl FnOnce(Result<Acceptance, Refused>) + Send + 'static,
     ) {
         accept::send_and_tell(&self.core, request, Box::new(then));
+    }
+
+    /// Keeps a request that its door refuses, so that it can be found and is told of.
+    pub fn reject(&self, request: Request, because: &str) {
+        accept::reject(&self.core, request, because);
+    }
+
+    /// An id for a message that is still to come.
+    #[must_use]
+    pub fn new_id(&self) -> MessageId {
+        self.core.new_id(self.core.clock.now())
+    }
+
+    /// Keeps a part of a text until a request under its message's id is accepted or kept. `then` is told as by
+    /// `send_and_tell`.
+    pub fn keep_part(&self, part: Part, then: impl FnOnce(Result<(), NotWritten>) + Send + 'static) {
+        if self.core.on_hold {
+            then(Err(NotWritten::OnHold));
+            return;
+        }
+        let then = move |written: Result<Written, NotWritten>| then(written.map(|_| ()));
+        self.core.writer.write(Urgency::Acceptance, Write::Part(Box::new(part)), Box::new(then));
+    }
+
+    /// The parts that wait for others.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store cannot be asked.
+    pub async fn parts(&self) -> Result<Vec<Part>, NotWritten> {
+        worker::ask(&self.core, |store| store.parts()).await
     }
 
     /// Whoever is told at this callback is there again: what waits for it is told now.

@@ -10,7 +10,7 @@ pub mod write;
 
 pub use query::{Page, Query, Reader, Waiting};
 pub use retention::Retention;
-pub use write::{Claim, Notice, NoticeOutcome, Sealed, Sealing, Write, Writer, Written};
+pub use write::{Claim, Notice, NoticeOutcome, Part, Sealed, Sealing, Write, Writer, Written};
 
 /// Why the store did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]

@@ -28,6 +28,7 @@ mod idempotency;
 mod names;
 mod notices;
 mod overrides;
+mod parts;
 mod prune;
 mod reader;
 mod records;
@@ -80,6 +81,12 @@ pub enum OpenError {
         .file.display()
     )]
     NewerSchema { file: PathBuf, found: i64, known: i64 },
+    #[error(
+        "{} was written before the first release: its schema is {found}, and nothing older than {oldest} can be used. \
+         Move the folder away to begin anew",
+        .file.display()
+    )]
+    OlderSchema { file: PathBuf, found: i64, oldest: i64 },
     #[error("{} holds a restore that did not finish: empty the folder and restore again", .folder.display())]
     HalfRestored { folder: PathBuf },
     #[error("there is no store in {}", .folder.display())]

@@ -23,9 +23,24 @@ pub enum Write {
     Notice { id: i64, outcome: NoticeOutcome },
     /// A new override, or one that was reverted, in place of what is stored of it.
     Override(Box<Override>),
+    /// A part of a text that came in several. It waits until a record is accepted under its message's id.
+    Part(Box<Part>),
     /// Records that are durable in the files of their days leave the open ones, but for those that changed since they
     /// were found.
     Sealed(Sealed),
+}
+
+/// A part of a text that is not all there yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The id that the message will have.
+    pub message: MessageId,
+    pub app: AppId,
+    /// Counted from one.
+    pub number: u8,
+    pub received_at: Timestamp,
+    /// As it came; the store does not look into it.
+    pub body: Box<[u8]>,
 }
 
 /// Closed records that were found, to be copied to the sealed files of their days: on any thread, and nobody waits for it.
@@ -235,6 +250,12 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn retain(&mut self, now: Timestamp, retention: &Retention) -> Result<(), Error>;
 
+    /// The parts that wait for others, by their messages' ids.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn parts(&mut self) -> Result<Vec<Part>, Error>;
+
     /// Whether the store was restored from a backup and nobody has yet said what becomes of what was open in it.
     ///
     /// # Errors
@@ -254,7 +275,7 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn probe(&mut self) -> Result<(), Error>;
 
-    /// The largest key of any record or override ever stored: new ids must be above it.
+    /// The largest key of any record, override or message of parts ever stored: new ids must be above it.
     ///
     /// # Errors
     /// As `Error` says.

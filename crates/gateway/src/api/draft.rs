@@ -58,6 +58,7 @@ pub(crate) fn request(fields: &mut Fields<'_>, terms: Terms<'_>) -> Option<pipel
         metadata: metadata(fields),
         callback_url: callback_url(fields, terms.private),
         by_smpp: None,
+        id: None,
         idempotency: None,
     };
     fields.refuse_others(&FIELDS);

@@ -93,6 +93,7 @@ fn failed(error: OpenError) -> Failure {
         }
         OpenError::NotEmpty { .. } => Failure::new(Exit::Conflict, message).hint("name a new folder"),
         OpenError::HalfRestored { .. } => Failure::new(Exit::Conflict, message),
+        OpenError::OlderSchema { .. } => Failure::new(Exit::CheckFailed, message),
         OpenError::NewerSchema { .. } => {
             Failure::new(Exit::CheckFailed, message).hint("use the newer program")
         }

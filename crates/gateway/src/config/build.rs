@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::record::RECEIPT_HORIZON;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,8 @@ mod table;
 mod unserved;
 mod vendors;
 
+/// Of a door that does not say how long.
+const PARTS_WITHIN: Duration = Duration::from_secs(1800);
 /// Shorter keys and passwords may be guessed.
 const SAFE_KEY: usize = 16;
 
@@ -91,6 +94,7 @@ impl<'a> Builder<'a> {
         let apps = self.apps(&raw);
         self.unserved(&raw);
         let smpp_server = raw.smpp_server.as_ref();
+        let parts_within = smpp_server.and_then(|door| door.parts_within).map_or(PARTS_WITHIN, |within| within.0);
         let smpp_server =
             smpp_server.map(|door| self.address(&door.listen, &path(&["smpp_server", "listen"])));
         let public_url =
@@ -109,6 +113,7 @@ impl<'a> Builder<'a> {
                 Some(address) => Some(address?),
                 None => None,
             },
+            parts_within,
             apps,
             vendors,
             version: table.as_ref()?.version(),

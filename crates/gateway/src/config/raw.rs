@@ -83,6 +83,8 @@ pub(super) struct AdminKey {
 pub(super) struct SmppServer {
     pub(super) listen: String,
     pub(super) tls: Option<ServerTls>,
+    /// So long after its first part a text that is not whole is given up; default 30m.
+    pub(super) parts_within: Option<domain::setting::Span>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use domain::AppId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -76,6 +77,12 @@ impl Accounts {
             note_failure(&mut failures, peer);
         }
         open
+    }
+
+    /// The account of an app.
+    pub(super) fn of(&self, app: &AppId) -> Option<Account> {
+        let accounts = self.by_system_id.load();
+        accounts.values().find(|open| open.account.app == *app).map(|open| open.account.clone())
     }
 
     fn has_to_wait(&self, peer: IpAddr) -> bool {

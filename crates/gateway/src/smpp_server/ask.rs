@@ -14,10 +14,11 @@ pub(super) enum Question {
     Cancel,
 }
 
-/// The id of a message as its submit_sm_resp had it.
+/// The id of a message as its submit_sm_resp had it. That of a part leads to the whole.
 pub(super) fn id(written: &[u8]) -> Option<MessageId> {
-    let written = std::str::from_utf8(written).ok().filter(|written| written.len() == 32)?;
-    u128::from_str_radix(written, 16).ok().map(MessageId::from_u128)
+    let written = std::str::from_utf8(written).ok()?;
+    let whole = written.split_once('-').map_or(written, |(whole, _)| whole);
+    u128::from_str_radix(Some(whole).filter(|whole| whole.len() == 32)?, 16).ok().map(MessageId::from_u128)
 }
 
 /// A message of another app is answered as one that does not exist.

@@ -11,7 +11,8 @@ use smpp_wire::tlv::{Tag, TlvBuffer};
 
 use super::accounts::Open;
 use super::binds::{self, Answer, Token};
-use super::{Shared, ask, receipt, submit};
+use super::submit::{self, Asked, Fields};
+use super::{Account, Shared, ask, receipt};
 
 pub(super) struct Session {
     shared: Arc<Shared>,
@@ -85,15 +86,10 @@ impl Session {
         let sequence_number = received.sequence_number();
         let refusal = match received.pdu() {
             Pdu::SubmitSm(_) | Pdu::DataSm(_) if !account.takes_one() => CommandStatus::RTHROTTLED,
-            pdu @ (Pdu::SubmitSm(_) | Pdu::DataSm(_)) => {
-                match submit::request(&pdu, &account.account, self.shared.pipeline.now()) {
-                    Ok(request) => {
-                        submit::send(&self.shared.pipeline, request, &self.handle, received);
-                        return;
-                    }
-                    Err(status) => status,
-                }
-            }
+            pdu @ (Pdu::SubmitSm(_) | Pdu::DataSm(_)) => match self.submit(&pdu, &account.account, received) {
+                Ok(()) => return,
+                Err(status) => status,
+            },
             Pdu::QuerySm(query) => {
                 let message = ask::id(query.message_id);
                 return self.ask(received, ask::Question::Query, message);
@@ -107,6 +103,18 @@ impl Session {
             _ => CommandStatus::RINVCMDID,
         };
         commands.respond(sequence_number, Outgoing::refusal(received.command_id(), refusal));
+    }
+
+    fn submit(&self, pdu: &Pdu<'_>, account: &Account, received: &Received) -> Result<(), CommandStatus> {
+        let Shared { pipeline, parts, .. } = &*self.shared;
+        let fields = Fields::of(pdu)?;
+        if let Some(concatenation) = fields.concatenation()? {
+            parts.take(pipeline, account, concatenation, received, Asked::new(&self.handle, received));
+        } else {
+            let request = submit::request(&fields, account, pipeline.now())?;
+            submit::send(pipeline, request, None, Asked::new(&self.handle, received), |_| {});
+        }
+        Ok(())
     }
 
     /// Rare, so each has a task of its own.

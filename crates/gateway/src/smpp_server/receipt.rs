@@ -5,13 +5,14 @@ use std::time::Duration;
 use domain::message::SmppAddress;
 use domain::{AppId, MessageId, Record, Status, Timestamp};
 use pipeline::Told;
-use smpp_wire::pdu::{Address, EsmClass, Outgoing, Pdu, ShortMessage};
+use smpp_wire::pdu::{Address, EsmClass, Outgoing, Pdu, RegisteredDelivery, ShortMessage};
 use smpp_wire::receipt::Text;
 use smpp_wire::time::Civil;
 use smpp_wire::tlv::{MessageState, Tag, TlvBuffer};
 use store::Notice;
 
 use super::binds::{Answer, Binds, Delivered};
+use super::submit::{told_of, written_id};
 
 /// Waits in the store until a bind comes: it is woken then, so this is only for the case that nobody noticed.
 const NOBODY_THERE: Duration = Duration::from_secs(600);
@@ -39,23 +40,39 @@ impl Binds {
 
     /// Sends a receipt on one of the app's binds.
     pub async fn tell(&self, notice: &Notice, record: &Record) -> Told {
-        let Some(receipt) = receipt(notice, record) else {
+        let Some(receipts) = receipts(notice, record) else {
             tracing::error!(message_id = %notice.message, "a receipt cannot be written");
             return Told::Nobody;
         };
-        match self.deliver(&notice.app, &receipt).await {
-            Delivered::Answered(Answer::Taken) => Told::Yes,
-            Delivered::Answered(Answer::NotNow) => Told::Later(REFUSED),
-            Delivered::Answered(Answer::LineLost) | Delivered::AllBusy => Told::Later(BUSY),
-            Delivered::NobodyThere => Told::Later(NOBODY_THERE),
+        // When one of several is not taken all of them come again.
+        for receipt in &receipts {
+            let told = match self.deliver(&notice.app, receipt).await {
+                Delivered::Answered(Answer::Taken) => continue,
+                Delivered::Answered(Answer::NotNow) => Told::Later(REFUSED),
+                Delivered::Answered(Answer::LineLost) | Delivered::AllBusy => Told::Later(BUSY),
+                Delivered::NobodyThere => Told::Later(NOBODY_THERE),
+            };
+            return told;
         }
+        Told::Yes
     }
 }
 
-fn receipt(notice: &Notice, record: &Record) -> Option<Outgoing> {
+/// One, or one for each part that asked for it.
+fn receipts(notice: &Notice, record: &Record) -> Option<Vec<Outgoing>> {
+    let by_smpp = record.message.by_smpp.as_ref()?;
+    if by_smpp.parts.is_empty() {
+        return Some(vec![receipt(notice, record, None)?]);
+    }
+    let parts = (1..).zip(&by_smpp.parts);
+    let asked = parts.filter(|(_, wanted)| told_of(RegisteredDelivery(**wanted)).contains(notice.status));
+    asked.map(|(part, _)| receipt(notice, record, Some(part))).collect()
+}
+
+fn receipt(notice: &Notice, record: &Record, part: Option<u8>) -> Option<Outgoing> {
     let message = &record.message;
     let by_smpp = message.by_smpp.as_ref()?;
-    let (state, id) = (state_of(notice.status), id(message.id));
+    let (state, id) = (state_of(notice.status), written_id(message.id, part));
     let delivered = state == MessageState::Delivered;
     let is_final = notice.status != Status::Submitted;
     // Receipts are in ASCII, whatever the message was in.

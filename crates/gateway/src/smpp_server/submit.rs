@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::message::{BySmpp, SmppAddress};
 use domain::status::StatusSet;
 use domain::{Channel, Class, MessageId, Sender, Status, Timestamp};
-use pipeline::{NotWritten, Pipeline, Refused, Request};
+use pipeline::{Acceptance, NotWritten, Pipeline, Refused, Request};
 use smpp_wire::connection::Handle;
 use smpp_wire::encoding::{Charset, DataCoding, Gsm7};
 use smpp_wire::pdu::{
@@ -15,7 +15,7 @@ use smpp_wire::pdu::{
 use smpp_wire::status::CommandStatus;
 use smpp_wire::time::{Offset, Time};
 use smpp_wire::tlv::{Tag, Tlvs};
-use smpp_wire::udh;
+use smpp_wire::udh::{self, Concatenation};
 
 use super::binds::Token;
 use super::{Account, receipt};
@@ -24,7 +24,7 @@ use super::{Account, receipt};
 const CLASS: Tag = Tag(0x1401);
 
 /// What submit_sm and data_sm have in common.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     source: Address<'a>,
     destination: Address<'a>,
     esm_class: EsmClass,
@@ -36,49 +36,98 @@ struct Fields<'a> {
     tlvs: Tlvs<'a>,
 }
 
-/// Reads a submission; the error is the status to answer it with.
-pub(super) fn request(pdu: &Pdu<'_>, account: &Account, now: Timestamp) -> Result<Request, CommandStatus> {
-    let fields = Fields::of(pdu)?;
+/// Reads a whole message; the error is the status to answer it with.
+pub(super) fn request(
+    fields: &Fields<'_>,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Request, CommandStatus> {
+    request_of(std::slice::from_ref(fields), None, account, now)
+}
+
+/// Reads a message from its parts, which are in their order. The first one speaks for all but for the receipts.
+pub(super) fn request_of(
+    parts: &[Fields<'_>],
+    id: Option<MessageId>,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Request, CommandStatus> {
+    let first = parts.first().ok_or(CommandStatus::RSYSERR)?;
+    let wanted: Vec<RegisteredDelivery> = parts.iter().map(|part| part.registered_delivery).collect();
+    let is_told_of = |status: &Status| wanted.iter().any(|wanted| told_of(*wanted).contains(*status));
     Ok(Request {
         app: account.app.clone(),
-        to: recipient(fields.destination, account),
-        from: sender(fields.source)?,
+        to: recipient(first.destination, account),
+        from: sender(first.source)?,
         channel: Channel::Sms,
-        class: class(fields.tlvs)?,
-        text: text(&fields)?,
-        validity: validity(fields.validity, now)?,
-        send_at: moment(fields.schedule, now, CommandStatus::RINVSCHED)?,
+        class: class(first.tlvs)?,
+        text: text(parts)?,
+        validity: validity(first.validity, now)?,
+        send_at: moment(first.schedule, now, CommandStatus::RINVSCHED)?,
         max_price: None,
         reference: None,
         metadata: None,
         callback_url: Some(receipt::callback(&account.app).into()),
         by_smpp: Some(pipeline::BySmpp {
             addresses: BySmpp {
-                source: as_written(fields.source),
-                destination: as_written(fields.destination),
+                source: as_written(first.source),
+                destination: as_written(first.destination),
+                parts: if id.is_some() { wanted.iter().map(|wanted| wanted.0).collect() } else { Vec::new() },
             },
-            notify: told_of(fields.registered_delivery),
+            notify: Status::ALL.into_iter().filter(is_told_of).fold(StatusSet::NONE, StatusSet::with),
         }),
+        id,
         idempotency: None,
     })
 }
 
-/// Hands it to the pipeline; it is answered as soon as it is durable.
-pub(super) fn send(pipeline: &Pipeline, request: Request, handle: &Handle<Token>, received: &Received) {
-    let (command_id, sequence_number) = (received.command_id(), received.sequence_number());
-    let handle = handle.clone();
+/// Hands it to the pipeline; it is answered as soon as it is durable, or known not to be.
+pub(super) fn send(
+    pipeline: &Pipeline,
+    request: Request,
+    part: Option<u8>,
+    asked: Asked,
+    then: impl FnOnce(&Result<Acceptance, Refused>) + Send + 'static,
+) {
     pipeline.send_and_tell(request, move |accepted| {
-        let answer = match accepted {
-            Ok(acceptance) => taken(command_id, acceptance.record.message.id),
-            Err(refused) => Outgoing::refusal(command_id, status_of(&refused)),
-        };
-        // When the line has ended meanwhile, the message is accepted all the same, and its client unsure of it.
-        handle.respond(sequence_number, answer).ok();
+        then(&accepted);
+        match accepted {
+            Ok(acceptance) => asked.is_taken(&written_id(acceptance.record.message.id, part)),
+            Err(refused) => asked.is_refused(status_of(&refused)),
+        }
     });
 }
 
-fn taken(command_id: CommandId, id: MessageId) -> Outgoing {
-    let id = receipt::id(id);
+/// A submission that has still to be answered.
+pub(super) struct Asked {
+    handle: Handle<Token>,
+    command_id: CommandId,
+    sequence_number: u32,
+}
+
+impl Asked {
+    pub(super) fn new(handle: &Handle<Token>, received: &Received) -> Self {
+        let (command_id, sequence_number) = (received.command_id(), received.sequence_number());
+        Self { handle: handle.clone(), command_id, sequence_number }
+    }
+
+    pub(super) fn is_taken(self, id: &str) {
+        let answer = taken(self.command_id, id);
+        // When the line has ended meanwhile, the message is accepted all the same, and its client unsure of it.
+        self.handle.respond(self.sequence_number, answer).ok();
+    }
+
+    pub(super) fn is_refused(self, status: CommandStatus) {
+        self.handle.respond(self.sequence_number, Outgoing::refusal(self.command_id, status)).ok();
+    }
+}
+
+/// What an application calls a message, or a part of one.
+pub(super) fn written_id(id: MessageId, part: Option<u8>) -> String {
+    part.map_or_else(|| receipt::id(id), |part| format!("{}-{part}", receipt::id(id)))
+}
+
+fn taken(command_id: CommandId, id: &str) -> Outgoing {
     let body = MessageResp { message_id: Some(id.as_bytes()), ..MessageResp::default() };
     let pdu = if command_id == CommandId::DATA_SM { Pdu::DataSmResp(body) } else { Pdu::SubmitSmResp(body) };
     // An id always fits.
@@ -86,7 +135,7 @@ fn taken(command_id: CommandId, id: MessageId) -> Outgoing {
         .unwrap_or_else(|_| Outgoing::refusal(command_id, CommandStatus::RSYSERR))
 }
 
-fn status_of(refused: &Refused) -> CommandStatus {
+pub(super) fn status_of(refused: &Refused) -> CommandStatus {
     match refused {
         Refused::EmptyText | Refused::TextTooLong { .. } => CommandStatus::RINVMSGLEN,
         Refused::BadNumber(_) | Refused::InvalidNumber => CommandStatus::RINVDSTADR,
@@ -105,7 +154,7 @@ fn status_of(refused: &Refused) -> CommandStatus {
 }
 
 impl<'a> Fields<'a> {
-    fn of(pdu: &Pdu<'a>) -> Result<Self, CommandStatus> {
+    pub(super) fn of(pdu: &Pdu<'a>) -> Result<Self, CommandStatus> {
         match pdu {
             Pdu::SubmitSm(message) => message.refusal().map_or_else(|| Ok(Self::of_submit_sm(message)), Err),
             Pdu::DataSm(message) if message.destination.digits.is_empty() => Err(CommandStatus::RINVDSTADR),
@@ -143,29 +192,61 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Parts of a long text are refused: put together they would have to be accepted one by one and sent as one, which this
-/// version does not do yet. A message_payload carries a long text whole.
-fn text(fields: &Fields<'_>) -> Result<String, CommandStatus> {
-    if fields.tlvs.sar_total_segments().is_some_and(|total| total > 1) {
-        return Err(CommandStatus::RTLVNOTALLWD);
+impl Fields<'_> {
+    /// Which part of a long text it is, by its header or by the SAR TLVs; None when it is whole.
+    pub(super) fn concatenation(&self) -> Result<Option<Concatenation>, CommandStatus> {
+        let by_header = match self.header()? {
+            Some((header, _)) => header.concatenation().map_err(|_| CommandStatus::RINVESMCLASS)?,
+            None => None,
+        };
+        let by_tlvs = match (
+            self.tlvs.sar_msg_ref_num(),
+            self.tlvs.sar_total_segments(),
+            self.tlvs.sar_segment_seqnum(),
+        ) {
+            (Some(reference), Some(total), Some(part)) => {
+                let parts = Concatenation::new(reference, total, part);
+                Some(parts.map_err(|_| CommandStatus::RINVTLVVAL)?)
+            }
+            _ => None,
+        };
+        Ok(by_header.or(by_tlvs).filter(|parts| parts.total > 1))
     }
-    let (shifts, octets) = if fields.esm_class.has_udh() {
-        let (header, octets) = udh::split(fields.octets).map_err(|_| CommandStatus::RINVESMCLASS)?;
-        let concatenation = header.concatenation().map_err(|_| CommandStatus::RINVESMCLASS)?;
-        if concatenation.is_some_and(|parts| parts.total > 1) || header.ports().is_some() {
+
+    fn header(&self) -> Result<Option<(udh::Header<'_>, &[u8])>, CommandStatus> {
+        if !self.esm_class.has_udh() {
+            return Ok(None);
+        }
+        let (header, octets) = udh::split(self.octets).map_err(|_| CommandStatus::RINVESMCLASS)?;
+        // What is for a port is no text.
+        if header.ports().is_some() {
             return Err(CommandStatus::RINVESMCLASS);
         }
-        (header.shifts(), octets)
-    } else {
-        (Gsm7::DEFAULT, fields.octets)
-    };
-    let charset = DataCoding::from_octet(fields.data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), shifts);
+        Ok(Some((header, octets)))
+    }
+
+    pub(super) fn ends(&self) -> (&[u8], &[u8]) {
+        (self.source.digits, self.destination.digits)
+    }
+}
+
+/// Decoded as a whole: a character may be cut between two parts.
+fn text(parts: &[Fields<'_>]) -> Result<String, CommandStatus> {
+    let first = parts.first().ok_or(CommandStatus::RSYSERR)?;
+    let mut octets = Vec::new();
+    let mut shifts = Gsm7::DEFAULT;
+    for part in parts.iter().rev() {
+        let (header, text) = part.header()?.map_or((None, part.octets), |(header, text)| (Some(header), text));
+        shifts = header.map_or(shifts, |header| header.shifts());
+        octets.splice(0..0, text.iter().copied());
+    }
+    let charset = DataCoding::from_octet(first.data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), shifts);
     // What is no text cannot be sent on as one.
     let charset = match charset.ok_or(CommandStatus::RINVDCS)? {
         Charset::Ascii if octets.iter().any(|octet| is_control(*octet)) => Charset::Gsm7(shifts),
         charset => charset,
     };
-    Ok(charset.decode(octets))
+    Ok(charset.decode(&octets))
 }
 
 /// No text in ASCII holds one, while the GSM alphabet has letters there: the npm package `smpp`, for one, writes that
@@ -222,7 +303,7 @@ fn moment(field: &[u8], now: Timestamp, wrong: CommandStatus) -> Result<Option<T
 }
 
 /// Which changes a registered_delivery asks to be told of.
-fn told_of(wanted: RegisteredDelivery) -> StatusSet {
+pub(super) fn told_of(wanted: RegisteredDelivery) -> StatusSet {
     let failures = [
         Status::Undelivered,
         Status::Failed,

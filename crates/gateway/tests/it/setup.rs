@@ -25,6 +25,7 @@ pub(crate) struct Setup {
     webhook: String,
     store: String,
     account: Option<String>,
+    parts_within: String,
 }
 
 impl Setup {
@@ -104,9 +105,16 @@ channel = "sms"
         self
     }
 
+    /// How long the SMPP door waits for the parts of a text.
+    pub(crate) fn parts_within(mut self, within: &str) -> Self {
+        self.parts_within = format!("\nparts_within = \"{within}\"");
+        self
+    }
+
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, rules, webhook, store, account } = self;
+        let Self { vendors, routes, rule, rules, webhook, store, account, parts_within } = self;
         let door = account.as_ref().map_or("", |_| "[smpp_server]\nlisten = \"127.0.0.1:0\"");
+        let door = format!("{door}{parts_within}");
         let account = account.as_deref().unwrap_or_default();
         let store = if store.is_empty() { "path = \"data\"" } else { store };
         let routes = routes.join(", ");

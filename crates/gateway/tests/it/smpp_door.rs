@@ -198,3 +198,108 @@ async fn a_terminated_gateway_answers_what_it_took_and_unbinds() {
     assert_eq!(application.hear("closed").await, true);
     assert_eq!(gateway.process.end().await.code(), Some(0), "{}", gateway.process.log());
 }
+
+/// One part of a text, by an element with 16 bits of reference.
+fn part(number: u8, total: u8, text: &str) -> Value {
+    let mut submission = submit("447700900201", "");
+    submission["short_message"] = json!({ "udh": [6, 8, 4, 0x12, 0x34, total, number], "message": text });
+    submission["esm_class"] = json!(0x40);
+    submission
+}
+
+/// The ids of the parts, which are in the order of their numbers; all of one message.
+fn whole(answers: &BTreeMap<u64, (u64, String)>, numbers: &[u8]) -> String {
+    let mut whole = Vec::new();
+    for ((status, id), number) in answers.values().zip(numbers) {
+        assert_eq!(*status, 0, "{answers:?}");
+        whole.push(id.strip_suffix(&format!("-{number}")).unwrap_or_else(|| panic!("{answers:?}")).to_owned());
+    }
+    whole.dedup();
+    assert_eq!(whole.len(), 1, "{answers:?}");
+    whole.remove(0)
+}
+
+#[tokio::test]
+async fn the_parts_of_a_python_client_become_one_text_and_each_gets_its_receipt() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    // The escape of a euro sign may be the last of its part.
+    let text = format!("{}€{}", "a".repeat(152), "b".repeat(200));
+    let messages = json!([{ "to": "447700900201", "text": text }]);
+    let mut application = Peer::application(Library::Smpplib, folder.path(), &bind, &messages).await;
+    let answers = submitted(&mut application, 3).await;
+    let id = whole(&answers, &[1, 2, 3]);
+    let parts = (1..=3).map(|part| (format!("{id}-{part}"), "447700900201".to_owned()));
+    hears_of_all(&mut application, parts.collect(), "Py").await;
+    let received = vendor.received();
+    assert_eq!((received.len(), &received[0].text), (1, &text));
+}
+
+#[tokio::test]
+async fn parts_wait_for_others_through_the_end_of_the_process_in_any_order_and_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages = json!([part(3, 3, "three"), part(1, 3, "one, "), part(1, 3, "one, ")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let id = whole(&submitted(&mut application, 3).await, &[3, 1, 1]);
+    gateway.kill();
+    drop(application);
+
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    assert_eq!(vendor.stats().submissions, 0);
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages = json!([part(2, 3, "two, ")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    assert_eq!(whole(&submitted(&mut application, 1).await, &[2]), id);
+    let parts = (1..=3).map(|part| (format!("{id}-{part}"), "447700900201".to_owned()));
+    hears_of_all(&mut application, parts.collect(), "Node").await;
+    assert_eq!(vendor.received()[0].text, "one, two, three");
+    // It is one message, and its parts are used up.
+    gateway.kill();
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let all = gateway.client.get("/v1/messages").await.body;
+    assert_eq!(all["data"].as_array().unwrap().len(), 1, "{all}");
+}
+
+#[tokio::test]
+async fn parts_by_sar_parameters_become_one_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let by_sar = |number: u8, text: &str| {
+        let mut submission = submit("447700900201", text);
+        submission["sar_msg_ref_num"] = json!(7);
+        submission["sar_total_segments"] = json!(2);
+        submission["sar_segment_seqnum"] = json!(number);
+        submission
+    };
+    let messages = json!([by_sar(1, "hello, "), by_sar(2, "world")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    whole(&submitted(&mut application, 2).await, &[1, 2]);
+    vendor.until(|stats| stats.accepted == 1).await;
+    assert_eq!(vendor.received()[0].text, "hello, world");
+}
+
+#[tokio::test]
+async fn a_text_that_is_never_whole_is_given_up_and_told_of() {
+    const REJECTED: u64 = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("").parts_within("1s");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages = json!([part(1, 2, "one, ")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let id = whole(&submitted(&mut application, 1).await, &[1]);
+    let receipt = application.hear("receipt").await;
+    assert_eq!((&receipt["id"], &receipt["state"]), (&json!(format!("{id}-1")), &json!(REJECTED)));
+    assert_eq!(vendor.stats().submissions, 0);
+}

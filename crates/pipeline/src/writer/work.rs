@@ -285,6 +285,7 @@ impl Work {
             Write::Receipt(receipt) => format!("receipt for {} of {}", receipt.vendor_id, receipt.connection),
             Write::Notice { id, .. } => format!("outcome of notice {id}"),
             Write::Override(given) => format!("override {}", given.id),
+            Write::Part(part) => format!("part {} of {}", part.number, part.message),
             Write::Sealed(sealed) => format!("removal of {} sealed records", sealed.len()),
         };
         tracing::error!(%error, what, "an operation cannot be written though others can, and is put aside");

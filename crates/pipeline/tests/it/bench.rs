@@ -279,6 +279,10 @@ impl store::Writer for Faulty {
         self.store.wake_notices(callback, now)
     }
 
+    fn parts(&mut self) -> Result<Vec<store::Part>, store::Error> {
+        self.store.parts()
+    }
+
     fn find_closed(
         &mut self,
         now: Timestamp,
@@ -520,6 +524,7 @@ pub(crate) fn request() -> Request {
         metadata: None,
         callback_url: None,
         by_smpp: None,
+        id: None,
         idempotency: None,
     }
 }

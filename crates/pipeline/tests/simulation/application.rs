@@ -54,6 +54,7 @@ fn draw(world: &World, app: &AppId, number: u64) -> Request {
         metadata: None,
         callback_url,
         by_smpp: None,
+        id: None,
         idempotency,
     }
 }

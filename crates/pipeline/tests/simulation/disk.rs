@@ -101,6 +101,10 @@ impl Writer for Disk {
         self.store.wake_notices(callback, now)
     }
 
+    fn parts(&mut self) -> Result<Vec<store::Part>, Error> {
+        self.store.parts()
+    }
+
     fn find_closed(&mut self, now: Timestamp, limit: usize) -> Result<Option<Box<dyn Sealing>>, Error> {
         self.check()?;
         let found = self.store.find_closed(now, limit)?;
@@ -141,6 +145,7 @@ fn name(write: &Write) -> String {
         Write::Receipt(receipt) => format!("receipt {} {}", receipt.vendor_id, receipt.news.word),
         Write::Override(made) => format!("override {}", made.id),
         Write::Notice { id, outcome } => format!("notice {id} {outcome:?}"),
+        Write::Part(part) => format!("part {} of {}", part.number, part.message),
         Write::Sealed(sealed) => format!("removal of {} sealed", sealed.len()),
     }
 }

@@ -158,6 +158,7 @@ impl Seen {
             | Write::Apply { .. }
             | Write::Receipt(_)
             | Write::Override(_)
+            | Write::Part(_)
             | Write::Sealed(_) => {}
         }
         if let Write::Receipt(receipt) = write {
@@ -246,6 +247,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Receipt(_)
         | Write::Notice { .. }
         | Write::Override(_)
+        | Write::Part(_)
         | Write::Sealed(_) => None,
     }
 }

@@ -19,7 +19,7 @@ use super::notices::Outbox;
 use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
-use super::{damaged, held, idempotency, notices, overrides, records, vendor_ids};
+use super::{damaged, held, idempotency, notices, overrides, parts, records, vendor_ids};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
 
 /// What the writer knows besides the hot file. After a rollback `forget` has to be called.
@@ -125,6 +125,10 @@ impl Commit<'_> {
                 overrides::put(self.hot, one)?;
                 Ok(Step::Done(Written::Noted))
             }
+            Write::Part(part) => {
+                parts::put(self.hot, &mut self.memory.names, part)?;
+                Ok(Step::Done(Written::Noted))
+            }
             Write::Sealed(sealed) => {
                 self.remove(sealed)?;
                 Ok(Step::Done(Written::Noted))
@@ -160,6 +164,7 @@ impl Commit<'_> {
             }
         }
         let indexed = self.memory.rows.insert(self.hot, &mut self.memory.names, record)?;
+        parts::take(self.hot, record)?;
         let stored = Stored { record: Arc::clone(record), indexed };
         let notices =
             self.memory.outbox.leave(self.hot, &mut self.memory.names, record, &effects.changes, self.now)?;

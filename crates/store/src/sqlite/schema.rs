@@ -14,7 +14,9 @@ pub(super) enum Role {
 }
 
 /// Both kinds of file count their schema in step, in `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
+/// No release wrote an older one.
+const OLDEST: i64 = 2;
 
 /// The narrow columns stand in front of the record, so that a search rarely reads more than the first page of a row.
 const RECORDS: &str = "
@@ -85,6 +87,17 @@ CREATE TABLE damaged(
 ) STRICT;
 ";
 
+const PARTS: &str = "
+CREATE TABLE parts(
+  message BLOB NOT NULL,
+  number INTEGER NOT NULL,
+  app INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY(message, number)
+) WITHOUT ROWID, STRICT;
+";
+
 /// How much of the database the writer keeps in memory: the right edge of every index, and what is open in between.
 const HOT_CACHE_KIB: i64 = 64 * 1024;
 const DAY_CACHE_KIB: i64 = 16 * 1024;
@@ -96,6 +109,8 @@ pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> R
     configure(connection, role).map_err(failed)?;
     if found == 0 {
         create(connection, role).map_err(failed)?;
+    } else if found < VERSION {
+        upgrade(connection, role).map_err(failed)?;
     }
     Ok(())
 }
@@ -106,6 +121,9 @@ pub(super) fn refuse_newer(connection: &Connection, file: &Path) -> Result<i64, 
     let found = found.map_err(|source| OpenError::of(file, source))?;
     if found > VERSION {
         return Err(OpenError::NewerSchema { file: file.to_owned(), found, known: VERSION });
+    }
+    if found != 0 && found < OLDEST {
+        return Err(OpenError::OlderSchema { file: file.to_owned(), found, oldest: OLDEST });
     }
     Ok(found)
 }
@@ -136,12 +154,26 @@ fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// From version 2, which had no parts.
+fn upgrade(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match role {
+        Role::Hot => transaction.execute_batch(PARTS)?,
+        Role::Day => {}
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
 /// Tables and version are one transaction: a process that dies here leaves a file that is still empty.
 fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(RECORDS)?;
     match role {
-        Role::Hot => transaction.execute_batch(HOT)?,
+        Role::Hot => {
+            transaction.execute_batch(HOT)?;
+            transaction.execute_batch(PARTS)?;
+        }
         Role::Day => {}
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

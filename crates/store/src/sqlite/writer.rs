@@ -21,8 +21,8 @@ use super::records::{self, DamagedRow, Rows, Stage};
 use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
 use super::seal::{self, Copying, Leaving, Sealer};
-use super::{OpenError, WHAT_TO_DO, damaged, hold, notices, overrides};
-use crate::write::{Claim, Notice, NoticeLimit, Sealing, Write, Writer, Written};
+use super::{OpenError, WHAT_TO_DO, damaged, hold, notices, overrides, parts};
+use crate::write::{Claim, Notice, NoticeLimit, Part, Sealing, Write, Writer, Written};
 use crate::{Error, Retention};
 
 /// A table of its own, and none of the schema: it is there for a moment of a bad day.
@@ -268,6 +268,10 @@ impl Writer for SqliteWriter {
         self.transact(|hot, memory| Ok(memory.outbox.claim(hot, now, limit)?))
     }
 
+    fn parts(&mut self) -> Result<Vec<Part>, Error> {
+        self.read(|hot, _| Ok(parts::all(hot)?))
+    }
+
     fn next_due(&mut self) -> Result<Option<Timestamp>, Error> {
         self.read(|hot, _| Ok(records::next_due(hot)?))
     }
@@ -348,7 +352,8 @@ impl Writer for SqliteWriter {
     fn last_key(&mut self) -> Result<i64, Error> {
         self.read(|hot, memory| {
             let records = records::last_key(hot)?.max(damaged::last_key(hot)?);
-            Ok(records.max(overrides::last_key(hot)?).max(memory.days.last_key()?))
+            let others = overrides::last_key(hot)?.max(parts::last_key(hot)?);
+            Ok(records.max(others).max(memory.days.last_key()?))
         })
     }
 }
@@ -364,6 +369,7 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Receipt(_)
             | Write::Notice { .. }
             | Write::Override(_)
+            | Write::Part(_)
             | Write::Sealed(_),
         ) => Written::Noted,
     }

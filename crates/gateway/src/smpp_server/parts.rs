@@ -1,0 +1,261 @@
+//! Parts of long texts, until all of them are there.
+//!
+//! Each part is answered once it is durable. The last one is not kept as a part: it brings the message, whose acceptance
+//! takes the others out of the store in the same commit. What is in memory can be built from the store again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::{AppId, MessageId, Timestamp};
+use parking_lot::Mutex;
+use pipeline::{Pipeline, Refused};
+use rustc_hash::FxHashMap;
+use smpp_wire::frame::Frame;
+use smpp_wire::pdu::{Pdu, Received};
+use smpp_wire::status::CommandStatus;
+use smpp_wire::udh::Concatenation;
+use store::Part;
+
+use super::Account;
+use super::submit::{self, Asked, Fields};
+
+/// The texts that lack parts.
+#[derive(Default)]
+pub(super) struct Parts {
+    /// Locked for moments, for each part.
+    open: Mutex<FxHashMap<Key, Assembly>>,
+}
+
+/// By which parts find each other.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    app: AppId,
+    source: Box<[u8]>,
+    destination: Box<[u8]>,
+    reference: u16,
+    total: u8,
+}
+
+struct Assembly {
+    message: MessageId,
+    began: Timestamp,
+    /// Whole PDUs, by their number.
+    parts: BTreeMap<u8, Bytes>,
+}
+
+/// What a part came to.
+enum Added {
+    Waits(MessageId),
+    /// It was the last one.
+    Completes(Assembly),
+    /// The reference is used for another text already, which will never be whole.
+    After(Assembly),
+    TooMany,
+}
+
+/// Texts that lack parts, of all apps.
+const MAX_OPEN: usize = 20_000;
+const INCOMPLETE: &str = "some parts of the text never came";
+
+impl Parts {
+    /// Takes up what an earlier process left.
+    pub(super) fn load(&self, parts: Vec<Part>) {
+        let mut open = self.open.lock();
+        for part in parts {
+            let body = Bytes::from(part.body.into_vec());
+            let Some(key) = key_of(&part.app, &body) else {
+                tracing::error!(message_id = %part.message, "a part of a text cannot be read any more");
+                continue;
+            };
+            let began = part.received_at;
+            let assembly = || Assembly { message: part.message, began, parts: BTreeMap::new() };
+            open.entry(key).or_insert_with(assembly).parts.insert(part.number, body);
+        }
+    }
+
+    /// Takes a part. Whoever asked is answered when it, or the message that it completes, is durable.
+    pub(super) fn take(
+        self: &Arc<Self>,
+        pipeline: &Pipeline,
+        account: &Account,
+        concatenation: Concatenation,
+        received: &Received,
+        asked: Asked,
+    ) {
+        if usize::from(concatenation.total) > pipeline::MAX_SEGMENTS {
+            return asked.is_refused(CommandStatus::RINVMSGLEN);
+        }
+        let pdu = received.pdu();
+        let now = pipeline.now();
+        // As far as a part can be wrong by itself, it is told at once.
+        let checked = Fields::of(&pdu).and_then(|fields| {
+            submit::request(&fields, account, now)?;
+            Ok(Key::new(&account.app, &fields, concatenation))
+        });
+        let key = match checked {
+            Ok(key) => key,
+            Err(status) => return asked.is_refused(status),
+        };
+        let body = Bytes::copy_from_slice(received.frame().bytes());
+        let mut added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
+        if let Added::After(given_up) = added {
+            reject(pipeline, account, given_up);
+            added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
+        }
+        match added {
+            Added::Waits(message) => {
+                let part = Part {
+                    message,
+                    app: account.app.clone(),
+                    number: concatenation.part,
+                    received_at: now,
+                    body: (*body).into(),
+                };
+                self.keep(pipeline, key, part, asked);
+            }
+            Added::Completes(assembly) => self.complete(pipeline, account, key, concatenation.part, assembly, asked),
+            Added::TooMany | Added::After(_) => asked.is_refused(CommandStatus::RMSGQFUL),
+        }
+    }
+
+    fn add(
+        &self,
+        key: &Key,
+        concatenation: Concatenation,
+        body: &Bytes,
+        now: Timestamp,
+        new_id: impl FnOnce() -> MessageId,
+    ) -> Added {
+        let mut open = self.open.lock();
+        let is_full = open.len() >= MAX_OPEN;
+        let Some(assembly) = open.get_mut(key) else {
+            if is_full {
+                return Added::TooMany;
+            }
+            let parts = BTreeMap::from([(concatenation.part, body.clone())]);
+            let message = new_id();
+            open.insert(key.clone(), Assembly { message, began: now, parts });
+            return Added::Waits(message);
+        };
+        if assembly.parts.get(&concatenation.part).is_some_and(|before| !is_repeated(before, body)) {
+            return open.remove(key).map_or(Added::TooMany, Added::After);
+        }
+        assembly.parts.insert(concatenation.part, body.clone());
+        if assembly.parts.len() < usize::from(concatenation.total) {
+            return Added::Waits(assembly.message);
+        }
+        open.remove(key).map_or(Added::TooMany, Added::Completes)
+    }
+
+    fn keep(self: &Arc<Self>, pipeline: &Pipeline, key: Key, part: Part, asked: Asked) {
+        let parts = Arc::clone(self);
+        let (message, number) = (part.message, part.number);
+        pipeline.keep_part(part, move |kept| match kept {
+            Ok(()) => asked.is_taken(&submit::written_id(message, Some(number))),
+            Err(not_written) => {
+                parts.lose(&key, message, number);
+                asked.is_refused(submit::status_of(&Refused::NotWritten(not_written)));
+            }
+        });
+    }
+
+    /// A part that could not be kept: its application sends it again.
+    fn lose(&self, key: &Key, message: MessageId, number: u8) {
+        let mut open = self.open.lock();
+        if let Some(assembly) = open.get_mut(key).filter(|assembly| assembly.message == message) {
+            assembly.parts.remove(&number);
+            if assembly.parts.is_empty() {
+                open.remove(key);
+            }
+        }
+    }
+
+    fn complete(
+        self: &Arc<Self>,
+        pipeline: &Pipeline,
+        account: &Account,
+        key: Key,
+        last: u8,
+        mut assembly: Assembly,
+        asked: Asked,
+    ) {
+        let request = match request(&assembly, account, pipeline.now()) {
+            Ok(request) => request,
+            Err(status) => {
+                self.put_back(key, assembly, last);
+                return asked.is_refused(status);
+            }
+        };
+        let parts = Arc::clone(self);
+        submit::send(pipeline, request, Some(last), asked, move |accepted| match accepted {
+            Err(Refused::NotWritten(_) | Refused::EmptyText | Refused::TextTooLong { .. }) => {
+                parts.put_back(key, assembly, last);
+            }
+            // Accepted, or kept as refused, which takes the parts away as well.
+            Ok(_) | Err(_) => assembly.parts.clear(),
+        });
+    }
+
+    /// The message was not accepted: it lacks its last part again.
+    fn put_back(&self, key: Key, mut assembly: Assembly, last: u8) {
+        assembly.parts.remove(&last);
+        self.open.lock().entry(key).or_insert(assembly);
+    }
+
+    /// Gives up what lacks parts for longer than this, and has its application told.
+    pub(super) fn expire(&self, pipeline: &Pipeline, accounts: &dyn Fn(&AppId) -> Option<Account>, after: Duration) {
+        let now = pipeline.now();
+        let is_over = |_: &Key, assembly: &mut Assembly| assembly.began.plus(after) <= now;
+        let over: Vec<(Key, Assembly)> = self.open.lock().extract_if(is_over).collect();
+        for (key, assembly) in over {
+            // Of an account that is gone nobody can be told; its parts go with the store.
+            if let Some(account) = accounts(&key.app) {
+                reject(pipeline, &account, assembly);
+            }
+        }
+    }
+}
+
+impl Key {
+    fn new(app: &AppId, fields: &Fields<'_>, concatenation: Concatenation) -> Self {
+        let (source, destination) = fields.ends();
+        let Concatenation { reference, total, .. } = concatenation;
+        Self { app: app.clone(), source: source.into(), destination: destination.into(), reference, total }
+    }
+}
+
+fn key_of(app: &AppId, body: &Bytes) -> Option<Key> {
+    let frame = Frame::whole(body.clone()).ok()?;
+    let pdu = Pdu::decode(&frame).ok()?;
+    let fields = Fields::of(&pdu).ok()?;
+    Some(Key::new(app, &fields, fields.concatenation().ok()??))
+}
+
+/// A part that comes once more has another sequence number, and is the same after its header.
+fn is_repeated(before: &Bytes, body: &Bytes) -> bool {
+    before.get(smpp_wire::frame::HEADER_LENGTH..) == body.get(smpp_wire::frame::HEADER_LENGTH..)
+}
+
+fn request(
+    assembly: &Assembly,
+    account: &Account,
+    now: Timestamp,
+) -> Result<pipeline::Request, CommandStatus> {
+    let frames = assembly.parts.values().map(|body| Frame::whole(body.clone()));
+    let frames = frames.collect::<Result<Vec<Frame>, _>>().map_err(|_| CommandStatus::RSYSERR)?;
+    let pdus = frames.iter().map(Pdu::decode).collect::<Result<Vec<_>, _>>();
+    let pdus = pdus.map_err(|_| CommandStatus::RSYSERR)?;
+    let fields = pdus.iter().map(Fields::of).collect::<Result<Vec<_>, _>>()?;
+    submit::request_of(&fields, Some(assembly.message), account, now)
+}
+
+fn reject(pipeline: &Pipeline, account: &Account, assembly: Assembly) {
+    match request(&assembly, account, pipeline.now()) {
+        Ok(request) => pipeline.reject(request, INCOMPLETE),
+        Err(status) => {
+            tracing::error!(message_id = %assembly.message, %status, "an incomplete text cannot be told of");
+        }
+    }
+}
