@@ -31,8 +31,8 @@ mod submit;
 pub use binds::Binds;
 
 use accounts::Accounts;
-use parts::Parts;
 use line::Session;
+use parts::Parts;
 
 /// What the configuration says of an app's account.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use std::time::Duration;
 use domain::address::{Recipient, Sender};
 use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
-use domain::status::StatusSet;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
+use domain::status::StatusSet;
 use domain::{AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, segment};
 use routing::Choice;
 use store::write::Idempotency;
@@ -163,10 +163,7 @@ fn begin(core: &Arc<Core>, request: Request, then: Answer) -> Result<(), (Refuse
     }
 }
 
-fn prepare(
-    core: &Arc<Core>,
-    request: Request,
-) -> Result<(Prepared, Option<Idempotency>, KeyGuard), Refused> {
+fn prepare(core: &Arc<Core>, request: Request) -> Result<(Prepared, Option<Idempotency>, KeyGuard), Refused> {
     let key = KeyGuard::take(core, &request)?;
     let apps = core.apps.load();
     let app = apps.get(&request.app).ok_or_else(|| Refused::UnknownApp(request.app.clone()))?;

@@ -12,6 +12,8 @@ use crate::worker;
 
 /// How late a deadline may be noticed.
 const TICK: Duration = Duration::from_millis(100);
+/// The longest time without a look at the clock.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const PAGE: usize = 500;
 
 /// Wakes overdue records, until it is dropped.
@@ -21,8 +23,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let is_as_it_was = looked.as_ref().is_some_and(|looked| looked.still_holds(&core));
-        if core.writer.is_writing() && !is_as_it_was {
+        if let Some(looked) = looked.as_ref().filter(|looked| looked.still_holds(&core)) {
+            core.writer.written_after(looked.commits, looked.next_look(&core)).await;
+        } else if core.writer.is_writing() {
             looked = wake_due(&core).await;
         }
     }
@@ -35,6 +38,12 @@ struct Looked {
 }
 
 impl Looked {
+    /// The clock may be set ahead meanwhile.
+    fn next_look(&self, core: &Core) -> Duration {
+        let now = core.clock.now();
+        self.next_due.filter(|due| *due > now).map_or(LOOK_AGAIN, |due| due.since(now).min(LOOK_AGAIN))
+    }
+
     fn still_holds(&self, core: &Core) -> bool {
         self.commits == core.writer.commits() && self.next_due.is_none_or(|due| core.clock.now() < due)
     }

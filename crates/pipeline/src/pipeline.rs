@@ -353,10 +353,7 @@ impl Pipeline {
 
     /// Waits until the store is broken. Nothing can be done then but to end the process and look at the disk.
     pub async fn broken(&self) {
-        let mut look = tokio::time::interval(Duration::from_millis(200));
-        while !self.core.writer.is_broken() {
-            look.tick().await;
-        }
+        self.core.writer.broken().await;
     }
 
     /// Ends the stages, then the writer once all that was queued is written. Connections are closed before, by whoever

@@ -18,6 +18,8 @@ use crate::writer::{NotWritten, Urgency};
 
 /// How late the end of an override may be noticed.
 const TICK: Duration = Duration::from_millis(250);
+/// The longest time without a look at the clock.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// More cannot be in force: each begins at a route of its own.
 const MAX_LOADED: usize = 10_000;
 
@@ -92,6 +94,11 @@ impl Steering {
     /// The table of now.
     pub(crate) fn table(&self, now: Timestamp) -> Arc<Table> {
         self.laid.lock().table(now)
+    }
+
+    /// When the first of them ends.
+    fn next_end(&self) -> Option<Timestamp> {
+        self.laid.lock().entries.iter().map(|entry| entry.one.expires_at).min()
     }
 
     /// Those in force, in the order in which they were made.
@@ -277,6 +284,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     loop {
         tick.tick().await;
         expire(&core);
+        let now = core.clock.now();
+        let ends_in = core.steering.next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
+        core.writer.written_after(core.writer.commits(), ends_in).await;
     }
 }
 

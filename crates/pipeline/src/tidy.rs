@@ -52,6 +52,9 @@ pub(crate) async fn run(core: Arc<Core>) {
             retained = Some(Instant::now());
             retain(&core);
         }
+        if looked.is_some() {
+            core.writer.written_after(commits, RETAIN_EVERY).await;
+        }
     }
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn follow_record(core: &Arc<Core>, record: Arc<Record>, notices: Vec<
 }
 
 fn notify_of(core: &Core, record: &Arc<Record>, notices: Vec<Notice>) {
-        for notice in notices {
+    for notice in notices {
         notify::queue(core, notice, Some(Arc::clone(record)));
     }
 }

@@ -90,6 +90,8 @@ struct Shared {
     /// Why the last commit failed. Locked for moments only.
     failure: Mutex<Option<String>>,
     commits: AtomicU64,
+    /// Something was written, or the store broke.
+    changed: Notify,
     commits_failed: AtomicU64,
     put_aside: AtomicU64,
 }
@@ -172,6 +174,7 @@ impl WriterHandle {
             state: AtomicU8::new(WRITING),
             failure: Mutex::default(),
             commits: AtomicU64::new(0),
+            changed: Notify::new(),
             commits_failed: AtomicU64::new(0),
             put_aside: AtomicU64::new(0),
         });
@@ -241,6 +244,26 @@ impl WriterHandle {
         self.shared.commits.load(Ordering::Relaxed)
     }
 
+    /// Waits until something is written after so many commits, or for at most so long.
+    pub(crate) async fn written_after(&self, commits: u64, at_most: Duration) {
+        let changed = self.shared.changed.notified();
+        if self.commits() == commits {
+            // Either will do.
+            tokio::time::timeout(at_most, changed).await.ok();
+        }
+    }
+
+    /// Waits until the store is broken.
+    pub(crate) async fn broken(&self) {
+        loop {
+            let changed = self.shared.changed.notified();
+            if self.is_broken() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     pub(crate) fn commits_failed(&self) -> u64 {
         self.shared.commits_failed.load(Ordering::Relaxed)
     }
@@ -281,6 +304,12 @@ impl Shared {
     fn fail(&self, state: u8, reason: &str) {
         *self.failure.lock() = Some(reason.to_owned());
         self.state.store(state, Ordering::Relaxed);
+        self.changed.notify_waiters();
+    }
+
+    fn written(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
     }
 
     fn recover(&self) {

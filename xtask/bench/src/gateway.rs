@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep};
 pub(crate) struct Gateway {
     child: Child,
     address: SocketAddr,
+    /// Where applications bind; None for a program that has no such door.
+    smpp: Option<SocketAddr>,
 }
 
 /// What Linux counts CPU time in, on every architecture it runs on today.
@@ -24,12 +26,13 @@ impl Gateway {
     /// Starts it and waits until its API listens.
     pub(crate) async fn start(program: &Path, configuration: &Path, log: &Path) -> Result<Self> {
         let child = spawn(program, configuration, log)?;
-        let mut gateway = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut gateway = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), smpp: None };
         let deadline = Instant::now() + LISTENS_WITHIN;
         loop {
             let text = fs::read_to_string(log).unwrap_or_default();
             if let Some(address) = announced(&text) {
                 gateway.address = address;
+                gateway.smpp = announced_smpp(&text);
                 return Ok(gateway);
             }
             if let Some(status) = gateway.child.try_wait()? {
@@ -44,6 +47,10 @@ impl Gateway {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn smpp(&self) -> Option<SocketAddr> {
+        self.smpp
     }
 
     /// User and system time since its start, to a hundredth of a second.
@@ -137,6 +144,11 @@ fn spawn(program: &Path, configuration: &Path, log: &Path) -> Result<Child> {
 fn announced(log: &str) -> Option<SocketAddr> {
     let rest = log.split_once("listening on http://")?.1;
     rest.split_once('\n')?.0.trim().parse().ok()
+}
+
+fn announced_smpp(log: &str) -> Option<SocketAddr> {
+    let rest = log.split_once("serving SMPP address=")?.1;
+    rest.split_once(' ')?.0.parse().ok()
 }
 
 fn cpu_of(process: &str) -> Result<Duration> {

@@ -86,22 +86,26 @@ impl Message {
         if self.number.is_multiple_of(2) { keys[0] } else { keys[1] }
     }
 
+    pub(crate) fn to(&self) -> String {
+        let (_, prefix) = COUNTRIES.get(usize::from(self.country)).unwrap_or(&COUNTRIES[0]);
+        format!("{prefix}{:07}", self.number % 10_000_000)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let number = self.number;
+        if self.two_parts {
+            format!("#{number:08} {FIRST_PART}#{number:08} {SECOND_PART}")
+        } else {
+            format!("#{number:08} {TEXT}")
+        }
+    }
+
     /// Appends the JSON that asks for it.
     pub(crate) fn write(&self, out: &mut String) {
-        let number = self.number;
-        let (_, prefix) = COUNTRIES.get(usize::from(self.country)).unwrap_or(&COUNTRIES[0]);
-        let digits = number % 10_000_000;
-        let class = self.class.as_str();
-        let body = if self.two_parts {
-            format!(
-                r##"{{"to":"{prefix}{digits:07}","class":"{class}","reference":"{number:08}","text":"#{number:08} {FIRST_PART}#{number:08} {SECOND_PART}"}}"##
-            )
-        } else {
-            format!(
-                r##"{{"to":"{prefix}{digits:07}","class":"{class}","reference":"{number:08}","text":"#{number:08} {TEXT}"}}"##
-            )
-        };
-        out.push_str(&body);
+        let (to, class, number, text) = (self.to(), self.class.as_str(), self.number, self.text());
+        out.push_str(&format!(
+            r#"{{"to":"{to}","class":"{class}","reference":"{number:08}","text":"{text}"}}"#
+        ));
     }
 }
 

@@ -11,6 +11,7 @@ mod burst;
 mod faults;
 mod latency;
 mod rest;
+mod smpp;
 mod throughput;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,6 +22,8 @@ pub(crate) enum Scenario {
     Latency,
     /// Five thousand one-time passwords within a second, on top of marketing
     Burst,
+    /// As many messages as go through by SMPP, in and out, with a receipt for each
+    Smpp,
     /// Memory and CPU of a gateway that has nothing to do
     Rest,
     /// One vendor of three goes wrong, in each of many ways, for ten seconds
@@ -37,6 +40,7 @@ impl Scenario {
             Self::Throughput => "throughput",
             Self::Latency => "latency",
             Self::Burst => "burst",
+            Self::Smpp => "smpp",
             Self::Rest => "rest",
             Self::Faults => "faults",
             Self::Backlog => "backlog",
@@ -48,6 +52,7 @@ impl Scenario {
             Self::Throughput => throughput::run(bench).await,
             Self::Latency => latency::run(bench).await,
             Self::Burst => burst::run(bench).await,
+            Self::Smpp => smpp::run(bench).await,
             Self::Rest => rest::run(bench).await,
             Self::Faults => faults::run(bench).await,
             Self::Backlog => backlog::run(bench).await,

@@ -94,7 +94,8 @@ impl<'a> Builder<'a> {
         let apps = self.apps(&raw);
         self.unserved(&raw);
         let smpp_server = raw.smpp_server.as_ref();
-        let parts_within = smpp_server.and_then(|door| door.parts_within).map_or(PARTS_WITHIN, |within| within.0);
+        let parts_within =
+            smpp_server.and_then(|door| door.parts_within).map_or(PARTS_WITHIN, |within| within.0);
         let smpp_server =
             smpp_server.map(|door| self.address(&door.listen, &path(&["smpp_server", "listen"])));
         let public_url =

@@ -89,7 +89,7 @@ fn what_is_commented_out_in_the_example_is_right_as_well() {
         warnings,
         ["no route uses the connection `borealis-http`", "no route uses the rate card `acme-2027`"]
     );
-    assert_eq!(config.not_served.len(), 6, "{:#?}", config.not_served);
+    assert_eq!(config.not_served.len(), 5, "{:#?}", config.not_served);
 }
 
 #[test]
@@ -141,6 +141,10 @@ fn one_of_everything_is_read() {
     assert_eq!(connections[1].smpp.host, "::1");
     assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
 
+    let account = config.apps[0].smpp.as_ref().unwrap();
+    assert_eq!((account.system_id.as_str(), account.password.reveal()), ("shop", "shop-pw"));
+    assert_eq!(account.throughput.map(|rate| rate.per_second), Some(200.0));
+
     assert_eq!(config.table.default_class(), Class::Marketing);
     assert_eq!(config.table.version(), config.version);
     let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
@@ -149,9 +153,7 @@ fn one_of_everything_is_read() {
         config.not_served,
         [
             "the HTTP connection acme-http: routes over it are down",
-            "the SMPP account of the app shop at 200/s",
             "the compatible doors of the app shop",
-            "the SMPP server ([smpp_server])",
             "forwarded headers (server.trusted_proxies)",
         ]
     );

@@ -86,10 +86,12 @@ impl Session {
         let sequence_number = received.sequence_number();
         let refusal = match received.pdu() {
             Pdu::SubmitSm(_) | Pdu::DataSm(_) if !account.takes_one() => CommandStatus::RTHROTTLED,
-            pdu @ (Pdu::SubmitSm(_) | Pdu::DataSm(_)) => match self.submit(&pdu, &account.account, received) {
-                Ok(()) => return,
-                Err(status) => status,
-            },
+            pdu @ (Pdu::SubmitSm(_) | Pdu::DataSm(_)) => {
+                match self.submit(&pdu, &account.account, received) {
+                    Ok(()) => return,
+                    Err(status) => status,
+                }
+            }
             Pdu::QuerySm(query) => {
                 let message = ask::id(query.message_id);
                 return self.ask(received, ask::Question::Query, message);
@@ -149,10 +151,7 @@ impl Handler<Token> for Session {
                         binds::tell(&outstanding.token, Answer::LineLost);
                     }
                 }
-                Event::Bound { .. }
-                | Event::Notice { .. }
-                | Event::Refused(_)
-                | Event::Unmatched { .. } => {}
+                Event::Bound { .. } | Event::Notice { .. } | Event::Refused(_) | Event::Unmatched { .. } => {}
             }
         }
     }

@@ -115,7 +115,9 @@ impl Parts {
                 };
                 self.keep(pipeline, key, part, asked);
             }
-            Added::Completes(assembly) => self.complete(pipeline, account, key, concatenation.part, assembly, asked),
+            Added::Completes(assembly) => {
+                self.complete(pipeline, account, key, concatenation.part, assembly, asked)
+            }
             Added::TooMany | Added::After(_) => asked.is_refused(CommandStatus::RMSGQFUL),
         }
     }
@@ -205,7 +207,12 @@ impl Parts {
     }
 
     /// Gives up what lacks parts for longer than this, and has its application told.
-    pub(super) fn expire(&self, pipeline: &Pipeline, accounts: &dyn Fn(&AppId) -> Option<Account>, after: Duration) {
+    pub(super) fn expire(
+        &self,
+        pipeline: &Pipeline,
+        accounts: &dyn Fn(&AppId) -> Option<Account>,
+        after: Duration,
+    ) {
         let now = pipeline.now();
         let is_over = |_: &Key, assembly: &mut Assembly| assembly.began.plus(after) <= now;
         let over: Vec<(Key, Assembly)> = self.open.lock().extract_if(is_over).collect();

@@ -40,6 +40,10 @@ impl Binds {
 
     /// Sends a receipt on one of the app's binds.
     pub async fn tell(&self, notice: &Notice, record: &Record) -> Told {
+        // What waited for a bind and is over by now: to a client the last receipt it gets is the truth.
+        if notice.status == Status::Uncertain && record.status != Status::Uncertain {
+            return Told::Nobody;
+        }
         let Some(receipts) = receipts(notice, record) else {
             tracing::error!(message_id = %notice.message, "a receipt cannot be written");
             return Told::Nobody;

@@ -236,7 +236,8 @@ fn text(parts: &[Fields<'_>]) -> Result<String, CommandStatus> {
     let mut octets = Vec::new();
     let mut shifts = Gsm7::DEFAULT;
     for part in parts.iter().rev() {
-        let (header, text) = part.header()?.map_or((None, part.octets), |(header, text)| (Some(header), text));
+        let (header, text) =
+            part.header()?.map_or((None, part.octets), |(header, text)| (Some(header), text));
         shifts = header.map_or(shifts, |header| header.shifts());
         octets.splice(0..0, text.iter().copied());
     }

@@ -45,7 +45,11 @@ impl Gateway {
     }
 
     /// As `listening`; what it wrote to stderr when it ends instead.
-    pub(crate) async fn try_listening(folder: &Path, setup: &Setup, arguments: &[&str]) -> Result<Self, String> {
+    pub(crate) async fn try_listening(
+        folder: &Path,
+        setup: &Setup,
+        arguments: &[&str],
+    ) -> Result<Self, String> {
         let file = folder.join("strowger.toml");
         std::fs::write(&file, setup.file()).unwrap();
         let mut serve = strowger();

@@ -167,6 +167,10 @@ pub(crate) fn text(number: u64) -> String {
     format!("message {number} {}", rest.trim_end())
 }
 
+pub(crate) fn short_text(number: u64) -> String {
+    format!("message {number} by SMPP")
+}
+
 /// The number of a text that arrived.
 pub(crate) fn number(text: &str) -> u64 {
     let word = text.split(' ').nth(1).unwrap_or_default();

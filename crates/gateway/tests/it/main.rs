@@ -32,6 +32,7 @@ mod receipts;
 mod setup;
 mod signals;
 mod smpp_door;
+mod smpp_kill;
 mod steering;
 mod trial;
 mod vendor_faults;

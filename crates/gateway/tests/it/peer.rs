@@ -62,7 +62,11 @@ impl Peer {
         };
         let port = bind.port.to_string();
         command.args([port.as_str(), bind.kind, bind.password]).arg(messages.to_string());
-        Self { process: Process::start("application", &mut command, folder), port: bind.port, aside: Vec::new() }
+        Self {
+            process: Process::start("application", &mut command, folder),
+            port: bind.port,
+            aside: Vec::new(),
+        }
     }
 
     async fn start(name: &str, command: &mut Command, folder: &Path) -> Self {

@@ -118,7 +118,12 @@ impl Drop for Process {
             let lines: Vec<&str> = log.lines().collect();
             let (first, last) = lines.split_at(lines.len().min(SHOWN));
             let last = &last[last.len().saturating_sub(SHOWN)..];
-            eprintln!("--- {} said first:\n{}\n--- and last:\n{}", self.name, first.join("\n"), last.join("\n"));
+            eprintln!(
+                "--- {} said first:\n{}\n--- and last:\n{}",
+                self.name,
+                first.join("\n"),
+                last.join("\n")
+            );
         }
         // One that has ended already cannot be killed, and that is well.
         drop(self.child.kill());

@@ -99,9 +99,8 @@ channel = "sms"
 
     /// Opens the SMPP door to the app, with more of its account.
     pub(crate) fn door(mut self, more: &str) -> Self {
-        self.account = Some(format!(
-            r#"smpp = {{ system_id = "{APP_SYSTEM_ID}", password = "{APP_PASSWORD}"{more} }}"#
-        ));
+        self.account =
+            Some(format!(r#"smpp = {{ system_id = "{APP_SYSTEM_ID}", password = "{APP_PASSWORD}"{more} }}"#));
         self
     }
 

@@ -131,8 +131,7 @@ async fn whoever_submits_too_fast_is_told_so_and_the_rest_goes_out() {
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
     let messages: Vec<Value> = (0..50).map(|_| submit("447700900201", "hello")).collect();
-    let mut application =
-        Peer::application(Library::NodeSmpp, folder.path(), &bind, &json!(messages)).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &json!(messages)).await;
     let answers = submitted(&mut application, messages.len()).await;
     let taken = answers.values().filter(|(status, _)| *status == 0).count();
     assert!(answers.values().all(|(status, _)| [0, THROTTLED].contains(status)), "{answers:?}");
@@ -212,7 +211,8 @@ fn whole(answers: &BTreeMap<u64, (u64, String)>, numbers: &[u8]) -> String {
     let mut whole = Vec::new();
     for ((status, id), number) in answers.values().zip(numbers) {
         assert_eq!(*status, 0, "{answers:?}");
-        whole.push(id.strip_suffix(&format!("-{number}")).unwrap_or_else(|| panic!("{answers:?}")).to_owned());
+        whole
+            .push(id.strip_suffix(&format!("-{number}")).unwrap_or_else(|| panic!("{answers:?}")).to_owned());
     }
     whole.dedup();
     assert_eq!(whole.len(), 1, "{answers:?}");

@@ -222,7 +222,7 @@ impl Trial {
 }
 
 /// Answers at once, mostly, and reports soon after. It never forgets.
-async fn vendor() -> Vendor {
+pub(crate) async fn vendor() -> Vendor {
     lab::vendor_with(|settings| {
         settings.conduct.latency = Spread::millis(2, 40);
         settings.conduct.arrival_delay = Spread::millis(100, 300);
@@ -255,7 +255,7 @@ async fn known(client: &Client) -> Result<BTreeSet<String>, String> {
 }
 
 /// Messages a second. What the gateway cannot take of them is skipped, and told.
-fn rate() -> u32 {
+pub(crate) fn rate() -> u32 {
     number_of("STROWGER_CRASH_RATE", 1000)
 }
 

@@ -188,7 +188,7 @@ impl Work {
         match self.store.commit(&mut batch, self.clock.now()) {
             Ok(written) => {
                 self.ending.shared.recover();
-                self.ending.shared.commits.fetch_add(1, Ordering::Relaxed);
+                self.ending.shared.written();
                 self.observer.committed(written.len(), started.elapsed());
                 let told = waiting.into_iter().zip(written);
                 let told = told.map(|((_, then), written)| FollowUp { then, result: Ok(written) });
@@ -248,7 +248,7 @@ impl Work {
             match result {
                 Ok(mut written) => {
                     tries = 0;
-                    self.ending.shared.commits.fetch_add(1, Ordering::Relaxed);
+                    self.ending.shared.written();
                     if let Some(written) = written.pop() {
                         committed.told.push(FollowUp { then, result: Ok(written) });
                     }
@@ -346,7 +346,7 @@ impl FollowUp {
 impl Drop for Ending {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shared.state.store(BROKEN, Ordering::Relaxed);
+            self.shared.fail(BROKEN, "the store's writer panicked");
         }
         let left = {
             let mut queues = self.shared.queues.lock();

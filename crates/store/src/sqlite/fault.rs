@@ -38,7 +38,8 @@ impl Fault {
 
     /// No time repairs the file: it is damaged or none of ours, or a newer version wrote it.
     pub(super) fn is_for_good(&self) -> bool {
-        self.is_corrupt() || matches!(self, Self::Open(OpenError::NewerSchema { .. } | OpenError::OlderSchema { .. }))
+        self.is_corrupt()
+            || matches!(self, Self::Open(OpenError::NewerSchema { .. } | OpenError::OlderSchema { .. }))
     }
 
     /// The file cannot be used, and to try again at once does not change that: it is as `is_for_good` says, or the disk

@@ -26,8 +26,11 @@ pub(super) fn put(hot: &Connection, names: &mut Names, part: &Part) -> rusqlite:
 pub(super) fn take(hot: &Connection, record: &Record) -> rusqlite::Result<()> {
     let came_in_parts = record.message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
     if came_in_parts {
-        hot.prepare_cached("DELETE FROM parts WHERE message = ?1")?
-            .execute([record.message.id.as_u128().to_be_bytes()])?;
+        hot.prepare_cached("DELETE FROM parts WHERE message = ?1")?.execute([record
+            .message
+            .id
+            .as_u128()
+            .to_be_bytes()])?;
     }
     Ok(())
 }

@@ -97,7 +97,9 @@ impl Reader for SqliteReader {
         }
         match found {
             // The second half of an id is what cannot be guessed.
-            Some(Ok(stored)) => Ok(Some(Arc::unwrap_or_clone(stored.record)).filter(|record| record.message.id == id)),
+            Some(Ok(stored)) => {
+                Ok(Some(Arc::unwrap_or_clone(stored.record)).filter(|record| record.message.id == id))
+            }
             Some(Err(row)) => Err(Error::Damaged { reason: row.damage.to_string() }),
             None => Ok(None),
         }

@@ -151,7 +151,9 @@ pub(crate) fn write(
 /// Writes one operation that stores or steps a record, and returns it.
 pub(crate) fn step(writer: &mut dyn Writer, now: Timestamp, operation: Write) -> Record {
     match write(writer, now, [operation]).pop() {
-        Some(Written::Accepted { record, .. } | Written::Applied { record, .. }) => Arc::unwrap_or_clone(record),
+        Some(Written::Accepted { record, .. } | Written::Applied { record, .. }) => {
+            Arc::unwrap_or_clone(record)
+        }
         other => panic!("neither accepted nor applied: {other:?}"),
     }
 }

@@ -57,6 +57,8 @@ allow_private = true
 id = "ops"
 key = "{ADMIN_KEY}"
 scopes = ["read", "dispatch", "configure"]
+[smpp_server]
+listen = "127.0.0.1:0"
 "#
         )?;
         for (name, [first, second]) in APP_NAMES.iter().zip(KEYS) {
@@ -66,6 +68,7 @@ scopes = ["read", "dispatch", "configure"]
 id = "{name}"
 api_keys = ["{first}", "{second}"]
 default_sender = "Strowger"
+smpp = {{ system_id = "{name}", password = "bench", max_binds = 2000 }}
 webhook = {{ url = "http://{hook}{HOOK_PATH}", secret = "{HOOK_SECRET}", events = ["message.submitted", "message.delivered"] }}
 "#,
                 hook = self.hook

@@ -45,7 +45,8 @@ impl Builder<'_> {
                 (Endpoint { url: None, secrets: Vec::new() }, StatusSet::all())
             }
         };
-        let smpp = app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, id.as_ref(), raw, &below(at, "smpp")));
+        let smpp =
+            app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, id.as_ref(), raw, &below(at, "smpp")));
         let smpp = smpp.map(|smpp| Account { reads_national: default_country.is_some(), ..smpp });
         self.later_doors(app, at);
         let mut settings = App::new(notify);
