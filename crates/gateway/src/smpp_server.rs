@@ -168,11 +168,11 @@ async fn serve(socket: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     }
     let (connection, handle) = connection::server(socket, line_settings());
     let mut session = Session::new(shared, handle, peer);
-    match connection.run(&mut session).await {
-        reason @ (CloseReason::PeerUnbound | CloseReason::PeerClosed | CloseReason::Unbound) => {
-            tracing::debug!(%peer, %reason, "an SMPP line ended");
-        }
-        reason => tracing::info!(%peer, system_id = session.system_id(), %reason, "an SMPP line ended"),
+    let reason = connection.run(&mut session).await;
+    if matches!(reason, CloseReason::PeerUnbound | CloseReason::PeerClosed | CloseReason::Unbound) {
+        tracing::debug!(%peer, %reason, "an SMPP line ended");
+    } else {
+        tracing::info!(%peer, system_id = session.system_id(), %reason, "an SMPP line ended");
     }
 }
 

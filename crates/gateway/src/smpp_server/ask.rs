@@ -14,8 +14,20 @@ pub(super) enum Question {
     Cancel,
 }
 
+/// What a PDU asks, and of which message; None when that is nothing.
+pub(super) fn question(pdu: &Pdu<'_>) -> Option<(Question, Option<MessageId>)> {
+    if let Pdu::QuerySm(query) = pdu {
+        return Some((Question::Query, id(query.message_id)));
+    }
+    // Without an id it would be for all messages between two addresses.
+    if let Pdu::CancelSm(cancel) = pdu {
+        return Some((Question::Cancel, id(cancel.message_id)));
+    }
+    None
+}
+
 /// The id of a message as its submit_sm_resp had it. That of a part leads to the whole.
-pub(super) fn id(written: &[u8]) -> Option<MessageId> {
+fn id(written: &[u8]) -> Option<MessageId> {
     let written = std::str::from_utf8(written).ok()?;
     let whole = written.split_once('-').map_or(written, |(whole, _)| whole);
     u128::from_str_radix(Some(whole).filter(|whole| whole.len() == 32)?, 16).ok().map(MessageId::from_u128)

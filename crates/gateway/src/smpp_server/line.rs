@@ -3,16 +3,19 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use domain::{AppId, MessageId};
 use smpp_wire::connection::{Commands, Handle, Handler};
-use smpp_wire::pdu::{BindResp, Outgoing, Pdu, Received, interface_version};
+use smpp_wire::pdu::{BindResp, CommandId, Outgoing, Pdu, Received, interface_version};
 use smpp_wire::session::{BindKind, Event};
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::{Tag, TlvBuffer};
+use tokio::task::JoinSet;
 
 use super::accounts::Open;
+use super::ask::{self, Question};
 use super::binds::{self, Answer, Token};
 use super::submit::{self, Asked, Fields};
-use super::{Account, Shared, ask, receipt};
+use super::{Account, Shared, receipt};
 
 pub(super) struct Session {
     shared: Arc<Shared>,
@@ -20,6 +23,8 @@ pub(super) struct Session {
     peer: SocketAddr,
     /// Set once the bind is accepted.
     bound: Option<Bound>,
+    /// Those that are being answered; they end with the line.
+    questions: JoinSet<()>,
 }
 
 struct Bound {
@@ -32,7 +37,7 @@ const NAME: &[u8] = b"strowger";
 
 impl Session {
     pub(super) fn new(shared: Arc<Shared>, handle: Handle<Token>, peer: SocketAddr) -> Self {
-        Self { shared, handle, peer, bound: None }
+        Self { shared, handle, peer, bound: None, questions: JoinSet::new() }
     }
 
     pub(super) fn system_id(&self) -> Option<&str> {
@@ -81,30 +86,28 @@ impl Session {
         Ok(response)
     }
 
-    fn request(&self, received: &Received, commands: &mut Commands<Token>) {
+    fn request(&mut self, received: &Received, commands: &mut Commands<Token>) {
         let Some(Bound { account, .. }) = &self.bound else { return };
-        let sequence_number = received.sequence_number();
-        let refusal = match received.pdu() {
-            Pdu::SubmitSm(_) | Pdu::DataSm(_) if !account.takes_one() => CommandStatus::RTHROTTLED,
-            pdu @ (Pdu::SubmitSm(_) | Pdu::DataSm(_)) => {
+        let account = Arc::clone(account);
+        let pdu = received.pdu();
+        let refusal = match received.command_id() {
+            CommandId::SUBMIT_SM | CommandId::DATA_SM if !account.takes_one() => CommandStatus::RTHROTTLED,
+            CommandId::SUBMIT_SM | CommandId::DATA_SM => {
                 match self.submit(&pdu, &account.account, received) {
                     Ok(()) => return,
                     Err(status) => status,
                 }
             }
-            Pdu::QuerySm(query) => {
-                let message = ask::id(query.message_id);
-                return self.ask(received, ask::Question::Query, message);
+            CommandId::REPLACE_SM => CommandStatus::RREPLACEFAIL,
+            _ => {
+                if let Some((question, message)) = ask::question(&pdu) {
+                    return self.ask(&account.account.app, received, question, message);
+                }
+                CommandStatus::RINVCMDID
             }
-            Pdu::CancelSm(cancel) if !cancel.message_id.is_empty() => {
-                let message = ask::id(cancel.message_id);
-                return self.ask(received, ask::Question::Cancel, message);
-            }
-            Pdu::CancelSm(_) => CommandStatus::RCANCELFAIL,
-            Pdu::ReplaceSm(_) => CommandStatus::RREPLACEFAIL,
-            _ => CommandStatus::RINVCMDID,
         };
-        commands.respond(sequence_number, Outgoing::refusal(received.command_id(), refusal));
+        let answer = Outgoing::refusal(received.command_id(), refusal);
+        commands.respond(received.sequence_number(), answer);
     }
 
     fn submit(&self, pdu: &Pdu<'_>, account: &Account, received: &Received) -> Result<(), CommandStatus> {
@@ -120,11 +123,11 @@ impl Session {
     }
 
     /// Rare, so each has a task of its own.
-    fn ask(&self, received: &Received, question: ask::Question, message: Option<domain::MessageId>) {
-        let Some(Bound { account, .. }) = &self.bound else { return };
-        let (pipeline, app) = (self.shared.pipeline.clone(), account.account.app.clone());
+    fn ask(&mut self, app: &AppId, received: &Received, question: Question, message: Option<MessageId>) {
+        while self.questions.try_join_next().is_some() {}
+        let (pipeline, app) = (self.shared.pipeline.clone(), app.clone());
         let (handle, sequence_number) = (self.handle.clone(), received.sequence_number());
-        tokio::spawn(async move {
+        self.questions.spawn(async move {
             let answer = ask::answer(&pipeline, &app, question, message).await;
             // The line may have ended meanwhile.
             handle.respond(sequence_number, answer).ok();

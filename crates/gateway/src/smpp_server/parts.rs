@@ -85,7 +85,7 @@ impl Parts {
         asked: Asked,
     ) {
         if usize::from(concatenation.total) > pipeline::MAX_SEGMENTS {
-            return asked.is_refused(CommandStatus::RINVMSGLEN);
+            return asked.refuse(CommandStatus::RINVMSGLEN);
         }
         let pdu = received.pdu();
         let now = pipeline.now();
@@ -96,7 +96,7 @@ impl Parts {
         });
         let key = match checked {
             Ok(key) => key,
-            Err(status) => return asked.is_refused(status),
+            Err(status) => return asked.refuse(status),
         };
         let body = Bytes::copy_from_slice(received.frame().bytes());
         let mut added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
@@ -116,9 +116,9 @@ impl Parts {
                 self.keep(pipeline, key, part, asked);
             }
             Added::Completes(assembly) => {
-                self.complete(pipeline, account, key, concatenation.part, assembly, asked)
+                self.complete(pipeline, account, key, concatenation.part, assembly, asked);
             }
-            Added::TooMany | Added::After(_) => asked.is_refused(CommandStatus::RMSGQFUL),
+            Added::TooMany | Added::After(_) => asked.refuse(CommandStatus::RMSGQFUL),
         }
     }
 
@@ -155,10 +155,10 @@ impl Parts {
         let parts = Arc::clone(self);
         let (message, number) = (part.message, part.number);
         pipeline.keep_part(part, move |kept| match kept {
-            Ok(()) => asked.is_taken(&submit::written_id(message, Some(number))),
+            Ok(()) => asked.take(&submit::written_id(message, Some(number))),
             Err(not_written) => {
                 parts.lose(&key, message, number);
-                asked.is_refused(submit::status_of(&Refused::NotWritten(not_written)));
+                asked.refuse(submit::status_of(&Refused::NotWritten(not_written)));
             }
         });
     }
@@ -187,7 +187,7 @@ impl Parts {
             Ok(request) => request,
             Err(status) => {
                 self.put_back(key, assembly, last);
-                return asked.is_refused(status);
+                return asked.refuse(status);
             }
         };
         let parts = Arc::clone(self);

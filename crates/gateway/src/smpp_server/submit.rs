@@ -92,8 +92,8 @@ pub(super) fn send(
     pipeline.send_and_tell(request, move |accepted| {
         then(&accepted);
         match accepted {
-            Ok(acceptance) => asked.is_taken(&written_id(acceptance.record.message.id, part)),
-            Err(refused) => asked.is_refused(status_of(&refused)),
+            Ok(acceptance) => asked.take(&written_id(acceptance.record.message.id, part)),
+            Err(refused) => asked.refuse(status_of(&refused)),
         }
     });
 }
@@ -111,13 +111,13 @@ impl Asked {
         Self { handle: handle.clone(), command_id, sequence_number }
     }
 
-    pub(super) fn is_taken(self, id: &str) {
+    pub(super) fn take(self, id: &str) {
         let answer = taken(self.command_id, id);
         // When the line has ended meanwhile, the message is accepted all the same, and its client unsure of it.
         self.handle.respond(self.sequence_number, answer).ok();
     }
 
-    pub(super) fn is_refused(self, status: CommandStatus) {
+    pub(super) fn refuse(self, status: CommandStatus) {
         self.handle.respond(self.sequence_number, Outgoing::refusal(self.command_id, status)).ok();
     }
 }
@@ -155,12 +155,12 @@ pub(super) fn status_of(refused: &Refused) -> CommandStatus {
 
 impl<'a> Fields<'a> {
     pub(super) fn of(pdu: &Pdu<'a>) -> Result<Self, CommandStatus> {
-        match pdu {
-            Pdu::SubmitSm(message) => message.refusal().map_or_else(|| Ok(Self::of_submit_sm(message)), Err),
-            Pdu::DataSm(message) if message.destination.digits.is_empty() => Err(CommandStatus::RINVDSTADR),
-            Pdu::DataSm(message) => Ok(Self::of_data_sm(message)),
-            _ => Err(CommandStatus::RINVCMDID),
+        if let Pdu::SubmitSm(message) = pdu {
+            return message.refusal().map_or_else(|| Ok(Self::of_submit_sm(message)), Err);
         }
+        let Pdu::DataSm(message) = pdu else { return Err(CommandStatus::RINVCMDID) };
+        let is_addressed = !message.destination.digits.is_empty();
+        if is_addressed { Ok(Self::of_data_sm(message)) } else { Err(CommandStatus::RINVDSTADR) }
     }
 
     fn of_submit_sm(message: &ShortMessage<'a>) -> Self {
@@ -243,10 +243,9 @@ fn text(parts: &[Fields<'_>]) -> Result<String, CommandStatus> {
     }
     let charset = DataCoding::from_octet(first.data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), shifts);
     // What is no text cannot be sent on as one.
-    let charset = match charset.ok_or(CommandStatus::RINVDCS)? {
-        Charset::Ascii if octets.iter().any(|octet| is_control(*octet)) => Charset::Gsm7(shifts),
-        charset => charset,
-    };
+    let charset = charset.ok_or(CommandStatus::RINVDCS)?;
+    let is_misnamed = charset == Charset::Ascii && octets.iter().any(|octet| is_control(*octet));
+    let charset = if is_misnamed { Charset::Gsm7(shifts) } else { charset };
     Ok(charset.decode(&octets))
 }
 
@@ -259,11 +258,8 @@ fn is_control(octet: u8) -> bool {
 /// As a person would write it, for the parser of numbers.
 fn recipient(address: Address<'_>, account: &Account) -> String {
     let digits = String::from_utf8_lossy(address.digits);
-    let is_international = match address.ton {
-        TypeOfNumber::International => true,
-        TypeOfNumber::Unknown => !account.reads_national,
-        _ => false,
-    };
+    let is_international = address.ton == TypeOfNumber::International
+        || (address.ton == TypeOfNumber::Unknown && !account.reads_national);
     if is_international && !digits.starts_with('+') { format!("+{digits}") } else { digits.into_owned() }
 }
 
@@ -273,10 +269,8 @@ fn sender(address: Address<'_>) -> Result<Option<Sender>, CommandStatus> {
         return Ok(None);
     }
     let text = String::from_utf8_lossy(address.digits);
-    let written = match address.ton {
-        TypeOfNumber::International if !text.starts_with('+') => format!("+{text}"),
-        _ => text.into_owned(),
-    };
+    let is_international = address.ton == TypeOfNumber::International && !text.starts_with('+');
+    let written = if is_international { format!("+{text}") } else { text.into_owned() };
     written.parse().map(Some).map_err(|_| CommandStatus::RINVSRCADR)
 }
 

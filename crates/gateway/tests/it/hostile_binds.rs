@@ -9,6 +9,7 @@ use smpp_wire::pdu::{Address, Bind, Pdu, ShortMessage, TypeOfNumber};
 use smpp_wire::status::CommandStatus;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::deadline::until;
@@ -140,7 +141,8 @@ async fn whoever_never_reads_its_answers_is_cut_and_costs_no_memory() {
     let mut line = dial(port).await;
     line.write_all(&encoded(&Pdu::BindTransmitter(credentials(APP_PASSWORD)), 1)).await.unwrap();
     let before = resident(&gateway);
-    let flood = tokio::spawn(async move {
+    let mut flood = JoinSet::new();
+    flood.spawn(async move {
         let mut sequence_number = 1;
         let began = Instant::now();
         // A query of nothing is answered and costs no vendor anything.
@@ -160,10 +162,10 @@ async fn whoever_never_reads_its_answers_is_cut_and_costs_no_memory() {
     let bind = peer::Bind { port, kind: "transceiver", password: APP_PASSWORD };
     let messages = json!([{ "source_addr": "Node", "source_addr_ton": 5, "dest_addr_ton": 1,
         "destination_addr": "447700900201", "short_message": "hello", "registered_delivery": 1 }]);
-    let mut good = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let mut good = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
     assert_eq!(good.hear("submitted").await["status"], 0);
     assert_eq!(good.hear("receipt").await["state"], 2);
-    let cut = timeout(STALLED_WITHIN, flood).await.expect("it still writes").unwrap();
+    let cut = timeout(STALLED_WITHIN, flood.join_next()).await.expect("it still writes").unwrap().unwrap();
     assert!(cut, "it was never cut");
     until("it is back to its size", async || (resident(&gateway) < before + 64 * 1024).then_some(())).await;
 }

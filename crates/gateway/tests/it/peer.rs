@@ -49,12 +49,7 @@ impl Peer {
     }
 
     /// An application at the SMPP door, bound by this bind. It submits all the messages at once.
-    pub(crate) async fn application(
-        library: Library,
-        folder: &Path,
-        bind: &Bind<'_>,
-        messages: &Value,
-    ) -> Self {
+    pub(crate) fn application(library: Library, folder: &Path, bind: &Bind<'_>, messages: &Value) -> Self {
         let mut command = match library {
             Library::NodeSmpp => node("application.js"),
             Library::Smpplib => python("application.py"),

@@ -57,7 +57,7 @@ async fn is_served(library: Library, messages: &Value, texts: &[(&str, &str)], s
     let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
-    let mut application = Peer::application(library, folder.path(), &bind, messages).await;
+    let mut application = Peer::application(library, folder.path(), &bind, messages);
     assert_eq!(application.hear("bound").await, 0);
     let answers = submitted(&mut application, texts.len()).await;
     let mut to_of = BTreeMap::new();
@@ -98,7 +98,7 @@ async fn a_python_client_sends_short_and_unicode_texts_and_gets_a_receipt_for_ea
 
 /// Bound by another password, a client without messages.
 async fn bound(folder: &Path, bind: &Bind<'_>) -> (u64, Peer) {
-    let mut application = Peer::application(Library::NodeSmpp, folder, bind, &json!([])).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder, bind, &json!([]));
     (application.hear("bound").await.as_u64().unwrap(), application)
 }
 
@@ -131,7 +131,7 @@ async fn whoever_submits_too_fast_is_told_so_and_the_rest_goes_out() {
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
     let messages: Vec<Value> = (0..50).map(|_| submit("447700900201", "hello")).collect();
-    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &json!(messages)).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &json!(messages));
     let answers = submitted(&mut application, messages.len()).await;
     let taken = answers.values().filter(|(status, _)| *status == 0).count();
     assert!(answers.values().all(|(status, _)| [0, THROTTLED].contains(status)), "{answers:?}");
@@ -148,8 +148,7 @@ async fn receipts_wait_for_a_bind_through_the_end_of_the_process() {
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let transmitter = Bind { kind: "transmitter", ..transceiver(gateway.smpp_port().await) };
     let messages: Vec<Value> = (0..20).map(|_| submit("447700900201", "hello")).collect();
-    let mut application =
-        Peer::application(Library::NodeSmpp, folder.path(), &transmitter, &json!(messages)).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &transmitter, &json!(messages));
     let answers = submitted(&mut application, messages.len()).await;
     let mut open: BTreeMap<String, String> = BTreeMap::new();
     for (status, id) in answers.into_values() {
@@ -176,7 +175,7 @@ async fn a_message_can_be_asked_after_by_the_id_that_the_answer_gave() {
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
     let messages = json!([submit("447700900201", "hello")]);
-    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
     let queried = application.hear("queried").await;
     assert_eq!(queried["status"], 0, "{queried}");
     let id = application.hear("submitted").await["id"].take();
@@ -229,7 +228,7 @@ async fn the_parts_of_a_python_client_become_one_text_and_each_gets_its_receipt(
     // The escape of a euro sign may be the last of its part.
     let text = format!("{}€{}", "a".repeat(152), "b".repeat(200));
     let messages = json!([{ "to": "447700900201", "text": text }]);
-    let mut application = Peer::application(Library::Smpplib, folder.path(), &bind, &messages).await;
+    let mut application = Peer::application(Library::Smpplib, folder.path(), &bind, &messages);
     let answers = submitted(&mut application, 3).await;
     let id = whole(&answers, &[1, 2, 3]);
     let parts = (1..=3).map(|part| (format!("{id}-{part}"), "447700900201".to_owned()));
@@ -246,7 +245,7 @@ async fn parts_wait_for_others_through_the_end_of_the_process_in_any_order_and_r
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
     let messages = json!([part(3, 3, "three"), part(1, 3, "one, "), part(1, 3, "one, ")]);
-    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
     let id = whole(&submitted(&mut application, 3).await, &[3, 1, 1]);
     gateway.kill();
     drop(application);
@@ -255,7 +254,7 @@ async fn parts_wait_for_others_through_the_end_of_the_process_in_any_order_and_r
     assert_eq!(vendor.stats().submissions, 0);
     let bind = transceiver(gateway.smpp_port().await);
     let messages = json!([part(2, 3, "two, ")]);
-    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
     assert_eq!(whole(&submitted(&mut application, 1).await, &[2]), id);
     let parts = (1..=3).map(|part| (format!("{id}-{part}"), "447700900201".to_owned()));
     hears_of_all(&mut application, parts.collect(), "Node").await;
@@ -282,7 +281,7 @@ async fn parts_by_sar_parameters_become_one_text() {
         submission
     };
     let messages = json!([by_sar(1, "hello, "), by_sar(2, "world")]);
-    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
     whole(&submitted(&mut application, 2).await, &[1, 2]);
     vendor.until(|stats| stats.accepted == 1).await;
     assert_eq!(vendor.received()[0].text, "hello, world");
@@ -297,7 +296,7 @@ async fn a_text_that_is_never_whole_is_given_up_and_told_of() {
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
     let messages = json!([part(1, 2, "one, ")]);
-    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages).await;
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
     let id = whole(&submitted(&mut application, 1).await, &[1]);
     let receipt = application.hear("receipt").await;
     assert_eq!((&receipt["id"], &receipt["state"]), (&json!(format!("{id}-1")), &json!(REJECTED)));

@@ -178,14 +178,15 @@ impl Handler<u64> for Line {
         let mut book = self.book.lock();
         for event in events.drain(..) {
             match event {
-                Event::Response { token, received } => match received.pdu() {
-                    Pdu::SubmitSmResp(MessageResp { message_id: Some(id), .. })
-                        if received.command_status().is_ok() =>
+                Event::Response { token, received } => {
+                    if let Pdu::SubmitSmResp(MessageResp { message_id: Some(id), .. }) = received.pdu()
+                        && received.command_status().is_ok()
                     {
                         book.acknowledged.insert(token, String::from_utf8(id.to_vec()).unwrap());
+                    } else {
+                        book.refused += 1;
                     }
-                    _ => book.refused += 1,
-                },
+                }
                 Event::Request { received } => {
                     if let Pdu::DeliverSm(receipt) = received.pdu() {
                         let id = receipt.tlvs.receipted_message_id().unwrap();

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use smpp_wire::connection::{self, Commands, Handle, Handler, Settings};
@@ -26,16 +27,20 @@ const WINDOW: usize = 100;
 const WAYS: Ways = Ways { vendors: 2, binds: 2, window: 100, policy: Policy::Shared };
 /// Submissions that wait for a slot of the window.
 const QUEUED: usize = 16;
+/// More than lines can see while the load writes.
+const MAX_NOTES: usize = 1_000_000;
 /// Binds that do nothing.
 const IDLE_BINDS: usize = 1000;
+const QUIET_WITHIN: Duration = Duration::from_secs(600);
 
 pub(crate) async fn run(bench: &Bench) -> Result<Run> {
     let stand = Stand::build(&bench.folder, &bench.program, WAYS).await?;
     let mut run = Run::default();
     let door = stand.gateway.smpp().context("the program serves no SMPP")?;
-    let (notes, noted) = mpsc::unbounded_channel();
+    let (notes, noted) = mpsc::channel(MAX_NOTES);
     let told = Rc::new(Cell::new(0));
-    tokio::task::spawn_local(take_notes(noted, stand.ledger.clone(), Rc::clone(&told)));
+    let mut taking = JoinSet::new();
+    taking.spawn_local(take_notes(noted, stand.ledger.clone(), Rc::clone(&told)));
 
     let before = stand.meter()?;
     let began = Instant::now();
@@ -65,7 +70,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Run> {
     if let Some(figure) = run.figures.iter_mut().find(|figure| figure.name == "gateway CPU") {
         figure.target = Some(Target::AtMost(80.0));
     }
-    let sample = |read: fn(&Entry) -> Option<std::time::Duration>| -> Sample {
+    let sample = |read: fn(&Entry) -> Option<Duration>| -> Sample {
         stand.ledger.read(|entries| entries.iter().filter_map(read).collect())
     };
     run.add_percentiles("submit_sm_resp", &sample(Entry::api));
@@ -85,8 +90,6 @@ pub(crate) async fn run(bench: &Bench) -> Result<Run> {
     Ok(run)
 }
 
-const QUIET_WITHIN: std::time::Duration = std::time::Duration::from_secs(600);
-
 /// What a line saw. The ledger stays on the bench's own thread.
 enum Note {
     Accepted(u32),
@@ -94,7 +97,7 @@ enum Note {
     Told(u32),
 }
 
-async fn take_notes(mut notes: mpsc::UnboundedReceiver<Note>, ledger: Ledger, told: Rc<Cell<u64>>) {
+async fn take_notes(mut notes: mpsc::Receiver<Note>, ledger: Ledger, told: Rc<Cell<u64>>) {
     while let Some(note) = notes.recv().await {
         match note {
             Note::Accepted(number) => ledger.accepted(number),
@@ -108,11 +111,7 @@ async fn take_notes(mut notes: mpsc::UnboundedReceiver<Note>, ledger: Ledger, to
     }
 }
 
-async fn bind(
-    door: SocketAddr,
-    notes: mpsc::UnboundedSender<Note>,
-    lines: &mut JoinSet<()>,
-) -> Result<Handle<u32>> {
+async fn bind(door: SocketAddr, notes: mpsc::Sender<Note>, lines: &mut JoinSet<()>) -> Result<Handle<u32>> {
     let socket = TcpStream::connect(door).await?;
     socket.set_nodelay(true)?;
     let bind = Bind {
@@ -161,13 +160,13 @@ fn submission(message: &Message) -> Result<Outgoing> {
 }
 
 struct Line {
-    notes: mpsc::UnboundedSender<Note>,
+    notes: mpsc::Sender<Note>,
 }
 
 impl Line {
     fn note(&self, note: Note) {
         // Nobody takes notes any more when the run is over.
-        self.notes.send(note).ok();
+        self.notes.try_send(note).ok();
     }
 }
 
