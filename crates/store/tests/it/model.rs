@@ -207,7 +207,7 @@ impl Run {
             }
             Event::CopyClosed => {
                 let copied = self.sealing.take().map(|sealing| sealing.copy().unwrap());
-                self.sealed = copied.or(self.sealed.take());
+                self.sealed = copied.or_else(|| self.sealed.take());
             }
             // In one batch with whatever else is in it, which may change what was copied.
             Event::RemoveSealed => self.batch.extend(self.sealed.take().map(Write::Sealed)),
