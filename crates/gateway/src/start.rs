@@ -86,7 +86,8 @@ impl Gateway {
             Arc::<SystemClock>::clone(&clock),
         ));
         let binds = Arc::new(Binds::default());
-        let tellers = Tellers { webhooks: Arc::clone(&webhooks), binds: Arc::clone(&binds) };
+        let tellers =
+            Tellers { webhooks: Arc::clone(&webhooks), binds: Arc::clone(&binds), clock: Arc::clone(&clock) };
         let pipeline = Pipeline::start(pipeline::Settings {
             writer: Box::new(writer),
             reader: Arc::new(reader),
@@ -192,13 +193,15 @@ impl Gateway {
 struct Tellers {
     webhooks: Arc<Webhooks>,
     binds: Arc<Binds>,
+    clock: Arc<SystemClock>,
 }
 
 impl Teller for Tellers {
     fn tell(&self, notice: Notice, record: Arc<Record>) -> Pin<Box<dyn Future<Output = Told> + Send>> {
         if Binds::are_told(&notice) {
             let binds = Arc::clone(&self.binds);
-            return Box::pin(async move { binds.tell(&notice, &record).await });
+            let now = self.clock.now();
+            return Box::pin(async move { binds.tell(&notice, &record, now).await });
         }
         self.webhooks.tell(notice, record)
     }

@@ -99,8 +99,9 @@ pub enum Refused {
 /// More is a mistake of the application more often than a message.
 pub const MAX_SEGMENTS: usize = 20;
 /// A record is closed at the horizon, and what is closed is not tried again.
-const MAX_VALIDITY: Duration = RECEIPT_HORIZON;
-const MAX_SCHEDULE: Duration = Duration::from_secs(35 * 86_400);
+pub const MAX_VALIDITY: Duration = RECEIPT_HORIZON;
+/// How far ahead a message may be scheduled.
+pub const MAX_SCHEDULE: Duration = Duration::from_secs(35 * 86_400);
 
 /// A request whose write is under way.
 pub struct Sending {

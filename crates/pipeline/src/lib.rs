@@ -23,7 +23,7 @@ mod worker;
 mod workplace;
 mod writer;
 
-pub use accept::{Acceptance, BySmpp, MAX_SEGMENTS, Refused, Request, Sending};
+pub use accept::{Acceptance, BySmpp, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY, Refused, Request, Sending};
 pub use clock::Clock;
 pub use hold::Resume;
 pub use notify::{Teller, Told};

@@ -338,6 +338,12 @@ impl Pipeline {
         self.core.on_hold
     }
 
+    /// Whether the store takes what it is given.
+    #[must_use]
+    pub fn is_writing(&self) -> bool {
+        self.core.writer.is_writing()
+    }
+
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {

@@ -79,6 +79,15 @@ impl Accounts {
         open
     }
 
+    /// False when the configuration has become another one since it was checked.
+    pub(super) fn still_has(&self, open: &Arc<Open>) -> bool {
+        let accounts = self.by_system_id.load();
+        let now = accounts.get(&open.account.system_id);
+        now.is_some_and(|now| {
+            now.account.password == open.account.password && now.account.app == open.account.app
+        })
+    }
+
     /// The account of an app.
     pub(super) fn of(&self, app: &AppId) -> Option<Account> {
         let accounts = self.by_system_id.load();

@@ -91,14 +91,14 @@ impl Binds {
     /// Sends on one of the app's binds, each in its turn, and waits for the answer.
     pub(super) async fn deliver(&self, app: &AppId, outgoing: &Outgoing) -> Delivered {
         let (answer, answered) = oneshot::channel();
-        let token: Token = Arc::new(Mutex::new(Some(answer)));
-        match self.send(app, &token, outgoing) {
+        // Let go of here, so that a line that ends without a word of it is noticed.
+        match self.send(app, Arc::new(Mutex::new(Some(answer))), outgoing) {
             Ok(()) => Delivered::Answered(answered.await.unwrap_or(Answer::LineLost)),
             Err(nowhere) => nowhere,
         }
     }
 
-    fn send(&self, app: &AppId, token: &Token, outgoing: &Outgoing) -> Result<(), Delivered> {
+    fn send(&self, app: &AppId, token: Token, outgoing: &Outgoing) -> Result<(), Delivered> {
         let mut state = self.state.lock();
         let binds = state.by_app.get_mut(app).ok_or(Delivered::NobodyThere)?;
         let mut nowhere = Delivered::NobodyThere;
@@ -106,7 +106,7 @@ impl Binds {
             if !binds[place].receives || binds[place].handle.is_closed() {
                 continue;
             }
-            if binds[place].handle.try_request(Arc::clone(token), outgoing.clone()).is_ok() {
+            if binds[place].handle.try_request(Arc::clone(&token), outgoing.clone()).is_ok() {
                 // The next receipt begins with another one.
                 binds.rotate_left(place + 1);
                 return Ok(());

@@ -78,6 +78,10 @@ impl Session {
             tracing::warn!(peer = %self.peer, system_id, max_binds, "an SMPP bind was refused: too many");
             return Err(CommandStatus::RALYBND);
         };
+        if !self.shared.accounts.still_has(&account) {
+            self.shared.binds.remove(&account.account.app, number);
+            return Err(CommandStatus::RBINDFAIL);
+        }
         tracing::info!(peer = %self.peer, system_id, ?kind, "an application is bound");
         if kind.receives() {
             self.shared.pipeline.came_back(&receipt::callback(&account.account.app));
@@ -135,6 +139,21 @@ impl Session {
     }
 }
 
+impl Session {
+    fn leave(&self) {
+        if let Some(Bound { account, number }) = &self.bound {
+            self.shared.binds.remove(&account.account.app, *number);
+        }
+    }
+}
+
+/// However the line's task ends.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 impl Handler<Token> for Session {
     fn events(&mut self, events: &mut Vec<Event<Token>>, commands: &mut Commands<Token>) {
         for event in events.drain(..) {
@@ -147,9 +166,7 @@ impl Handler<Token> for Session {
                 Event::TimedOut { token } => binds::tell(&token, Answer::NotNow),
                 Event::NotSent { token } => binds::tell(&token, Answer::LineLost),
                 Event::Closed { outstanding, .. } => {
-                    if let Some(Bound { account, number }) = &self.bound {
-                        self.shared.binds.remove(&account.account.app, *number);
-                    }
+                    self.leave();
                     for outstanding in outstanding {
                         binds::tell(&outstanding.token, Answer::LineLost);
                     }

@@ -19,7 +19,7 @@ use smpp_wire::udh::Concatenation;
 use store::Part;
 
 use super::Account;
-use super::submit::{self, Asked, Fields};
+use super::submit::{self, Asked, Fields, Whole};
 
 /// The texts that lack parts.
 #[derive(Default)]
@@ -71,7 +71,12 @@ impl Parts {
             };
             let began = part.received_at;
             let assembly = || Assembly { message: part.message, began, parts: BTreeMap::new() };
-            open.entry(key).or_insert_with(assembly).parts.insert(part.number, body);
+            let assembly = open.entry(key).or_insert_with(assembly);
+            if assembly.message == part.message {
+                assembly.parts.insert(part.number, body);
+            } else {
+                tracing::warn!(message_id = %part.message, "a part of an earlier text under the same reference is left out");
+            }
         }
     }
 
@@ -91,6 +96,9 @@ impl Parts {
         let now = pipeline.now();
         // As far as a part can be wrong by itself, it is told at once.
         let checked = Fields::of(&pdu).and_then(|fields| {
+            if fields.is_no_segment() {
+                return Err(CommandStatus::RINVMSGLEN);
+            }
             submit::request(&fields, account, now)?;
             Ok(Key::new(&account.app, &fields, concatenation))
         });
@@ -101,7 +109,7 @@ impl Parts {
         let body = Bytes::copy_from_slice(received.frame().bytes());
         let mut added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
         if let Added::After(given_up) = added {
-            reject(pipeline, account, given_up);
+            reject(pipeline, account, &key, &given_up);
             added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
         }
         match added {
@@ -183,7 +191,7 @@ impl Parts {
         mut assembly: Assembly,
         asked: Asked,
     ) {
-        let request = match request(&assembly, account, pipeline.now()) {
+        let request = match request(&key, &assembly, account, pipeline.now()) {
             Ok(request) => request,
             Err(status) => {
                 self.put_back(key, assembly, last);
@@ -213,13 +221,17 @@ impl Parts {
         accounts: &dyn Fn(&AppId) -> Option<Account>,
         after: Duration,
     ) {
+        // What cannot be written now is told of later.
+        if pipeline.is_on_hold() || !pipeline.is_writing() {
+            return;
+        }
         let now = pipeline.now();
         let is_over = |_: &Key, assembly: &mut Assembly| assembly.began.plus(after) <= now;
         let over: Vec<(Key, Assembly)> = self.open.lock().extract_if(is_over).collect();
         for (key, assembly) in over {
             // Of an account that is gone nobody can be told; its parts go with the store.
             if let Some(account) = accounts(&key.app) {
-                reject(pipeline, &account, assembly);
+                reject(pipeline, &account, &key, &assembly);
             }
         }
     }
@@ -246,6 +258,7 @@ fn is_repeated(before: &Bytes, body: &Bytes) -> bool {
 }
 
 fn request(
+    key: &Key,
     assembly: &Assembly,
     account: &Account,
     now: Timestamp,
@@ -255,11 +268,18 @@ fn request(
     let pdus = frames.iter().map(Pdu::decode).collect::<Result<Vec<_>, _>>();
     let pdus = pdus.map_err(|_| CommandStatus::RSYSERR)?;
     let fields = pdus.iter().map(Fields::of).collect::<Result<Vec<_>, _>>()?;
-    submit::request_of(&fields, Some(assembly.message), account, now)
+    let mut wanted = vec![0; usize::from(key.total)];
+    for (number, part) in assembly.parts.keys().zip(&fields) {
+        if let Some(place) = wanted.get_mut(usize::from(*number).saturating_sub(1)) {
+            *place = part.registered_delivery();
+        }
+    }
+    submit::request_of(&fields, Some(Whole { id: assembly.message, wanted }), account, now)
 }
 
-fn reject(pipeline: &Pipeline, account: &Account, assembly: Assembly) {
-    match request(&assembly, account, pipeline.now()) {
+/// Its times are those of when it began: they may have passed since.
+fn reject(pipeline: &Pipeline, account: &Account, key: &Key, assembly: &Assembly) {
+    match request(key, assembly, account, assembly.began) {
         Ok(request) => pipeline.reject(request, INCOMPLETE),
         Err(status) => {
             tracing::error!(message_id = %assembly.message, %status, "an incomplete text cannot be told of");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::message::SmppAddress;
+use domain::record::RECEIPT_HORIZON;
 use domain::{AppId, MessageId, Record, Status, Timestamp};
 use pipeline::Told;
 use smpp_wire::pdu::{Address, EsmClass, Outgoing, Pdu, RegisteredDelivery, ShortMessage};
@@ -15,7 +16,7 @@ use super::binds::{Answer, Binds, Delivered};
 use super::submit::{told_of, written_id};
 
 /// Waits in the store until a bind comes: it is woken then, so this is only for the case that nobody noticed.
-const NOBODY_THERE: Duration = Duration::from_secs(600);
+const NOBODY_THERE: Duration = Duration::from_secs(60);
 const REFUSED: Duration = Duration::from_secs(10);
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -39,7 +40,11 @@ impl Binds {
     }
 
     /// Sends a receipt on one of the app's binds.
-    pub async fn tell(&self, notice: &Notice, record: &Record) -> Told {
+    pub async fn tell(&self, notice: &Notice, record: &Record, now: Timestamp) -> Told {
+        // It would keep its day from being dropped for ever.
+        if now.since(notice.at) > RECEIPT_HORIZON {
+            return Told::Nobody;
+        }
         // What waited for a bind and is over by now: to a client the last receipt it gets is the truth.
         if notice.status == Status::Uncertain && record.status != Status::Uncertain {
             return Told::Nobody;

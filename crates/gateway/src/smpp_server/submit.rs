@@ -23,6 +23,9 @@ use super::{Account, receipt};
 /// Ours: the traffic class of a message, one octet.
 const CLASS: Tag = Tag(0x1401);
 
+/// The most octets of a part: those of a short_message.
+const SEGMENT: usize = 255;
+
 /// What submit_sm and data_sm have in common.
 pub(super) struct Fields<'a> {
     source: Address<'a>,
@@ -45,16 +48,25 @@ pub(super) fn request(
     request_of(std::slice::from_ref(fields), None, account, now)
 }
 
+/// What the parts of a text have in common beside their fields.
+pub(super) struct Whole {
+    pub(super) id: MessageId,
+    /// The registered_delivery of each part, in their order; zero for one that never came.
+    pub(super) wanted: Vec<u8>,
+}
+
 /// Reads a message from its parts, which are in their order. The first one speaks for all but for the receipts.
 pub(super) fn request_of(
     parts: &[Fields<'_>],
-    id: Option<MessageId>,
+    whole: Option<Whole>,
     account: &Account,
     now: Timestamp,
 ) -> Result<Request, CommandStatus> {
     let first = parts.first().ok_or(CommandStatus::RSYSERR)?;
-    let wanted: Vec<RegisteredDelivery> = parts.iter().map(|part| part.registered_delivery).collect();
-    let is_told_of = |status: &Status| wanted.iter().any(|wanted| told_of(*wanted).contains(*status));
+    let (id, wanted) = whole.map_or((None, Vec::new()), |whole| (Some(whole.id), whole.wanted));
+    let asked = parts.iter().map(|part| told_of(part.registered_delivery));
+    let asked: Vec<StatusSet> = asked.collect();
+    let is_told_of = |status: &Status| asked.iter().any(|asked| asked.contains(*status));
     Ok(Request {
         app: account.app.clone(),
         to: recipient(first.destination, account),
@@ -63,7 +75,7 @@ pub(super) fn request_of(
         class: class(first.tlvs)?,
         text: text(parts)?,
         validity: validity(first.validity, now)?,
-        send_at: moment(first.schedule, now, CommandStatus::RINVSCHED)?,
+        send_at: schedule(first.schedule, now)?,
         max_price: None,
         reference: None,
         metadata: None,
@@ -72,7 +84,7 @@ pub(super) fn request_of(
             addresses: BySmpp {
                 source: as_written(first.source),
                 destination: as_written(first.destination),
-                parts: if id.is_some() { wanted.iter().map(|wanted| wanted.0).collect() } else { Vec::new() },
+                parts: wanted,
             },
             notify: Status::ALL.into_iter().filter(is_told_of).fold(StatusSet::NONE, StatusSet::with),
         }),
@@ -225,6 +237,15 @@ impl Fields<'_> {
         Ok(Some((header, octets)))
     }
 
+    pub(super) fn registered_delivery(&self) -> u8 {
+        self.registered_delivery.0
+    }
+
+    /// Whether it is longer than a part can be, with its header.
+    pub(super) fn is_no_segment(&self) -> bool {
+        self.octets.len() > SEGMENT
+    }
+
     pub(super) fn ends(&self) -> (&[u8], &[u8]) {
         (self.source.digits, self.destination.digits)
     }
@@ -282,10 +303,18 @@ fn class(tlvs: Tlvs<'_>) -> Result<Option<Class>, CommandStatus> {
 
 fn validity(field: &[u8], now: Timestamp) -> Result<Option<Duration>, CommandStatus> {
     let Some(until) = moment(field, now, CommandStatus::RINVEXPIRY)? else { return Ok(None) };
-    if until <= now {
+    if until <= now || until > now.plus(pipeline::MAX_VALIDITY) {
         return Err(CommandStatus::RINVEXPIRY);
     }
     Ok(Some(until.since(now)))
+}
+
+fn schedule(field: &[u8], now: Timestamp) -> Result<Option<Timestamp>, CommandStatus> {
+    let at = moment(field, now, CommandStatus::RINVSCHED)?;
+    if at.is_some_and(|at| at > now.plus(pipeline::MAX_SCHEDULE)) {
+        return Err(CommandStatus::RINVSCHED);
+    }
+    Ok(at)
 }
 
 /// A time without an offset is read in UTC.

@@ -295,10 +295,10 @@ async fn a_text_that_is_never_whole_is_given_up_and_told_of() {
     let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("").parts_within("1s");
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
-    let messages = json!([part(1, 2, "one, ")]);
+    let messages = json!([part(2, 2, "two")]);
     let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
-    let id = whole(&submitted(&mut application, 1).await, &[1]);
+    let id = whole(&submitted(&mut application, 1).await, &[2]);
     let receipt = application.hear("receipt").await;
-    assert_eq!((&receipt["id"], &receipt["state"]), (&json!(format!("{id}-1")), &json!(REJECTED)));
+    assert_eq!((&receipt["id"], &receipt["state"]), (&json!(format!("{id}-2")), &json!(REJECTED)));
     assert_eq!(vendor.stats().submissions, 0);
 }

@@ -163,6 +163,14 @@ impl Commit<'_> {
                 return Ok(Step::Done(self.answer_again(&earlier)?));
             }
         }
+        // Its id was given before it: whoever accepts it twice gets what was accepted first.
+        if parts::came_in_parts(record)
+            && let Some(earlier) = self.load(record.message.id.key())?
+        {
+            let earlier = Arc::clone(earlier);
+            parts::take(self.hot, record)?;
+            return Ok(Step::Done(Written::Replayed(earlier)));
+        }
         let indexed = self.memory.rows.insert(self.hot, &mut self.memory.names, record)?;
         parts::take(self.hot, record)?;
         let stored = Stored { record: Arc::clone(record), indexed };

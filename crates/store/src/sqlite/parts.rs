@@ -6,26 +6,27 @@ use rusqlite::{Connection, params};
 use super::names::{self, Kind, Names};
 use crate::write::Part;
 
-/// One that is repeated takes the place of the one before.
+/// One that is repeated takes the place of the one before. One that the message has overtaken is in it already.
 pub(super) fn put(hot: &Connection, names: &mut Names, part: &Part) -> rusqlite::Result<()> {
     let app = names.intern(hot, Kind::App, part.app.as_str())?;
     hot.prepare_cached(
-        "INSERT OR REPLACE INTO parts(message, number, app, received_at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR REPLACE INTO parts(message, number, app, received_at, body)
+         SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM messages WHERE key = ?6)",
     )?
     .execute(params![
         part.message.as_u128().to_be_bytes(),
         part.number,
         app,
         part.received_at.as_millis(),
-        &*part.body
+        &*part.body,
+        part.message.key()
     ])?;
     Ok(())
 }
 
 /// The record is accepted.
 pub(super) fn take(hot: &Connection, record: &Record) -> rusqlite::Result<()> {
-    let came_in_parts = record.message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
-    if came_in_parts {
+    if came_in_parts(record) {
         hot.prepare_cached("DELETE FROM parts WHERE message = ?1")?.execute([record
             .message
             .id
@@ -33,6 +34,10 @@ pub(super) fn take(hot: &Connection, record: &Record) -> rusqlite::Result<()> {
             .to_be_bytes()])?;
     }
     Ok(())
+}
+
+pub(super) fn came_in_parts(record: &Record) -> bool {
+    record.message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty())
 }
 
 pub(super) fn all(hot: &Connection) -> rusqlite::Result<Vec<Part>> {

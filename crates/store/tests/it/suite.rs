@@ -4,6 +4,7 @@ pub(crate) mod acceptance;
 pub(crate) mod claims;
 pub(crate) mod notices;
 pub(crate) mod overrides;
+pub(crate) mod parts;
 pub(crate) mod receipts;
 pub(crate) mod sealing;
 pub(crate) mod search;
@@ -61,6 +62,9 @@ macro_rules! run {
                 a_reverted_one_takes_the_place_of_what_it_was,
                 the_newest_come_first,
                 an_overrides_key_is_given_to_nothing_else;
+            parts:
+                parts_wait_for_their_message_and_go_with_it,
+                a_part_that_comes_after_its_message_is_in_it_already;
             sealing:
                 closed_records_move_once_and_read_back,
                 the_last_key_may_be_that_of_a_sealed_record,
