@@ -31,7 +31,7 @@ mod submit;
 pub use binds::Binds;
 
 use accounts::Accounts;
-use line::Session;
+use line::Line;
 use parts::Parts;
 
 /// What the configuration says of an app's account.
@@ -55,7 +55,7 @@ pub struct Settings {
     pub parts_within: Duration,
 }
 
-/// What all sessions share.
+/// What all lines share.
 struct Shared {
     pipeline: Pipeline,
     accounts: Accounts,
@@ -115,9 +115,9 @@ impl Door {
 
     /// Puts other accounts in place, for the next bind. Lines whose account is gone or has another password are ended.
     pub fn reconfigure(&self, accounts: &[Account]) {
-        for gone in self.shared.accounts.replace(accounts) {
-            self.shared.binds.end_all_of(&gone);
-        }
+        let Shared { accounts: open, binds, .. } = &*self.shared;
+        open.replace(accounts);
+        binds.end_unless(|account| open.still_has(account));
     }
 
     /// Lets nobody in any more, answers what is under way, and unbinds all lines.
@@ -167,12 +167,12 @@ async fn serve(socket: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         tracing::debug!(%error, "a socket kept its delay");
     }
     let (connection, handle) = connection::server(socket, line_settings());
-    let mut session = Session::new(shared, handle, peer);
-    let reason = connection.run(&mut session).await;
+    let mut line = Line::new(shared, handle, peer);
+    let reason = connection.run(&mut line).await;
     if matches!(reason, CloseReason::PeerUnbound | CloseReason::PeerClosed | CloseReason::Unbound) {
         tracing::debug!(%peer, %reason, "an SMPP line ended");
     } else {
-        tracing::info!(%peer, system_id = session.system_id(), %reason, "an SMPP line ended");
+        tracing::info!(%peer, system_id = line.system_id(), %reason, "an SMPP line ended");
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Told {
     /// Nothing is configured to tell.
     Nobody,
     /// Nobody is there to be told, or who is there does not answer: it is told again after this, or as soon as it comes
-    /// back, and never given up.
+    /// back, however often that has been.
     Later(Duration),
 }
 

@@ -1,6 +1,7 @@
 //! The embedded backend: one folder of SQLite databases, with one writer.
 //!
-//! `hot.db` holds everything open: records, vendor ids, held receipts, notices, idempotency keys, and the overrides.
+//! `hot.db` holds everything open: records, vendor ids, held receipts, notices, idempotency keys, parts of
+//! texts that are not whole, and the overrides.
 //! Closed records move to `days/YYYY-MM-DD.db`, by the UTC day of their id. No transaction spans two files: a sealed
 //! record that has to change is first taken back into the hot database, changed there, and sealed again by the next
 //! `tidy`.

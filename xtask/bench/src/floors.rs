@@ -7,7 +7,7 @@ use crate::stand::Bench;
 
 pub(crate) mod disk;
 mod echo;
-mod pair;
+pub(crate) mod pair;
 mod webhook;
 
 /// All floors, one after the other, so that none takes from another.

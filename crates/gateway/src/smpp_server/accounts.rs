@@ -47,16 +47,8 @@ impl Accounts {
         Self { by_system_id: ArcSwap::from_pointee(open(accounts)), failures: Mutex::default() }
     }
 
-    /// Returns the accounts that are no more as they were.
-    pub(super) fn replace(&self, accounts: &[Account]) -> Vec<Arc<Open>> {
-        let before = self.by_system_id.swap(Arc::new(open(accounts)));
-        let now = self.by_system_id.load();
-        let is_gone = |open: &&Arc<Open>| {
-            now.get(&open.account.system_id).is_none_or(|other| {
-                other.account.password != open.account.password || other.account.app != open.account.app
-            })
-        };
-        before.values().filter(is_gone).cloned().collect()
+    pub(super) fn replace(&self, accounts: &[Account]) {
+        self.by_system_id.store(Arc::new(open(accounts)));
     }
 
     /// The account, when name and password are right. Whoever failed too often from this address is told no without a
@@ -80,7 +72,7 @@ impl Accounts {
     }
 
     /// False when the configuration has become another one since it was checked.
-    pub(super) fn still_has(&self, open: &Arc<Open>) -> bool {
+    pub(super) fn still_has(&self, open: &Open) -> bool {
         let accounts = self.by_system_id.load();
         let now = accounts.get(&open.account.system_id);
         now.is_some_and(|now| {

@@ -77,11 +77,11 @@ impl Binds {
         }
     }
 
-    /// Unbinds what an account has open.
-    pub(super) fn end_all_of(&self, account: &Arc<Open>) {
+    /// Unbinds those whose account is no more as it was when they bound.
+    pub(super) fn end_unless(&self, is_as_it_was: impl Fn(&Open) -> bool) {
         let state = self.state.lock();
-        let binds = state.by_app.get(&account.account.app).into_iter().flatten();
-        binds.filter(|bind| Arc::ptr_eq(&bind.account, account)).for_each(|bind| bind.handle.close());
+        let gone = state.by_app.values().flatten().filter(|bind| !is_as_it_was(&bind.account));
+        gone.for_each(|bind| bind.handle.close());
     }
 
     pub(super) fn end_all(&self) {

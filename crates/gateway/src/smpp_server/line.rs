@@ -17,7 +17,7 @@ use super::binds::{self, Answer, Token};
 use super::submit::{self, Asked, Fields};
 use super::{Account, Shared, receipt};
 
-pub(super) struct Session {
+pub(super) struct Line {
     shared: Arc<Shared>,
     handle: Handle<Token>,
     peer: SocketAddr,
@@ -35,7 +35,7 @@ struct Bound {
 /// What the door calls itself.
 const NAME: &[u8] = b"strowger";
 
-impl Session {
+impl Line {
     pub(super) fn new(shared: Arc<Shared>, handle: Handle<Token>, peer: SocketAddr) -> Self {
         Self { shared, handle, peer, bound: None, questions: JoinSet::new() }
     }
@@ -139,7 +139,7 @@ impl Session {
     }
 }
 
-impl Session {
+impl Line {
     fn leave(&self) {
         if let Some(Bound { account, number }) = &self.bound {
             self.shared.binds.remove(&account.account.app, *number);
@@ -148,13 +148,13 @@ impl Session {
 }
 
 /// However the line's task ends.
-impl Drop for Session {
+impl Drop for Line {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
-impl Handler<Token> for Session {
+impl Handler<Token> for Line {
     fn events(&mut self, events: &mut Vec<Event<Token>>, commands: &mut Commands<Token>) {
         for event in events.drain(..) {
             match event {

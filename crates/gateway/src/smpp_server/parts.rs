@@ -188,7 +188,7 @@ impl Parts {
         account: &Account,
         key: Key,
         last: u8,
-        mut assembly: Assembly,
+        assembly: Assembly,
         asked: Asked,
     ) {
         let request = match request(&key, &assembly, account, pipeline.now()) {
@@ -199,12 +199,11 @@ impl Parts {
             }
         };
         let parts = Arc::clone(self);
-        submit::send(pipeline, request, Some(last), asked, move |accepted| match accepted {
-            Err(Refused::NotWritten(_) | Refused::EmptyText | Refused::TextTooLong { .. }) => {
+        submit::send(pipeline, request, Some(last), asked, move |accepted| {
+            // Any other refusal is kept, which takes the parts away as an acceptance does.
+            if let Err(Refused::NotWritten(_) | Refused::EmptyText | Refused::TextTooLong { .. }) = accepted {
                 parts.put_back(key, assembly, last);
             }
-            // Accepted, or kept as refused, which takes the parts away as well.
-            Ok(_) | Err(_) => assembly.parts.clear(),
         });
     }
 

@@ -64,9 +64,8 @@ pub(super) fn request_of(
 ) -> Result<Request, CommandStatus> {
     let first = parts.first().ok_or(CommandStatus::RSYSERR)?;
     let (id, wanted) = whole.map_or((None, Vec::new()), |whole| (Some(whole.id), whole.wanted));
-    let asked = parts.iter().map(|part| told_of(part.registered_delivery));
-    let asked: Vec<StatusSet> = asked.collect();
-    let is_told_of = |status: &Status| asked.iter().any(|asked| asked.contains(*status));
+    let is_told_of =
+        |status: &Status| parts.iter().any(|part| told_of(part.registered_delivery).contains(*status));
     Ok(Request {
         app: account.app.clone(),
         to: recipient(first.destination, account),

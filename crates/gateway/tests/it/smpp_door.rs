@@ -302,3 +302,21 @@ async fn a_text_that_is_never_whole_is_given_up_and_told_of() {
     assert_eq!((&receipt["id"], &receipt["state"]), (&json!(format!("{id}-2")), &json!(REJECTED)));
     assert_eq!(vendor.stats().submissions, 0);
 }
+
+#[tokio::test]
+async fn a_line_ends_with_its_password_however_often_the_file_was_read_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let port = gateway.smpp_port().await;
+    let (status, mut application) = bound(folder.path(), &transceiver(port)).await;
+    assert_eq!(status, 0);
+    gateway.process.signal("HUP");
+    gateway.process.logs("reloaded").await;
+    let file = folder.path().join("strowger.toml");
+    std::fs::write(&file, setup.file().replace(APP_PASSWORD, "another")).unwrap();
+    gateway.process.signal("HUP");
+    assert_eq!(application.hear("closed").await, true);
+    assert_eq!(bound(folder.path(), &transceiver(port)).await.0, BIND_FAILED);
+}

@@ -58,6 +58,13 @@ pub(super) async fn run(bench: &Bench, run: &mut Run) -> Result<()> {
     Ok(())
 }
 
+/// What an application answers a receipt with.
+pub(crate) fn deliver_sm_resp() -> Outgoing {
+    let body = MessageResp { message_id: Some(b""), ..MessageResp::default() };
+    Outgoing::response(&Pdu::DeliverSmResp(body), CommandStatus::ROK)
+        .unwrap_or_else(|_| Outgoing::bare(CommandId::DELIVER_SM_RESP))
+}
+
 impl Handler<()> for Submitter {
     fn events(&mut self, events: &mut Vec<Event<()>>, commands: &mut Commands<()>) {
         for event in events.drain(..) {
@@ -68,10 +75,7 @@ impl Handler<()> for Submitter {
                     self.submit(commands);
                 }
                 Event::Request { received } => {
-                    let body = MessageResp { message_id: Some(b""), ..MessageResp::default() };
-                    let response = Outgoing::response(&Pdu::DeliverSmResp(body), CommandStatus::ROK)
-                        .unwrap_or_else(|_| Outgoing::bare(CommandId::DELIVER_SM_RESP));
-                    commands.respond(received.sequence_number(), response);
+                    commands.respond(received.sequence_number(), deliver_sm_resp());
                 }
                 Event::BindRequested { .. }
                 | Event::Notice { .. }

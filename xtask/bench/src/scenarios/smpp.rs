@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use smpp_wire::connection::{self, Commands, Handle, Handler, Settings};
-use smpp_wire::pdu::{
-    Address, Bind, CommandId, MessageResp, Outgoing, Pdu, RegisteredDelivery, ShortMessage, TypeOfNumber,
-};
+use smpp_wire::pdu::{Address, Bind, Outgoing, Pdu, RegisteredDelivery, ShortMessage, TypeOfNumber};
 use smpp_wire::session::{self, Event};
 use smpp_wire::status::CommandStatus;
 use tokio::net::TcpStream;
@@ -18,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::figures::{Run, Sample, Target, mebibytes};
+use crate::floors::pair::deliver_sm_resp;
 use crate::ledger::{Entry, Ledger, Told};
 use crate::profile::{self, APP_NAMES, Class, Message, Policy};
 use crate::stand::{Bench, Stand, Ways, drained};
@@ -184,10 +183,7 @@ impl Handler<u32> for Line {
                     {
                         self.note(Note::Told(number));
                     }
-                    let body = MessageResp { message_id: Some(b""), ..MessageResp::default() };
-                    let response = Outgoing::response(&Pdu::DeliverSmResp(body), CommandStatus::ROK)
-                        .unwrap_or_else(|_| Outgoing::bare(CommandId::DELIVER_SM_RESP));
-                    commands.respond(received.sequence_number(), response);
+                    commands.respond(received.sequence_number(), deliver_sm_resp());
                 }
                 Event::Bound { .. }
                 | Event::BindRequested { .. }

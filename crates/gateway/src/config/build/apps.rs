@@ -3,8 +3,8 @@
 use domain::status::StatusSet;
 use pipeline::App;
 
-use super::super::Application;
 use super::super::raw::{App as RawApp, AppSmpp, Raw, Webhook};
+use super::super::{Application, Secret};
 use super::{Builder, Steps, below, item, path};
 use crate::smpp_server::Account;
 use crate::webhooks::{self, Endpoint, address};
@@ -45,9 +45,7 @@ impl Builder<'_> {
                 (Endpoint { url: None, secrets: Vec::new() }, StatusSet::all())
             }
         };
-        let smpp =
-            app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, id.as_ref(), raw, &below(at, "smpp")));
-        let smpp = smpp.map(|smpp| Account { reads_national: default_country.is_some(), ..smpp });
+        let password = app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, raw, &below(at, "smpp")));
         self.later_doors(app, at);
         let mut settings = App::new(notify);
         settings.default_sender.clone_from(&default_sender);
@@ -55,8 +53,18 @@ impl Builder<'_> {
         settings.default_class = app.default_class;
         settings.has_webhook = app.webhook.is_some();
         settings.strict_numbers = raw.numbers.strict;
+        let id = id?;
+        let account = |(smpp, password): (&AppSmpp, Secret)| Account {
+            app: id.clone(),
+            system_id: smpp.system_id.clone(),
+            password,
+            max_binds: smpp.max_binds.map_or(MAX_BINDS, usize::from),
+            reads_national: default_country.is_some(),
+            throughput: smpp.throughput,
+        };
+        let smpp = app.smpp.as_ref().zip(password).map(account);
         Some(Application {
-            id: id?,
+            id,
             api_keys,
             default_sender,
             default_country,
@@ -103,13 +111,8 @@ impl Builder<'_> {
         }
     }
 
-    fn smpp_account(
-        &mut self,
-        smpp: &AppSmpp,
-        app: Option<&domain::AppId>,
-        raw: &Raw,
-        at: &Steps,
-    ) -> Option<Account> {
+    /// Returns its password.
+    fn smpp_account(&mut self, smpp: &AppSmpp, raw: &Raw, at: &Steps) -> Option<Secret> {
         let at_system_id = below(at, "system_id");
         if smpp.system_id.is_empty() || smpp.system_id.len() > SYSTEM_ID {
             self.problem(&at_system_id, format!("expected 1 to {SYSTEM_ID} characters"));
@@ -121,15 +124,7 @@ impl Builder<'_> {
         if raw.smpp_server.is_none() {
             self.warn(at, "without [smpp_server] nobody can bind");
         }
-        let password = self.secret(&smpp.password, &below(at, "password"));
-        Some(Account {
-            app: app?.clone(),
-            system_id: smpp.system_id.clone(),
-            password: password?,
-            max_binds: smpp.max_binds.map_or(MAX_BINDS, usize::from),
-            reads_national: false,
-            throughput: smpp.throughput,
-        })
+        self.secret(&smpp.password, &below(at, "password"))
     }
 
     fn optional<T>(&mut self, text: Option<&str>, at: &Steps) -> Option<T>
