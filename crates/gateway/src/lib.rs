@@ -8,6 +8,7 @@ pub mod demo;
 mod http;
 pub mod logs;
 pub mod metrics;
+pub mod network;
 pub mod smpp_server;
 pub mod start;
 pub mod tls;

@@ -20,6 +20,7 @@ use super::told::Told;
 use super::tree::{Node, Step, written};
 use super::{AdminKey, Config};
 use crate::api::Scope;
+use crate::network::{Network, Networks};
 
 mod apps;
 mod digest;
@@ -166,6 +167,11 @@ impl<'a> Builder<'a> {
             self.problem(at, message);
         }
         parsed.ok()
+    }
+
+    fn networks(&mut self, texts: &[String], at: &Steps) -> Networks {
+        let each = texts.iter().enumerate();
+        each.filter_map(|(index, text)| self.keep(text.parse::<Network>(), &item(at, index))).collect()
     }
 
     fn web_address(&mut self, text: &str, at: &Steps) {

@@ -1,9 +1,7 @@
 //! What is configured for doors and ways that a later version opens: checked now, and told to be without effect.
 
-use std::net::IpAddr;
-
 use super::super::raw::{Raw, ServerTls};
-use super::{Builder, Steps, below, item, path};
+use super::{Builder, Steps, below, path};
 
 impl Builder<'_> {
     pub(super) fn unserved(&mut self, raw: &Raw) {
@@ -25,13 +23,7 @@ impl Builder<'_> {
             self.not_served.push("TLS on the API's own port ([server.tls]): put a proxy in front".to_owned());
         }
         let at = path(&["server", "trusted_proxies"]);
-        for (index, network) in raw.server.trusted_proxies.iter().enumerate() {
-            if !is_network(network) {
-                let message =
-                    format!("`{network}` is not a network: expected one such as 10.0.0.0/8 or fd00::/8");
-                self.problem(&item(&at, index), message);
-            }
-        }
+        self.networks(&raw.server.trusted_proxies, &at);
         if !raw.server.trusted_proxies.is_empty() {
             self.not_served.push("forwarded headers (server.trusted_proxies)".to_owned());
         }
@@ -48,15 +40,4 @@ impl Builder<'_> {
             self.file(&file, &at);
         }
     }
-}
-
-/// An address, or an address and the length of its prefix.
-fn is_network(text: &str) -> bool {
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
-    };
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let bits = if address.is_ipv4() { 32 } else { 128 };
-    length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length <= bits))
 }
