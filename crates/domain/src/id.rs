@@ -139,62 +139,82 @@ impl MessageIds {
     }
 }
 
-/// The id of an override. Made like a message's, so that it sorts by time and cannot be guessed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
-#[cbor(transparent)]
-pub struct OverrideId(#[n(0)] minicbor::bytes::ByteArray<16>);
+/// Ids that are made like a message's, so that they sort by time and cannot be guessed.
+macro_rules! made {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $(#[$bad_doc:meta])* $bad:ident, $wanted:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] minicbor::bytes::ByteArray<16>);
 
-const OVERRIDE_PREFIX: &str = "ovr_";
+        impl $name {
+            #[must_use]
+            pub fn from_u128(value: u128) -> Self {
+                Self(value.to_be_bytes().into())
+            }
 
-impl OverrideId {
-    #[must_use]
-    pub fn from_u128(value: u128) -> Self {
-        Self(value.to_be_bytes().into())
-    }
+            #[must_use]
+            pub fn as_u128(self) -> u128 {
+                u128::from_be_bytes(*self.0)
+            }
 
-    #[must_use]
-    pub fn as_u128(self) -> u128 {
-        u128::from_be_bytes(*self.0)
-    }
+            /// The first 64 bits: unique within one store, ordered by time.
+            #[must_use]
+            pub fn key(self) -> i64 {
+                (self.as_u128() >> 64) as i64
+            }
+        }
 
-    /// The first 64 bits: unique within one store, ordered by time.
-    #[must_use]
-    pub fn key(self) -> i64 {
-        (self.as_u128() >> 64) as i64
-    }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($prefix)?;
+                write_encoded(self.as_u128(), f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        $(#[$bad_doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error("not {}: expected {} and 26 characters of 0-9 a-z without i, l, o, u", $wanted, $prefix)]
+        pub struct $bad;
+
+        impl FromStr for $name {
+            type Err = $bad;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.strip_prefix($prefix).and_then(decode_encoded).map(Self::from_u128).ok_or($bad)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
 }
 
-impl fmt::Display for OverrideId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(OVERRIDE_PREFIX)?;
-        write_encoded(self.as_u128(), f)
-    }
-}
-
-impl fmt::Debug for OverrideId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The text is not an id of an override.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an override's id: expected ovr_ and 26 characters of 0-9 a-z without i, l, o, u")]
-pub struct BadOverrideId;
-
-impl FromStr for OverrideId {
-    type Err = BadOverrideId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.strip_prefix(OVERRIDE_PREFIX).and_then(decode_encoded).map(Self::from_u128).ok_or(BadOverrideId)
-    }
-}
-
-impl Serialize for OverrideId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+made!(
+    /// The id of an override.
+    OverrideId,
+    "ovr_",
+    /// The text is not an id of an override.
+    BadOverrideId,
+    "an override's id"
+);
+made!(
+    /// The id of an API key: what it is called, never what opens.
+    KeyId,
+    "key_",
+    /// The text is not an id of a key.
+    BadKeyId,
+    "a key's id"
+);
 
 /// A name that the buyer gave to something in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@ pub mod address;
 pub mod attempt;
 pub mod event;
 pub mod id;
+pub mod key;
 pub mod lane;
 pub mod message;
 pub mod money;
@@ -21,7 +22,8 @@ pub mod time;
 
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
-pub use id::{AppId, ConnectionId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId};
+pub use id::{AppId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId};
+pub use key::{Key, Scope};
 pub use lane::Lane;
 pub use message::{Channel, Class, Message};
 pub use money::{Currency, Price};

@@ -36,8 +36,9 @@ impl JsonSchema for Span {
 }
 
 /// A number of messages in a span: `"100/s"`, `"6000/min"`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, minicbor::Encode, minicbor::Decode)]
 pub struct Rate {
+    #[n(0)]
     pub per_second: f64,
 }
 
@@ -63,6 +64,31 @@ impl std::str::FromStr for Rate {
     }
 }
 
+impl Rate {
+    /// As a count for a window of so many seconds: the smallest of a second, a minute and an hour that brings a whole
+    /// number. At least one an hour.
+    #[must_use]
+    pub fn as_quota(self) -> (u64, u64) {
+        let is_whole = |count: f64| (count - count.round()).abs() < 1e-6 && count >= 0.5;
+        let found = [1_u32, 60].into_iter().find(|seconds| is_whole(self.per_second * f64::from(*seconds)));
+        let seconds = found.unwrap_or(3600);
+        ((self.per_second * f64::from(seconds)).round().max(1.0) as u64, u64::from(seconds))
+    }
+}
+
+/// As it can be read again.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (quota, seconds) = self.as_quota();
+        let unit = match seconds {
+            1 => "s",
+            60 => "min",
+            _ => "h",
+        };
+        write!(f, "{quota}/{unit}")
+    }
+}
+
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
@@ -76,5 +102,21 @@ impl JsonSchema for Rate {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "rate", "description": "messages in a span, such as 100/s or 6000/min" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_written_as_it_can_be_read() {
+        for (given, written) in
+            [("100/s", "100/s"), ("90/min", "90/min"), ("10/h", "10/h"), ("60/min", "1/s")]
+        {
+            let rate: Rate = given.parse().unwrap();
+            assert_eq!(rate.to_string(), written);
+            assert!((written.parse::<Rate>().unwrap().per_second - rate.per_second).abs() < 1e-9);
+        }
     }
 }

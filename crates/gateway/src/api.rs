@@ -8,6 +8,8 @@ use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 use domain::AppId;
+use domain::key::Owner;
+use domain::setting::Rate;
 use pipeline::{App, Pipeline};
 use rustc_hash::FxHashMap;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,6 +17,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::metrics::Metrics;
 use crate::webhooks::address;
 
+mod apps;
+mod audit;
 mod auth;
 mod batch;
 mod body;
@@ -27,10 +31,13 @@ mod fields;
 mod finish;
 mod health;
 mod idempotency;
+mod key_ring;
+mod keys;
 mod messages;
 mod openapi;
 mod overrides;
 mod page;
+mod parameters;
 mod problem;
 mod reference;
 mod refusal;
@@ -43,9 +50,11 @@ mod search;
 mod summary;
 mod trace;
 
-pub use auth::{BadScope, Keys, Scope};
+pub use auth::Keys;
 
+use auth::Grant;
 use code::Code;
+use key_ring::KeyRing;
 use problem::Problem;
 
 /// What every request can reach.
@@ -53,12 +62,16 @@ pub struct Api {
     pipeline: Pipeline,
     metrics: Arc<Metrics>,
     settings: ArcSwap<Settings>,
+    ring: KeyRing,
 }
 
 /// What the configuration says of the API.
 #[derive(Debug)]
 pub struct Settings {
+    /// Those of the configuration.
     pub keys: Keys,
+    /// For every key that has no limit of its own.
+    pub key_rate_limit: Option<Rate>,
     /// The same that the pipeline has.
     pub apps: FxHashMap<AppId, App>,
     /// Where the gateway is reached from outside, without a slash at the end; empty for links without a host.
@@ -70,14 +83,35 @@ pub struct Settings {
 }
 
 impl Api {
-    #[must_use]
-    pub fn new(pipeline: Pipeline, metrics: Arc<Metrics>, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { pipeline, metrics, settings: ArcSwap::from_pointee(settings) })
+    /// With the keys that the store has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn new(
+        pipeline: Pipeline,
+        metrics: Arc<Metrics>,
+        settings: Settings,
+    ) -> Result<Arc<Self>, store::Error> {
+        let ring = KeyRing::new(pipeline.reader().keys()?, settings.key_rate_limit);
+        Ok(Arc::new(Self { pipeline, metrics, settings: ArcSwap::from_pointee(settings), ring }))
     }
 
     /// Puts other settings in place, for the next request.
     pub fn reconfigure(&self, settings: Settings) {
+        // Limits of keys that have none of their own may be others now.
+        self.ring.limit(settings.key_rate_limit);
         self.settings.store(Arc::new(settings));
+    }
+
+    fn find_key(&self, hash: &[u8; 32]) -> Option<Arc<Grant>> {
+        let settings = self.settings.load();
+        let configured = settings.keys.find(hash).cloned();
+        // An app that left the configuration has no key any more.
+        let is_known = |grant: &Arc<Grant>| match &grant.owner {
+            Owner::App(app) => settings.apps.contains_key(app),
+            Owner::Admin(_) => true,
+        };
+        configured.or_else(|| self.ring.find(hash).filter(is_known))
     }
 }
 
@@ -91,7 +125,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 17] = [
+    let routes: [(_, &[_], _); 23] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -103,6 +137,12 @@ fn served() -> Vec<Served> {
         ("/v1/routes", &["get"], get(routes::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
+        ("/v1/apps", &["get"], get(apps::list)),
+        ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
+        ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),
+        ("/v1/keys/{id}/rotate", &["post"], post(keys::rotate)),
+        ("/v1/audit", &["get"], get(audit::list)),
+        ("/v1/audit/verification", &["get"], get(audit::verify)),
         ("/healthz", &["get"], get(health::alive)),
         ("/readyz", &["get"], get(health::ready)),
         ("/metrics", &["get"], get(health::metrics)),

@@ -8,11 +8,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod app;
+mod audit;
 mod check;
 mod client;
 mod db;
 mod demo;
 mod explain;
+mod key;
 mod message;
 mod output;
 mod route;
@@ -70,6 +73,15 @@ enum Command {
     /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
     Route(route::Command),
+    /// Make, list, replace and revoke API keys.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show the applications.
+    #[command(subcommand)]
+    App(app::Command),
+    /// Who changed what, when and why.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
@@ -176,6 +188,9 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Key(_)
+        | Command::App(_)
+        | Command::Audit(_)
         | Command::Sim(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -190,6 +205,9 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
+            Command::Key(command) => key::run(command, output).await,
+            Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
+            Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
             Command::Config(_) | Command::Db(_) => Ok(()),
         }

@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use connectors::smpp;
 use domain::number::Country;
-use domain::{AppId, Class, ConnectionId, Sender, VendorId};
+use domain::setting::Rate;
+use domain::{AppId, Class, ConnectionId, Scope, Sender, VendorId};
 use pipeline::App;
 use routing::Table;
 use rustc_hash::FxHashMap;
 use store::Retention;
 use store::sqlite::Synchronous;
 
-use crate::api::{Keys, Scope};
+use crate::api::Keys;
+use crate::network::Networks;
 use crate::smpp_server::{self, Account};
 use crate::webhooks::Endpoint;
 
 mod build;
+mod difference;
 mod files;
 mod parse;
 mod raw;
@@ -35,6 +38,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use difference::{Difference, difference};
 pub use report::{Problem, Report};
 pub use schema::schema;
 pub use secret::Secret;
@@ -49,6 +53,8 @@ pub struct Config {
     /// Where vendors and people reach the gateway; without a slash at the end. Empty when not given.
     pub public_url: String,
     pub admin_keys: Vec<AdminKey>,
+    /// Requests that a key may make which has no limit of its own.
+    pub key_rate_limit: Option<Rate>,
     /// The folder of the embedded store.
     pub store: PathBuf,
     pub retention: Retention,
@@ -66,6 +72,8 @@ pub struct Config {
     /// A hash of what the files say, rate cards included: it changes when the configuration does. Of secrets that are
     /// elsewhere it has only the name.
     pub version: u64,
+    /// All that the files say, without secrets: a JSON object.
+    pub document: serde_json::Value,
     /// What is configured and no part of this version obeys yet.
     pub not_served: Vec<String>,
 }
@@ -75,6 +83,8 @@ pub struct AdminKey {
     pub id: String,
     pub key: Secret,
     pub scopes: Vec<Scope>,
+    /// Where it may be used from.
+    pub networks: Networks,
 }
 
 #[derive(Clone, Debug)]
@@ -111,11 +121,11 @@ impl Config {
         let mut keys = Keys::default();
         for app in &self.apps {
             for key in &app.api_keys {
-                keys.add_app(key.reveal(), app.id.clone());
+                keys.add_app(key.reveal(), app.id.clone(), self.key_rate_limit);
             }
         }
         for admin in &self.admin_keys {
-            keys.add_admin(admin.key.reveal(), &admin.id, &admin.scopes);
+            keys.add_admin(admin.key.reveal(), &admin.id, &admin.scopes, admin.networks.clone());
         }
         keys
     }

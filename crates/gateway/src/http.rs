@@ -1,5 +1,6 @@
 //! The HTTP server under the API: every connection has its time limits, and a drain lets each answer out.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::Service;
+
+/// Where a request comes from, in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub(crate) IpAddr);
 
 /// Whoever needs longer for the head of a request holds a connection and sends nothing.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);

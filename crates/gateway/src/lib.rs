@@ -1,11 +1,14 @@
 //! The program strowger: its API, its webhooks, its configuration and its command line.
 
 pub mod api;
+mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
 mod http;
+mod imported;
+mod limit;
 pub mod logs;
 pub mod metrics;
 pub mod network;

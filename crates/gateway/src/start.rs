@@ -20,9 +20,11 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::api::{self, Api};
+use crate::audit;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http;
+use crate::imported;
 use crate::metrics::Metrics;
 use crate::smpp_server::{Binds, Door};
 use crate::webhooks::{self, Webhooks, address};
@@ -110,7 +112,11 @@ impl Gateway {
             open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?
         };
 
-        let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
+        let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address))
+            .context("the keys cannot be read from the store")?;
+        if !pipeline.is_on_hold() {
+            note(&pipeline, config, audit::Door::Start).await;
+        }
         let door = match door {
             Some(listener) => {
                 let door = Door::open(listener, pipeline.clone(), &config.smpp_settings(), binds).await;
@@ -169,6 +175,13 @@ impl Gateway {
         added.chain(removed).collect()
     }
 
+    /// Has the audit log tell what of the configuration has changed.
+    pub async fn note_reload(&self, config: &Config) {
+        if !self.pipeline.is_on_hold() {
+            note(&self.pipeline, config, audit::Door::Reload).await;
+        }
+    }
+
     /// Accepts no more, awaits the answers on the wire, leaves the queue in the store.
     pub async fn drain(mut self) {
         self.stop.send_replace(true);
@@ -186,6 +199,12 @@ impl Gateway {
             self.tasks.shutdown().await;
         }
         self.pipeline.shut_down().await;
+    }
+}
+
+async fn note(pipeline: &Pipeline, config: &Config, door: audit::Door) {
+    if let Err(error) = imported::note(pipeline, config, door).await {
+        tracing::error!(%error, "the audit log does not tell yet that the configuration has changed");
     }
 }
 
@@ -268,6 +287,7 @@ fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings 
 fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settings {
     api::Settings {
         keys: config.keys(),
+        key_rate_limit: config.key_rate_limit,
         apps: config.pipeline_apps(),
         public_url: public_url(config, address),
         private: private(config),

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use routing::Table;
 use rustc_hash::FxHashMap;
-use store::{Part, Reader, Retention, Write, Writer, Written};
+use store::{Change, Changed, Part, Reader, Retention, Write, Writer, Written};
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
@@ -22,7 +22,7 @@ use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
-use crate::steer::{self, NotSteered, Steer, Steering};
+use crate::steer::{self, Describe, NotSteered, Steer, Steering};
 use crate::worker::Resumed;
 use crate::workplace::Workplace;
 use crate::writer::{self, NotWritten, Urgency, WriterHandle};
@@ -225,16 +225,21 @@ impl Pipeline {
     ///
     /// # Errors
     /// As `NotSteered` says.
-    pub async fn steer(&self, wanted: Steer) -> Result<Override, NotSteered> {
-        steer::steer(&self.core, wanted).await
+    pub async fn steer(&self, wanted: Steer, describe: Describe<'_>) -> Result<Override, NotSteered> {
+        steer::steer(&self.core, wanted, describe).await
     }
 
     /// Ends an override before its time. None when it is not in force: it never was, or is over.
     ///
     /// # Errors
     /// `NotWritten` when the store does not take the change.
-    pub async fn revert(&self, id: OverrideId, by: &str) -> Result<Option<Override>, NotWritten> {
-        steer::revert(&self.core, id, by).await
+    pub async fn revert(
+        &self,
+        id: OverrideId,
+        by: &str,
+        describe: Describe<'_>,
+    ) -> Result<Option<Override>, NotWritten> {
+        steer::revert(&self.core, id, by, describe).await
     }
 
     /// Those in force, in the order in which they were made.
@@ -299,7 +304,39 @@ impl Pipeline {
     /// # Errors
     /// `NotWritten` when the store does not take the change.
     pub async fn cancel(&self, message: MessageId) -> Result<Stepped, NotWritten> {
-        self.step(message, Input::Cancel).await
+        self.step(Write::Apply { message, input: Input::Cancel }).await
+    }
+
+    /// As `cancel`, by somebody who answers for it: the audit log gets the entry, unless nothing was changed.
+    ///
+    /// # Errors
+    /// As `cancel`.
+    pub async fn cancel_by(&self, message: MessageId, entry: Box<str>) -> Result<Stepped, NotWritten> {
+        let what = Changed::Step { message, input: Input::Cancel };
+        self.step(Write::Change(Box::new(Change { what, entry }))).await
+    }
+
+    /// Makes a change durable that has no effect on messages, with its entry of the audit log. `then` puts it in force,
+    /// on the writer's thread, also when whoever asked has gone meanwhile. It must not block.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn change(
+        &self,
+        change: Change,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NotWritten> {
+        if self.core.on_hold {
+            return Err(NotWritten::OnHold);
+        }
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let then = move |written: Result<Written, NotWritten>| {
+            let made = written.map(|_| then());
+            // Nobody waits any more when the client has gone.
+            drop(answer.send(made));
+        };
+        self.core.writer.write(Urgency::Offer, Write::Change(Box::new(change)), Box::new(then));
+        answered.await.unwrap_or(Err(NotWritten::Stopping))
     }
 
     /// The application says whether its user acted on the message.
@@ -308,10 +345,10 @@ impl Pipeline {
     /// `NotWritten` when the store does not take the change.
     pub async fn convert(&self, message: MessageId, conversion: Conversion) -> Result<Stepped, NotWritten> {
         let Conversion { converted, at } = conversion;
-        self.step(message, Input::Convert { converted, at }).await
+        self.step(Write::Apply { message, input: Input::Convert { converted, at } }).await
     }
 
-    async fn step(&self, message: MessageId, input: Input) -> Result<Stepped, NotWritten> {
+    async fn step(&self, write: Write) -> Result<Stepped, NotWritten> {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
@@ -328,7 +365,7 @@ impl Pipeline {
             // Nobody waits any more when the client has gone.
             drop(answer.send(stepped));
         };
-        self.core.writer.write(Urgency::Offer, Write::Apply { message, input }, Box::new(then));
+        self.core.writer.write(Urgency::Offer, write, Box::new(then));
         answered.await.unwrap_or(Err(NotWritten::Stopping))
     }
 

@@ -10,7 +10,7 @@ use domain::overrides::{Action, HOLDS_AT_MOST, Reverted, State};
 use domain::{Channel, Override, OverrideId, RouteId, Timestamp};
 use parking_lot::Mutex;
 use routing::Table;
-use store::{Reader, Write, Written};
+use store::{Change, Changed, Reader, Write, Written};
 use tokio::sync::oneshot;
 
 use crate::core::Core;
@@ -32,6 +32,9 @@ pub struct Steer {
     pub by: Box<str>,
     pub expires_at: Timestamp,
 }
+
+/// What the audit log keeps of an override that was made or, from what it was before, of one that was reverted.
+pub type Describe<'a> = &'a (dyn Fn(Option<&Override>, &Override) -> Box<str> + Sync);
 
 /// Why it was not made.
 #[derive(Debug, thiserror::Error)]
@@ -165,17 +168,21 @@ impl Laid {
 }
 
 /// Makes an override. It holds, and the answer comes, once it is durable.
-pub(crate) async fn steer(core: &Arc<Core>, wanted: Steer) -> Result<Override, NotSteered> {
+pub(crate) async fn steer(
+    core: &Arc<Core>,
+    wanted: Steer,
+    describe: Describe<'_>,
+) -> Result<Override, NotSteered> {
     if core.on_hold {
         return Err(NotWritten::OnHold.into());
     }
-    let answered = begin(core, wanted)?;
+    let answered = begin(core, wanted, describe)?;
     Ok(answered.await.unwrap_or(Err(NotWritten::Stopping))?)
 }
 
 type Answer = oneshot::Receiver<Result<Override, NotWritten>>;
 
-fn begin(core: &Arc<Core>, wanted: Steer) -> Result<Answer, NotSteered> {
+fn begin(core: &Arc<Core>, wanted: Steer, describe: Describe<'_>) -> Result<Answer, NotSteered> {
     let now = core.clock.now();
     let one = {
         let mut laid = core.steering.laid.lock();
@@ -187,7 +194,8 @@ fn begin(core: &Arc<Core>, wanted: Steer) -> Result<Answer, NotSteered> {
         laid.entries.push(Entry { one: one.clone(), durable: false, reverting: None });
         one
     };
-    Ok(write(core, one, |laid, one, is_written| {
+    let entry = describe(None, &one);
+    Ok(write(core, one, entry, |laid, one, is_written| {
         if !is_written {
             laid.remove(one.id);
         } else if let Some(entry) = laid.entry(one.id) {
@@ -201,24 +209,26 @@ pub(crate) async fn revert(
     core: &Arc<Core>,
     id: OverrideId,
     by: &str,
+    describe: Describe<'_>,
 ) -> Result<Option<Override>, NotWritten> {
     if core.on_hold {
         return Err(NotWritten::OnHold);
     }
-    let Some(answered) = begin_revert(core, id, by) else { return Ok(None) };
+    let Some(answered) = begin_revert(core, id, by, describe) else { return Ok(None) };
     answered.await.unwrap_or(Err(NotWritten::Stopping)).map(Some)
 }
 
-fn begin_revert(core: &Arc<Core>, id: OverrideId, by: &str) -> Option<Answer> {
+fn begin_revert(core: &Arc<Core>, id: OverrideId, by: &str, describe: Describe<'_>) -> Option<Answer> {
     let now = core.clock.now();
-    let one = {
+    let (before, one) = {
         let mut laid = core.steering.laid.lock();
         let entry = laid.entry(id).filter(|entry| entry.durable && entry.one.state(now) == State::Active)?;
         // Who asks a second time meanwhile writes the same.
         let reverted = entry.reverting.get_or_insert_with(|| Reverted { at: now, by: by.into() }).clone();
-        Override { reverted: Some(reverted), ..entry.one.clone() }
+        (entry.one.clone(), Override { reverted: Some(reverted), ..entry.one.clone() })
     };
-    Some(write(core, one, |laid, one, is_written| {
+    let entry = describe(Some(&before), &one);
+    Some(write(core, one, entry, |laid, one, is_written| {
         if is_written {
             laid.remove(one.id);
         } else if let Some(entry) = laid.entry(one.id) {
@@ -228,10 +238,10 @@ fn begin_revert(core: &Arc<Core>, id: OverrideId, by: &str) -> Option<Answer> {
 }
 
 /// Makes the override durable as it is here; `settle` says what that does to those that are laid.
-fn write(core: &Arc<Core>, one: Override, settle: fn(&mut Laid, &Override, bool)) -> Answer {
+fn write(core: &Arc<Core>, one: Override, entry: Box<str>, settle: fn(&mut Laid, &Override, bool)) -> Answer {
     let (answer, answered) = oneshot::channel();
     let after = Arc::clone(core);
-    let write = Write::Override(Box::new(one.clone()));
+    let write = Write::Change(Box::new(Change { what: Changed::Override(one.clone()), entry }));
     let then = move |result: Result<Written, NotWritten>| {
         settle(&mut after.steering.laid.lock(), &one, result.is_ok());
         if result.is_ok() {

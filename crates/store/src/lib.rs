@@ -3,11 +3,13 @@
 //! The traits speak of operations on messages, never of SQL, and work is claimed rather than held, so that a shared
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
+pub mod audit;
 pub mod query;
 pub mod retention;
 pub mod sqlite;
 pub mod write;
 
+pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
 pub use query::{Page, Query, Reader, Waiting};
 pub use retention::Retention;
 pub use write::{Claim, Notice, NoticeOutcome, Part, Sealed, Sealing, Write, Writer, Written};

@@ -1,10 +1,10 @@
 //! The reading side: one message, or a page of those that match. Readers never wait for the writer.
 
 use domain::{
-    AppId, Class, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
+    AppId, Class, Key, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
 };
 
-use crate::Error;
+use crate::{AuditQuery, Audited, Error, Imported};
 
 /// What a search is for. Every field given must match.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +81,25 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn find_override(&self, id: OverrideId) -> Result<Option<Override>, Error>;
+
+    /// The API keys, the oldest first, whatever became of them. One that does not read back is told to the log and
+    /// left out.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn keys(&self) -> Result<Vec<Key>, Error>;
+
+    /// Entries of the audit log.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error>;
+
+    /// The configuration that was read last; None before the first.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn imported(&self) -> Result<Option<Imported>, Error>;
 
     /// How many records did not read back as they were written and were put aside.
     ///

@@ -1,7 +1,7 @@
 //! The embedded backend: one folder of SQLite databases, with one writer.
 //!
 //! `hot.db` holds everything open: records, vendor ids, held receipts, notices, idempotency keys, parts of
-//! texts that are not whole, and the overrides.
+//! texts that are not whole, overrides, API keys and the audit log.
 //! Closed records move to `days/YYYY-MM-DD.db`, by the UTC day of their id. No transaction spans two files: a sealed
 //! record that has to change is first taken back into the hot database, changed there, and sealed again by the next
 //! `tidy`.
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod audit;
 pub mod backup;
 mod cache;
 mod checkpoint;
@@ -26,6 +27,8 @@ mod folder;
 mod held;
 mod hold;
 mod idempotency;
+mod imported;
+mod keys;
 mod names;
 mod notices;
 mod overrides;

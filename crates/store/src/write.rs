@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
-use domain::{AppId, ConnectionId, Lane, MessageId, Override, Record, Status, Timestamp};
+use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 
-use crate::{Error, Retention};
+use crate::{Error, Retention, audit};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -21,8 +21,8 @@ pub enum Write {
     Receipt(Receipt),
     /// What became of a notice that was sent to the application.
     Notice { id: i64, outcome: NoticeOutcome },
-    /// A new override, or one that was reverted, in place of what is stored of it.
-    Override(Box<Override>),
+    /// A change that somebody made, with its entry of the audit log.
+    Change(Box<audit::Change>),
     /// A part of a text that came in several. It waits until a record is accepted under its message's id.
     Part(Box<Part>),
     /// Records that are durable in the files of their days leave the open ones, but for those that changed since they
@@ -275,7 +275,7 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn probe(&mut self) -> Result<(), Error>;
 
-    /// The largest key of any record, override or message of parts ever stored: new ids must be above it.
+    /// The largest key of any record, override, API key or message of parts ever stored: new ids must be above it.
     ///
     /// # Errors
     /// As `Error` says.

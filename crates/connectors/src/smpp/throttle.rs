@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 /// How much may be sent at once after silence: this much of a second's worth.
 const BURST_SECONDS: f64 = 0.1;
-/// What a second without complaint gives back of the usual rate: from the floor it takes less than ten.
-const RECOVERY_A_SECOND: f64 = 0.1;
+/// What a second without complaint gives back of the usual rate: from the floor it takes less than seven.
+const RECOVERY_A_SECOND: f64 = 0.15;
 /// A vendor that always complains is still sent this much of the usual rate, or nobody would learn of its recovery.
 const FLOOR: f64 = 1.0 / 16.0;
 /// Without an agreed throughput, a limit that grew to so many times the rate of the complaint is none any more.

@@ -41,6 +41,8 @@ pub(crate) async fn send(
     let text = body::text(&body)?;
     let mut fields = Fields::of_body(text)?;
     let Some(items) = items(&mut fields) else { return Err(fields.into_problem(text)) };
+    // The request itself is counted already.
+    caller.spend(items.len() - 1)?;
     let key = key.map(|key| {
         let fingerprint = idempotency::fingerprint("/v1/messages/batch", &fields.canonical());
         Key { key, fingerprint }

@@ -67,12 +67,15 @@ codes! {
     Unauthorized = "unauthorized", UNAUTHORIZED, Futile, "No valid API key";
     Forbidden = "forbidden", FORBIDDEN, Futile, "This key may not do that";
     NotFound = "not_found", NOT_FOUND, Futile, "No such message";
+    KeyNotFound = "key_not_found", NOT_FOUND, Futile, "No such key";
     OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, Futile, "The method is not served here";
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, Helps, "The key is used too often";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, Helps, "The body did not arrive in time";
     IdempotencyKeyInFlight = "idempotency_key_in_flight", CONFLICT, Helps, "The first request with this key is still being worked on";
     NotCancelable = "not_cancelable", CONFLICT, Futile, "The message cannot be taken back any more";
+    KeyNotActive = "key_not_active", CONFLICT, Futile, "The key opens nothing any more";
     OverrideConflict = "override_conflict", CONFLICT, Futile, "Another override is in the way";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, Futile, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Futile, "The body is not sent as JSON";

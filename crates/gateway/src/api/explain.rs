@@ -13,7 +13,7 @@ use routing::Facts;
 use routing::table::Quote;
 use serde::Serialize;
 
-use super::auth::Caller;
+use super::auth::{Caller, View};
 use super::code::Code;
 use super::fields::Fields;
 use super::problem::Problem;
@@ -201,9 +201,10 @@ fn whose<'a>(
     settings: &'a Settings,
 ) -> Result<Option<(AppId, &'a App)>, Problem> {
     let named = fields.word::<AppId>("app");
-    let own = match caller {
-        Caller::App(app) => Some(app),
-        Caller::Admin(_) => caller.view().map(|_| None)?,
+    let view = caller.view()?;
+    let own = match &view {
+        View::Of(app) => Some(app),
+        View::All => None,
     };
     let only = settings.apps.keys().next().filter(|_| settings.apps.len() == 1);
     let Some(app) = named.as_ref().or(own).or(only) else {

@@ -1,4 +1,5 @@
-//! The last thing that happens to every answer: it gets the request's id, and a problem becomes its document.
+//! The last thing that happens to every answer: it gets the request's id, and a problem becomes its document. Before all
+//! others, it finds out who is asking.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::Api;
+use super::auth;
 use super::code::Code;
 use super::problem::Problem;
 
@@ -16,8 +18,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Ids of other systems are taken over when they are of this size and plain.
 const MAX_REQUEST_ID: usize = 128;
 
-pub(crate) async fn finish(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+pub(crate) async fn finish(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
+    let caller = auth::identify(&api, &request, id.to_str().unwrap_or_default());
+    let known = caller.as_ref().and_then(|found| found.as_ref().ok()).cloned();
+    if let Some(caller) = caller {
+        auth::introduce(&mut request, caller);
+    }
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let mut answer = problem.answer(&api.settings.load().public_url, id.to_str().unwrap_or_default());
@@ -28,6 +35,9 @@ pub(crate) async fn finish(State(api): State<Arc<Api>>, request: Request, next: 
         response = answer;
     }
     let headers = response.headers_mut();
+    if let Some(standing) = known.and_then(|caller| caller.standing()) {
+        auth::tell_standing(headers, standing);
+    }
     headers.insert(REQUEST_ID, id);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

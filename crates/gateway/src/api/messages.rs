@@ -7,8 +7,10 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use domain::{AppId, MessageId, Record, Status};
+use domain::key::Owner;
+use domain::{AppId, MessageId, Record, Scope, Status};
 use pipeline::{Sending, Stepped};
+use serde_json::json;
 
 use super::auth::{Caller, View};
 use super::code::Code;
@@ -90,8 +92,19 @@ pub(crate) async fn cancel(
     caller: Caller,
     Id(id): Id,
 ) -> Result<Response, Problem> {
-    find(&api, id, &caller.steers()?).await?;
-    let stepped = api.pipeline.cancel(id).await.map_err(refusal::not_written)?;
+    let found = find(&api, id, &caller.steers()?).await?;
+    let stepped = match caller.owner() {
+        Owner::App(_) => api.pipeline.cancel(id).await,
+        Owner::Admin(_) => {
+            let admin = caller.admin(Scope::Dispatch)?;
+            let status = |status: Status| json!({ "status": status.as_str() });
+            let (before, after) = (status(found.status), status(Status::Canceled));
+            let at = api.pipeline.now();
+            let entry = admin.entry(at, "message.cancel", &id.to_string(), None, Some(before), Some(after));
+            api.pipeline.cancel_by(id, entry).await
+        }
+    };
+    let stepped = stepped.map_err(refusal::not_written)?;
     let record = match stepped {
         Stepped::Done(record) => record,
         Stepped::TooLate(record) if record.status == Status::Canceled => record,

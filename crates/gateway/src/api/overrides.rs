@@ -3,20 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Path, RawQuery, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use domain::overrides::{self, Action, HOLDS_FOR, LONGEST_REASON};
-use domain::{Override, OverrideId, RouteId, Timestamp, time};
+use domain::{Override, OverrideId, RouteId, Scope, Timestamp, time};
 use pipeline::{End, NotSteered, Steer};
 use routing::Table;
 use serde::Serialize;
 
-use super::auth::{Caller, Scope};
+use super::auth::{Admin, Caller};
 use super::code::Code;
 use super::fields::Fields;
-use super::problem::{FieldError, Problem};
+use super::parameters::Parameters;
+use super::problem::Problem;
 use super::{Api, body, messages, refusal, respond};
 
 const MAX_BODY: usize = 64 * 1024;
@@ -82,13 +83,9 @@ pub(crate) fn flip_of<'a>(
     })
 }
 
-pub(crate) async fn list(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Problem> {
+pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     caller.admin(Scope::Read)?;
-    let wanted = wanted_state(query.as_deref().unwrap_or_default())?;
+    let wanted = wanted_state(&uri)?;
     let (now, reader) = (api.pipeline.now(), api.pipeline.reader());
     let since = Timestamp::from_millis(now.as_millis().saturating_sub(LISTED_FOR.as_millis() as i64));
     let found = messages::read(move || reader.overrides(since, MAX_LISTED)).await?;
@@ -98,25 +95,13 @@ pub(crate) async fn list(
     Ok(respond::ok(&Overrides { data, next_cursor: None }))
 }
 
-fn wanted_state(query: &str) -> Result<Option<overrides::State>, Problem> {
-    let mut wanted = None;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let found = overrides::State::ALL.into_iter().find(|state| state.as_str() == value);
-        let detail = match (name, found) {
-            ("state", Some(state)) => {
-                wanted = Some(state);
-                continue;
-            }
-            ("state", None) => "is none of active, reverted, expired",
-            _ => "is not a parameter of this request",
-        };
-        let pointer = name.chars().filter(|c| !c.is_control()).take(64).collect();
-        let error = FieldError { pointer, detail: detail.to_owned(), code: None };
-        let said = format!("{}: {detail}", error.pointer);
-        return Err(Problem::new(Code::InvalidQuery, said).with_errors(vec![error]));
-    }
-    Ok(wanted)
+fn wanted_state(uri: &Uri) -> Result<Option<overrides::State>, Problem> {
+    let mut parameters = Parameters::read(uri, &["state"])?;
+    let state = parameters.parsed("state", |text| {
+        let found = overrides::State::ALL.into_iter().find(|state| state.as_str() == text);
+        found.ok_or("is none of active, reverted, expired")
+    });
+    parameters.finish().map(|()| state)
 }
 
 pub(crate) async fn make(
@@ -131,7 +116,11 @@ pub(crate) async fn make(
     let Some(wanted) = wanted(&mut fields, admin.id(), api.pipeline.now()) else {
         return Err(fields.into_problem(text));
     };
-    let made = api.pipeline.steer(wanted).await.map_err(problem)?;
+    let table = api.pipeline.table();
+    let describe = |before: Option<&Override>, after: &Override| {
+        entry(admin, &table, "override.create", before, after, Some(&after.reason))
+    };
+    let made = api.pipeline.steer(wanted, &describe).await.map_err(problem)?;
     Ok(respond::json(StatusCode::CREATED, &view(&made, &api.pipeline.table(), api.pipeline.now())))
 }
 
@@ -234,7 +223,11 @@ pub(crate) async fn revert(
     Id(id): Id,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Dispatch)?;
-    let reverted = api.pipeline.revert(id, admin.id()).await.map_err(refusal::not_written)?;
+    let table = api.pipeline.table();
+    let describe = |before: Option<&Override>, after: &Override| {
+        entry(admin, &table, "override.revert", before, after, None)
+    };
+    let reverted = api.pipeline.revert(id, admin.id(), &describe).await.map_err(refusal::not_written)?;
     let found = match reverted {
         Some(reverted) => Some(reverted),
         None => {
@@ -245,6 +238,19 @@ pub(crate) async fn revert(
     let unknown = || Problem::new(Code::OverrideNotFound, format!("no override has the id {id}"));
     let found = found.ok_or_else(unknown)?;
     Ok(respond::ok(&view(&found, &api.pipeline.table(), api.pipeline.now())))
+}
+
+fn entry(
+    admin: Admin<'_>,
+    table: &Table,
+    action: &'static str,
+    before: Option<&Override>,
+    after: &Override,
+    reason: Option<&str>,
+) -> Box<str> {
+    let now = after.reverted.as_ref().map_or(after.created_at, |reverted| reverted.at);
+    let view = |one| view(one, table, now);
+    admin.entry(now, action, &after.id.to_string(), reason, before.map(view), Some(view(after)))
 }
 
 fn view<'a>(one: &'a Override, table: &Table, now: Timestamp) -> OverrideView<'a> {

@@ -1,10 +1,8 @@
 //! `GET /v1/messages`: the messages that match, newest first, page by page.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{Query as QueryString, State};
+use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use domain::number::{self, Country};
@@ -13,9 +11,8 @@ use serde::Serialize;
 use store::Query;
 
 use super::auth::{Caller, View};
-use super::code::Code;
-use super::fields::nearest;
-use super::problem::{FieldError, Problem};
+use super::parameters::Parameters;
+use super::problem::Problem;
 use super::{Api, messages, render, respond};
 
 const PARAMETERS: [&str; 11] = [
@@ -48,7 +45,7 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) 
             View::Of(app) => settings.apps.get(app).and_then(|app| app.default_country),
             View::All => None,
         };
-        Parameters::read(&uri)?.query(view, country)?
+        query(&uri, view, country)?
     };
     let reader = api.pipeline.reader();
     let page = messages::read(move || reader.search(&query)).await?;
@@ -57,107 +54,26 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) 
     Ok(respond::ok(&Page { data, next_cursor: page.next }))
 }
 
-struct Parameters {
-    pairs: Vec<(String, String)>,
-    errors: Vec<FieldError>,
-}
-
-impl Parameters {
-    fn read(uri: &Uri) -> Result<Self, Problem> {
-        let pairs = QueryString::<Vec<(String, String)>>::try_from_uri(uri);
-        let QueryString(pairs) = pairs.map_err(|_| {
-            Problem::new(Code::InvalidQuery, "the query is not of the form name=value&name=value")
-        })?;
-        Ok(Self { pairs, errors: Vec::new() })
-    }
-
-    fn query(mut self, view: View, default_country: Option<Country>) -> Result<Query, Problem> {
-        self.refuse_misuse();
-        let query = Query {
-            app: match view {
-                View::Of(app) => Some(app),
-                View::All => None,
-            },
-            to: self.text("to").map(|to| recipient(&to, default_country)),
-            status: self.word("status"),
-            class: self.word("class"),
-            route: self.word("route"),
-            operator: self.text("operator").map(|operator| operator.replace('-', "").into()),
-            reference: self.text("reference").map(Into::into),
-            vendor_id: self.text("vendor_message_id").map(Into::into),
-            // A plus that was not escaped arrives as a space.
-            since: self.parsed("since", |text| text.replace(' ', "+").parse()),
-            until: self.parsed("until", |text| text.replace(' ', "+").parse()),
-            before: self.word("cursor"),
-            limit: self.parsed("limit", limit).unwrap_or(DEFAULT_LIMIT),
-        };
-        if self.errors.is_empty() {
-            return Ok(query);
-        }
-        let count = self.errors.len();
-        let detail = match self.errors.as_slice() {
-            [one] => format!("{}: {}", one.pointer, one.detail),
-            _ => format!("{count} parameters cannot be used"),
-        };
-        Err(Problem::new(Code::InvalidQuery, detail).with_errors(self.errors))
-    }
-
-    fn refuse_misuse(&mut self) {
-        let mut seen: Vec<&str> = Vec::new();
-        let mut errors = Vec::new();
-        for (name, value) in &self.pairs {
-            if value.is_empty() {
-                // Whoever filters by nothing would get everything.
-                errors.push(error(name, "is empty".to_owned()));
-            }
-            if !PARAMETERS.contains(&name.as_str()) {
-                let near = nearest(name, &PARAMETERS);
-                let hint = near.map_or_else(String::new, |near| format!(": did you mean `{near}`?"));
-                errors.push(error(name, format!("is not a parameter of this request{hint}")));
-            } else if seen.contains(&name.as_str()) {
-                errors.push(error(name, "is given twice".to_owned()));
-            }
-            seen.push(name);
-        }
-        self.errors = errors;
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        let found = self.pairs.iter().find(|(other, value)| other == name && !value.is_empty());
-        found.map(|(_, value)| value.clone())
-    }
-
-    fn word<T>(&mut self, name: &str) -> Option<T>
-    where
-        T: FromStr<Err: fmt::Display>,
-    {
-        self.parsed(name, str::parse)
-    }
-
-    fn parsed<T, E: fmt::Display>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text = self.text(name)?;
-        match parse(&text) {
-            Ok(value) => Some(value),
-            Err(bad) => {
-                self.errors.push(error(name, bad.to_string()));
-                None
-            }
-        }
-    }
-}
-
-fn error(name: &str, detail: String) -> FieldError {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    FieldError { pointer: format!("#/{name}"), detail, code: None }
-}
-
-fn limit(text: &str) -> Result<usize, String> {
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    limit.ok_or_else(|| format!("`{text}` is not a limit: expected 1 to {MAX_LIMIT}"))
+fn query(uri: &Uri, view: View, default_country: Option<Country>) -> Result<Query, Problem> {
+    let mut parameters = Parameters::read(uri, &PARAMETERS)?;
+    let query = Query {
+        app: match view {
+            View::Of(app) => Some(app),
+            View::All => None,
+        },
+        to: parameters.text("to").map(|to| recipient(&to, default_country)),
+        status: parameters.word("status"),
+        class: parameters.word("class"),
+        route: parameters.word("route"),
+        operator: parameters.text("operator").map(|operator| operator.replace('-', "").into()),
+        reference: parameters.text("reference").map(Into::into),
+        vendor_id: parameters.text("vendor_message_id").map(Into::into),
+        since: parameters.instant("since"),
+        until: parameters.instant("until"),
+        before: parameters.word("cursor"),
+        limit: parameters.limit(DEFAULT_LIMIT, MAX_LIMIT),
+    };
+    parameters.finish().map(|()| query)
 }
 
 /// A number in any form that a message's `to` may have; what is none is looked for as it was written, among the
@@ -179,12 +95,12 @@ fn recipient(text: &str, default_country: Option<Country>) -> Recipient {
 mod tests {
     use domain::{AppId, Status};
 
+    use super::super::code::Code;
     use super::*;
 
     fn query(text: &str) -> Result<Query, Problem> {
         let uri = format!("/v1/messages?{text}").parse().unwrap();
-        let view = View::Of(AppId::new("shop").unwrap());
-        Parameters::read(&uri).and_then(|parameters| parameters.query(view, None))
+        super::query(&uri, View::Of(AppId::new("shop").unwrap()), None)
     }
 
     #[test]

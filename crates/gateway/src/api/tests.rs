@@ -1,9 +1,12 @@
 //! The API in one process, over a real pipeline and a real store.
 
+mod access;
+mod audit;
 mod batch;
 mod documents;
 mod idempotency;
 mod isolation;
+mod keys;
 mod messages;
 mod overrides;
 mod questions;

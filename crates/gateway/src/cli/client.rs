@@ -42,6 +42,11 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    /// The answer as it is written.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        self.text(Method::GET, path, None).await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.call(Method::POST, path, Some(body)).await
     }
@@ -51,6 +56,11 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let text = self.text(method, path, body).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    async fn text(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, Failure> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -65,8 +75,10 @@ impl Client {
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         let text = answer.text().await.map_err(unreachable)?;
-        let document: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        if status.is_success() { Ok(document) } else { Err(self.refusal(status, document)) }
+        if status.is_success() {
+            return Ok(text);
+        }
+        Err(self.refusal(status, serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
     fn refusal(&self, status: StatusCode, problem: Value) -> Failure {
@@ -75,7 +87,7 @@ impl Client {
             404 => Exit::NotFound,
             409 => Exit::Conflict,
             400 | 413 | 415 | 422 => Exit::Invalid,
-            503 => Exit::Unreachable,
+            429 | 503 => Exit::Unreachable,
             _ => Exit::Unexpected,
         };
         let text = |field: &str| problem.get(field).and_then(Value::as_str).unwrap_or_default();

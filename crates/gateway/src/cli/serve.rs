@@ -66,7 +66,7 @@ pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failur
         };
         match wanted {
             Wanted::End => break,
-            Wanted::Reload => reconfigure(&gateway, file),
+            Wanted::Reload => reconfigure(&gateway, file).await,
             Wanted::GiveUp => {
                 let reason = gateway.pipeline().snapshot().failure.unwrap_or_default();
                 gateway.drain().await;
@@ -100,12 +100,13 @@ pub(crate) fn load(file: &ConfigFile, output: &Output) -> Result<Config, Failure
 }
 
 /// A bad configuration changes nothing.
-fn reconfigure(gateway: &Gateway, file: &ConfigFile) {
+async fn reconfigure(gateway: &Gateway, file: &ConfigFile) {
     match config::load(&file.config) {
         Ok((config, _)) => {
             for what in gateway.reconfigure(&config) {
                 tracing::warn!("takes a restart: {what}");
             }
+            gateway.note_reload(&config).await;
             tracing::info!(version = config.version, "the configuration was reloaded");
         }
         Err(report) => {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Scope;
 use domain::record::RECEIPT_HORIZON;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -19,7 +20,6 @@ use super::secret::{Secret, SecretSource};
 use super::told::Told;
 use super::tree::{Node, Step, written};
 use super::{AdminKey, Config};
-use crate::api::Scope;
 use crate::network::{Network, Networks};
 
 mod apps;
@@ -43,6 +43,8 @@ pub(super) struct Builder<'a> {
     /// Where each id, account and key was given first.
     seen: HashMap<(&'static str, String), String>,
     not_served: Vec<String>,
+    /// Where secrets are written into the file.
+    plain_secrets: Vec<Steps>,
 }
 
 /// A path in the tree, grown as one goes down.
@@ -79,6 +81,7 @@ impl<'a> Builder<'a> {
             strict_secrets: false,
             seen: HashMap::new(),
             not_served: Vec::new(),
+            plain_secrets: Vec::new(),
         }
     }
 
@@ -102,11 +105,13 @@ impl<'a> Builder<'a> {
         let public_url =
             raw.server.public_url.as_deref().unwrap_or_default().trim_end_matches('/').to_owned();
         let allow_private = raw.webhooks.allow_private;
+        let key_rate_limit = raw.server.key_rate_limit;
         let table = self.table(raw);
         Some(Config {
             listen: listen?,
             public_url,
             admin_keys,
+            key_rate_limit,
             store,
             retention,
             synchronous,
@@ -120,8 +125,24 @@ impl<'a> Builder<'a> {
             vendors,
             version: table.as_ref()?.version(),
             table: Arc::new(table?),
+            document: self.document(),
             not_served: std::mem::take(&mut self.not_served),
         })
+    }
+
+    /// What the files say, with every secret that is written into them masked.
+    fn document(&self) -> Json {
+        let mut document = self.tree.json();
+        for secret in &self.plain_secrets {
+            let place = secret.iter().try_fold(&mut document, |value, step| match step {
+                Step::Key(key) => value.get_mut(key),
+                Step::Index(index) => value.get_mut(index),
+            });
+            if let Some(place) = place {
+                *place = Json::from("***");
+            }
+        }
+        document
     }
 
     fn server(&mut self, raw: &Raw) -> Option<SocketAddr> {
@@ -196,9 +217,10 @@ impl<'a> Builder<'a> {
             }
             let mut scopes = Vec::new();
             for (index, scope) in admin.scopes.iter().enumerate() {
-                scopes.extend(self.keep(scope.parse::<Scope>(), &item(&at_scopes, index)));
+                scopes.extend(self.keep(admin_scope(scope), &item(&at_scopes, index)));
             }
-            keys.extend(key.map(|key| AdminKey { id: admin.id.clone(), key, scopes }));
+            let networks = self.networks(&admin.ips, &below(&at, "ips"));
+            keys.extend(key.map(|key| AdminKey { id: admin.id.clone(), key, scopes, networks }));
         }
         keys
     }
@@ -229,6 +251,7 @@ impl<'a> Builder<'a> {
             return None;
         }
         if source.is_plain() {
+            self.plain_secrets.push(at.clone());
             let message = "a secret written into the file: give { env = \"…\" } or { file = \"…\" }";
             if self.strict_secrets {
                 self.problem(at, message);
@@ -309,4 +332,9 @@ impl<'a> Builder<'a> {
     fn is_told(&self, at: &Steps) -> bool {
         self.told.concerns(&written(at))
     }
+}
+
+fn admin_scope(text: &str) -> Result<Scope, String> {
+    let found = Scope::OF_ADMINS.into_iter().find(|scope| scope.as_str() == text);
+    found.ok_or_else(|| format!("`{text}` is not a scope: expected read, dispatch or configure"))
 }

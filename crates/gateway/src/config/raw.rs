@@ -46,6 +46,9 @@ pub(super) struct Server {
     pub(super) listen: String,
     /// Where vendors and people reach the gateway.
     pub(super) public_url: Option<String>,
+    /// How many requests each API key may make that has no limit of its own, such as `200/s`; without it there is no
+    /// limit. A batch counts as many as it has messages.
+    pub(super) key_rate_limit: Option<domain::setting::Rate>,
     /// Not served yet: put a proxy that ends TLS in front.
     pub(super) tls: Option<ServerTls>,
     /// Proxies whose forwarded headers are believed, as networks. Not served yet.
@@ -54,7 +57,13 @@ pub(super) struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".to_owned(), public_url: None, tls: None, trusted_proxies: Vec::new() }
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            public_url: None,
+            key_rate_limit: None,
+            tls: None,
+            trusted_proxies: Vec::new(),
+        }
     }
 }
 
@@ -75,6 +84,9 @@ pub(super) struct AdminKey {
     pub(super) key: SecretSource,
     /// Any of read, dispatch, configure.
     pub(super) scopes: Vec<String>,
+    /// Networks that it may be used from; anywhere without them.
+    #[serde(default)]
+    pub(super) ips: Vec<String>,
 }
 
 /// The SMPP door for applications.

@@ -123,7 +123,7 @@ fn one_of_everything_is_read() {
     assert_eq!(config.public_url, "https://gw.example.com");
     assert_eq!(config.store, Path::new(FIXTURES).join("contract/data"));
     assert!(config.allow_private);
-    assert_eq!(config.admin_keys[0].scopes, Scope::ALL);
+    assert_eq!(config.admin_keys[0].scopes, Scope::OF_ADMINS);
 
     let shop = &config.apps[0];
     assert_eq!(shop.api_keys[1].reveal(), "the-next-key-of-the-shop");

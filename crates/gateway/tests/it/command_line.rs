@@ -64,7 +64,7 @@ async fn to(client: &Client, arguments: &[&str]) -> Done {
 }
 
 /// A command of whoever has the key, to this gateway.
-async fn by(key: &str, client: &Client, arguments: &[&str]) -> Done {
+pub(crate) async fn by(key: &str, client: &Client, arguments: &[&str]) -> Done {
     let mut command = strowger();
     command.args(arguments).env("STROWGER_ENDPOINT", client.base()).env("STROWGER_API_KEY", key);
     run(command).await

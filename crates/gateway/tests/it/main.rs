@@ -22,6 +22,7 @@ mod full_disk;
 mod gateway;
 mod hostile_binds;
 mod hostile_requests;
+mod keys;
 mod kill;
 mod lab;
 mod load;

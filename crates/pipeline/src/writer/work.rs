@@ -284,7 +284,7 @@ impl Work {
             Write::Apply { message, .. } => format!("step of {message}"),
             Write::Receipt(receipt) => format!("receipt for {} of {}", receipt.vendor_id, receipt.connection),
             Write::Notice { id, .. } => format!("outcome of notice {id}"),
-            Write::Override(given) => format!("override {}", given.id),
+            Write::Change(change) => format!("change {}", change.entry),
             Write::Part(part) => format!("part {} of {}", part.number, part.message),
             Write::Sealed(sealed) => format!("removal of {} sealed records", sealed.len()),
         };

@@ -356,6 +356,18 @@ impl store::Reader for FaultyReader {
     fn find_override(&self, id: domain::OverrideId) -> Result<Option<domain::Override>, store::Error> {
         self.store.find_override(id)
     }
+
+    fn keys(&self) -> Result<Vec<domain::Key>, store::Error> {
+        self.store.keys()
+    }
+
+    fn audit(&self, query: &store::AuditQuery) -> Result<Vec<store::Audited>, store::Error> {
+        self.store.audit(query)
+    }
+
+    fn imported(&self) -> Result<Option<store::Imported>, store::Error> {
+        self.store.imported()
+    }
 }
 
 pub(crate) struct Bench {

@@ -14,6 +14,10 @@ use crate::bench::{Bench, Fault, Reply, path};
 const WAITS: &str = r#"{ "failover": { "on": ["rejected"] } }"#;
 const HALF_AN_HOUR: Duration = Duration::from_secs(1800);
 
+fn entry(before: Option<&Override>, after: &Override) -> Box<str> {
+    format!(r#"{{"target":"{}","is_new":{}}}"#, after.id, before.is_none()).into()
+}
+
 fn flip(bench: &Bench, from: &str, to: &str) -> Steer {
     let route = |id| RouteId::new(id).unwrap();
     Steer {
@@ -25,11 +29,11 @@ fn flip(bench: &Bench, from: &str, to: &str) -> Steer {
 }
 
 async fn flipped(bench: &Bench, from: &str, to: &str) -> Override {
-    bench.pipeline.steer(flip(bench, from, to)).await.unwrap()
+    bench.pipeline.steer(flip(bench, from, to), &entry).await.unwrap()
 }
 
 async fn refusal(bench: &Bench, from: &str, to: &str) -> NotSteered {
-    bench.pipeline.steer(flip(bench, from, to)).await.unwrap_err()
+    bench.pipeline.steer(flip(bench, from, to), &entry).await.unwrap_err()
 }
 
 /// The route of the one attempt of the next message.
@@ -59,11 +63,11 @@ async fn all_that_waits_goes_by_the_other_route_and_so_does_the_next() {
     assert!(bench.connection("acme").submitted.lock().is_empty());
 
     bench.connection("acme").full.store(false, Ordering::SeqCst);
-    let reverted = bench.pipeline.revert(one.id, "night").await.unwrap().unwrap();
+    let reverted = bench.pipeline.revert(one.id, "night", &entry).await.unwrap().unwrap();
     assert_eq!(&*reverted.reverted.as_ref().unwrap().by, "night");
     assert_eq!(next_route(&bench).await, "acme");
     assert_eq!(bench.pipeline.reader().find_override(one.id).unwrap(), Some(reverted));
-    assert_eq!(bench.pipeline.revert(one.id, "night").await, Ok(None));
+    assert_eq!(bench.pipeline.revert(one.id, "night", &entry).await, Ok(None));
 }
 
 #[tokio::test]
@@ -85,7 +89,7 @@ async fn it_survives_a_restart_and_one_that_ended_meanwhile_does_not() {
     let bench = Bench::new().await;
     let one = flipped(&bench, "acme", "cumulus").await;
     let other = flipped(&bench, "borealis", "cumulus").await;
-    bench.pipeline.revert(other.id, "ops").await.unwrap();
+    bench.pipeline.revert(other.id, "ops", &entry).await.unwrap();
     let bench = bench.restart().await;
     assert_eq!(bench.pipeline.overrides(), [one]);
     assert_eq!(next_route(&bench).await, "cumulus");
@@ -105,18 +109,18 @@ async fn what_cannot_be_written_has_no_effect_and_bars_nothing() {
     bench.set_fault(None);
     let one = flipped(&bench, "acme", "cumulus").await;
     bench.set_fault(Some(Fault::DiskFull));
-    bench.pipeline.revert(one.id, "ops").await.unwrap_err();
+    bench.pipeline.revert(one.id, "ops", &entry).await.unwrap_err();
     assert_eq!(bench.pipeline.overrides(), std::slice::from_ref(&one));
     bench.set_fault(None);
-    assert!(bench.pipeline.revert(one.id, "ops").await.unwrap().is_some());
+    assert!(bench.pipeline.revert(one.id, "ops", &entry).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn only_one_of_two_at_once_is_made() {
     let bench = Bench::new().await;
     let (one, other) = tokio::join!(
-        bench.pipeline.steer(flip(&bench, "acme", "cumulus")),
-        bench.pipeline.steer(flip(&bench, "acme", "borealis"))
+        bench.pipeline.steer(flip(&bench, "acme", "cumulus"), &entry),
+        bench.pipeline.steer(flip(&bench, "acme", "borealis"), &entry)
     );
     let made = one.unwrap();
     assert!(matches!(other, Err(NotSteered::Conflict { with, .. }) if with == made.id), "{other:?}");
@@ -126,8 +130,10 @@ async fn only_one_of_two_at_once_is_made() {
 async fn who_reverts_at_once_hears_the_same() {
     let bench = Bench::new().await;
     let one = flipped(&bench, "acme", "cumulus").await;
-    let (first, second) =
-        tokio::join!(bench.pipeline.revert(one.id, "ops"), bench.pipeline.revert(one.id, "night"));
+    let (first, second) = tokio::join!(
+        bench.pipeline.revert(one.id, "ops", &entry),
+        bench.pipeline.revert(one.id, "night", &entry)
+    );
     let first = first.unwrap().unwrap();
     assert_eq!(second.unwrap().as_ref(), Some(&first));
     assert_eq!(bench.pipeline.reader().find_override(one.id).unwrap(), Some(first));
@@ -142,7 +148,8 @@ async fn what_leads_nowhere_or_in_a_circle_is_refused() {
     assert!(matches!(refusal(&bench, "acme", "acme").await, NotSteered::SameRoute(_)));
     for seconds in [0, 31 * 86_400] {
         let expires_at = bench.clock.now().plus(Duration::from_secs(seconds));
-        let refused = bench.pipeline.steer(Steer { expires_at, ..flip(&bench, "acme", "cumulus") }).await;
+        let refused =
+            bench.pipeline.steer(Steer { expires_at, ..flip(&bench, "acme", "cumulus") }, &entry).await;
         assert!(matches!(refused, Err(NotSteered::BadExpiry)), "{refused:?}");
     }
     flipped(&bench, "acme", "borealis").await;
@@ -177,7 +184,7 @@ async fn a_store_on_hold_keeps_its_overrides_and_takes_none() {
     assert!(restored.pipeline.is_on_hold());
     let refused = refusal(&restored, "borealis", "cumulus").await;
     assert!(matches!(refused, NotSteered::NotWritten(NotWritten::OnHold)), "{refused}");
-    assert_eq!(restored.pipeline.revert(one.id, "ops").await, Err(NotWritten::OnHold));
+    assert_eq!(restored.pipeline.revert(one.id, "ops", &entry).await, Err(NotWritten::OnHold));
     assert_eq!(restored.pipeline.overrides(), std::slice::from_ref(&one));
     assert_eq!(restored.pipeline.reader().find_override(one.id).unwrap(), Some(one));
 }

@@ -143,7 +143,7 @@ fn name(write: &Write) -> String {
         Write::Accept { record, .. } => format!("accept {}", record.message.id),
         Write::Apply { message, input } => format!("{input:?} of {message}"),
         Write::Receipt(receipt) => format!("receipt {} {}", receipt.vendor_id, receipt.news.word),
-        Write::Override(made) => format!("override {}", made.id),
+        Write::Change(change) => format!("change {}", change.entry),
         Write::Notice { id, outcome } => format!("notice {id} {outcome:?}"),
         Write::Part(part) => format!("part {} of {}", part.number, part.message),
         Write::Sealed(sealed) => format!("removal of {} sealed", sealed.len()),

@@ -157,7 +157,7 @@ impl Seen {
             Write::Accept { .. }
             | Write::Apply { .. }
             | Write::Receipt(_)
-            | Write::Override(_)
+            | Write::Change(_)
             | Write::Part(_)
             | Write::Sealed(_) => {}
         }
@@ -246,7 +246,7 @@ fn missing(write: &Write) -> Option<String> {
         Write::Accept { .. }
         | Write::Receipt(_)
         | Write::Notice { .. }
-        | Write::Override(_)
+        | Write::Change(_)
         | Write::Part(_)
         | Write::Sealed(_) => None,
     }

@@ -19,7 +19,10 @@ use super::notices::Outbox;
 use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
-use super::{damaged, held, idempotency, notices, overrides, parts, records, vendor_ids};
+use super::{
+    audit, damaged, held, idempotency, imported, keys, notices, overrides, parts, records, vendor_ids,
+};
+use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
 
 /// What the writer knows besides the hot file. After a rollback `forget` has to be called.
@@ -112,19 +115,13 @@ impl Commit<'_> {
             Write::Accept { record, effects, idempotency } => {
                 self.accept(record, effects, idempotency.as_ref())
             }
-            Write::Apply { message, input } => {
-                let is_here = self.holds(*message)?;
-                Ok(Step::Done(if is_here { self.apply(message.key(), input)? } else { Written::Missing }))
-            }
+            Write::Apply { message, input } => self.apply_to(*message, input).map(Step::Done),
             Write::Receipt(receipt) => self.receipt(receipt).map(Step::Done),
             Write::Notice { id, outcome } => {
                 notices::settle(self.hot, *id, *outcome)?;
                 Ok(Step::Done(Written::Noted))
             }
-            Write::Override(one) => {
-                overrides::put(self.hot, one)?;
-                Ok(Step::Done(Written::Noted))
-            }
+            Write::Change(change) => self.change(change).map(Step::Done),
             Write::Part(part) => {
                 parts::put(self.hot, &mut self.memory.names, part)?;
                 Ok(Step::Done(Written::Noted))
@@ -134,6 +131,33 @@ impl Commit<'_> {
                 Ok(Step::Done(Written::Noted))
             }
         }
+    }
+
+    fn change(&mut self, change: &Change) -> Result<Written, Fault> {
+        let written = match &change.what {
+            Changed::Override(one) => {
+                overrides::put(self.hot, one)?;
+                Written::Noted
+            }
+            Changed::Keys(changed) => {
+                changed.iter().try_for_each(|key| keys::put(self.hot, key))?;
+                Written::Noted
+            }
+            Changed::Configuration(configuration) => {
+                imported::put(self.hot, configuration)?;
+                Written::Noted
+            }
+            Changed::Step { message, input } => match self.apply_to(*message, input)? {
+                applied @ Written::Applied { .. } => applied,
+                unchanged => return Ok(unchanged),
+            },
+        };
+        audit::append(self.hot, &change.entry)?;
+        Ok(written)
+    }
+
+    fn apply_to(&mut self, message: MessageId, input: &Input) -> Result<Written, Fault> {
+        if self.holds(message)? { self.apply(message.key(), input) } else { Ok(Written::Missing) }
     }
 
     fn remove(&mut self, sealed: &Sealed) -> rusqlite::Result<()> {

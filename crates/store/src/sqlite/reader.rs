@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{MessageId, Override, OverrideId, Record, Timestamp};
+use domain::{Key, MessageId, Override, OverrideId, Record, Timestamp};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
@@ -10,8 +10,9 @@ use super::day::Day;
 use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
-use super::{damaged, notices, overrides, records, schema, search};
+use super::{audit, damaged, imported, keys, notices, overrides, records, schema, search};
 use crate::Error;
+use crate::audit::{AuditQuery, Audited, Imported};
 use crate::query::{Page, Query, Reader, Waiting};
 
 pub struct SqliteReader {
@@ -130,6 +131,18 @@ impl Reader for SqliteReader {
 
     fn find_override(&self, id: OverrideId) -> Result<Option<Override>, Error> {
         self.with_hot(|hot| Ok(overrides::find(hot, id)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn keys(&self) -> Result<Vec<Key>, Error> {
+        self.with_hot(|hot| Ok(keys::all(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error> {
+        self.with_hot(|hot| Ok(audit::search(hot, query)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn imported(&self) -> Result<Option<Imported>, Error> {
+        self.with_hot(|hot| Ok(imported::get(hot)?)).map_err(|fault| failed(&fault))
     }
 
     fn damaged(&self) -> Result<u64, Error> {

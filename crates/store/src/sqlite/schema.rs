@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::OpenError;
+use super::{OpenError, audit, imported, keys};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) enum Role {
 }
 
 /// Both kinds of file count their schema in step, in `user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// No release wrote an older one.
 const OLDEST: i64 = 2;
 
@@ -110,7 +110,7 @@ pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> R
     if found == 0 {
         create(connection, role).map_err(failed)?;
     } else if found < VERSION {
-        upgrade(connection, role).map_err(failed)?;
+        upgrade(connection, role, found).map_err(failed)?;
     }
     Ok(())
 }
@@ -154,11 +154,16 @@ fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// From version 2, which had no parts.
-fn upgrade(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
+/// Version 2 had no parts, and version 3 no keys and no audit log. The files of days are the same in all.
+fn upgrade(connection: &mut Connection, role: Role, found: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match role {
-        Role::Hot => transaction.execute_batch(PARTS)?,
+        Role::Hot => {
+            if found < 3 {
+                transaction.execute_batch(PARTS)?;
+            }
+            administration(&transaction)?;
+        }
         Role::Day => {}
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -173,11 +178,17 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
         Role::Hot => {
             transaction.execute_batch(HOT)?;
             transaction.execute_batch(PARTS)?;
+            administration(&transaction)?;
         }
         Role::Day => {}
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// What no message needs: keys, the configuration that was read last, and who changed what.
+fn administration(hot: &Connection) -> rusqlite::Result<()> {
+    [keys::TABLE, imported::TABLE, audit::TABLE].into_iter().try_for_each(|table| hot.execute_batch(table))
 }
 
 /// How SQLite goes about a statement on the hot file, whatever is bound to it.

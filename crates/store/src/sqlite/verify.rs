@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use domain::Record;
 use rusqlite::Connection;
 
+use super::audit;
 use super::codec;
 use super::folder::{Access, Folder};
 use super::names::{self, Kind};
@@ -76,6 +77,10 @@ fn examine(folder: &Folder, path: &Path, wrong: &mut Vec<String>) -> rusqlite::R
     // A day that the writer is still making, or that was left so by a process that died.
     if path != folder.hot() && schema::is_blank(&file)? {
         return Ok(0);
+    }
+    if path == folder.hot() && file.table_exists(None, "audit")? {
+        let broken = audit::first_broken(&file)?;
+        wrong.extend(broken.map(|number| format!("the audit log: entry {number} was changed or is missing")));
     }
     examine_records(&file, wrong)
 }

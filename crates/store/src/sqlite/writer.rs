@@ -21,7 +21,7 @@ use super::records::{self, DamagedRow, Rows, Stage};
 use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
 use super::seal::{self, Copying, Leaving, Sealer};
-use super::{OpenError, WHAT_TO_DO, damaged, hold, notices, overrides, parts};
+use super::{OpenError, WHAT_TO_DO, damaged, hold, keys, notices, overrides, parts};
 use crate::write::{Claim, Notice, NoticeLimit, Part, Sealing, Write, Writer, Written};
 use crate::{Error, Retention};
 
@@ -352,7 +352,7 @@ impl Writer for SqliteWriter {
     fn last_key(&mut self) -> Result<i64, Error> {
         self.read(|hot, memory| {
             let records = records::last_key(hot)?.max(damaged::last_key(hot)?);
-            let others = overrides::last_key(hot)?.max(parts::last_key(hot)?);
+            let others = overrides::last_key(hot)?.max(parts::last_key(hot)?).max(keys::last_key(hot)?);
             Ok(records.max(others).max(memory.days.last_key()?))
         })
     }
@@ -368,7 +368,7 @@ fn written(write: Write, step: Step) -> Written {
             Write::Apply { .. }
             | Write::Receipt(_)
             | Write::Notice { .. }
-            | Write::Override(_)
+            | Write::Change(_)
             | Write::Part(_)
             | Write::Sealed(_),
         ) => Written::Noted,

@@ -7,7 +7,7 @@ use domain::{MessageId, Record};
 use rusqlite::Connection;
 use store::sqlite::{self, OpenError, Options};
 use store::write::NoticeLimit;
-use store::{Claim, Error, Query, Written};
+use store::{Change, Changed, Claim, Error, Query, Write, Written};
 use tempfile::TempDir;
 
 use crate::sample::{
@@ -64,6 +64,51 @@ fn a_newer_schema_is_refused() {
     drop(connection);
     let refusal = folder.refusal();
     assert!(refusal.contains("was written by a newer version: its schema is 1000"), "{refusal}");
+}
+
+#[test]
+fn the_file_refuses_to_change_the_audit_log_and_a_forced_change_is_seen() {
+    let folder = Folder::new();
+    let Store { mut writer, reader } = folder.open();
+    for target in ["key_1", "key_2"] {
+        let change =
+            Change { what: Changed::Keys(Vec::new()), entry: format!(r#"{{"target":"{target}"}}"#).into() };
+        write(&mut *writer, NOON, [Write::Change(Box::new(change))]);
+    }
+    drop((writer, reader));
+    let file = folder.0.path().join("hot.db");
+    let connection = Connection::open(&file).unwrap();
+    let forge = "UPDATE audit SET entry = replace(entry, 'key_1', 'key_9')";
+    for statement in [forge, "DELETE FROM audit WHERE number = 1"] {
+        let refused = connection.execute(statement, []).unwrap_err().to_string();
+        assert!(refused.contains("append-only"), "{refused}");
+    }
+    let problems = || {
+        let verified = sqlite::verify(folder.0.path(), &mut |_| {}).unwrap();
+        verified.problems.into_iter().map(|wrong| wrong.what).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(), [""; 0]);
+    connection.execute_batch("DROP TRIGGER audit_is_not_changed").unwrap();
+    connection.execute(forge, []).unwrap();
+    assert_eq!(problems(), ["the audit log: entry 1 was changed or is missing"]);
+}
+
+#[test]
+fn a_store_of_an_older_version_is_brought_up_to_date() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let file = folder.0.path().join("hot.db");
+    let connection = Connection::open(&file).unwrap();
+    let older = "DROP TABLE keys; DROP TABLE imported; DROP TABLE audit; PRAGMA user_version = 3";
+    connection.execute_batch(older).unwrap();
+    let oldest = format!("{older}; DROP TABLE parts; PRAGMA user_version = 2");
+    drop(connection);
+    assert!(folder.open().reader.keys().unwrap().is_empty());
+    let connection = Connection::open(&file).unwrap();
+    connection.execute_batch(&oldest).unwrap();
+    drop(connection);
+    let Store { mut writer, reader } = folder.open();
+    assert!(writer.parts().unwrap().is_empty() && reader.imported().unwrap().is_none());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What every backend must do. Each test gets an empty store that can be closed and opened again.
 
 pub(crate) mod acceptance;
+pub(crate) mod changes;
 pub(crate) mod claims;
 pub(crate) mod notices;
 pub(crate) mod overrides;
@@ -62,6 +63,12 @@ macro_rules! run {
                 a_reverted_one_takes_the_place_of_what_it_was,
                 the_newest_come_first,
                 an_overrides_key_is_given_to_nothing_else;
+            changes:
+                keys_read_back_as_they_became,
+                the_last_configuration_is_known,
+                entries_are_numbered_and_bound_across_a_reopening,
+                entries_are_found_by_what_they_say,
+                a_step_that_is_refused_makes_no_entry;
             parts:
                 parts_wait_for_their_message_and_go_with_it,
                 a_part_that_comes_after_its_message_is_in_it_already;

@@ -9,9 +9,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use connectors::connector::{HealthState, NoSlot, Slot, Submission};
 use connectors::{Answered, Connector, Events, Health, ReceiptReport};
 use domain::attempt::Verdict;
+use domain::key::Owner;
 use domain::record::{Answer, ReceiptNews};
 use domain::status::StatusSet;
-use domain::{AppId, ConnectionId};
+use domain::{AppId, ConnectionId, Scope};
 use http_body_util::BodyExt as _;
 use pipeline::{App, Pipeline};
 use routing::{Known, Table};
@@ -19,9 +20,11 @@ use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::super::{Api, Keys, Scope, Settings, misfits, router};
+use super::super::auth::{self, Grant};
+use super::super::{Api, Keys, Settings, misfits, router};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
+use crate::network::Networks;
 use crate::webhooks::address::Private;
 
 pub(super) const SHOP: &str = "key-of-shop";
@@ -29,6 +32,12 @@ pub(super) const BANK: &str = "key-of-bank";
 pub(super) const ADMIN: &str = "key-of-ops";
 pub(super) const READER: &str = "key-of-auditor";
 pub(super) const DISPATCHER: &str = "key-of-night-shift";
+/// May only configure.
+pub(super) const KEEPER: &str = "key-of-keeper";
+/// Of the shop, and may only send.
+pub(super) const SENDER: &str = "sending-key-of-shop";
+/// Of the shop, and may only read.
+pub(super) const VIEWER: &str = "reading-key-of-shop";
 
 pub(super) struct Stand {
     pub(super) router: Router,
@@ -68,12 +77,13 @@ impl Stand {
         .unwrap();
         let settings = Settings {
             keys: keys(),
+            key_rate_limit: None,
             apps: apps(),
             public_url: "https://gw.example.com".to_owned(),
             private: Private::Refused,
             simulated: false,
         };
-        let api = Api::new(pipeline, metrics, settings);
+        let api = Api::new(pipeline, metrics, settings).unwrap();
         Self { router: router(Arc::clone(&api)), api, _folder: folder }
     }
 
@@ -100,6 +110,10 @@ impl Stand {
 
     pub(super) async fn get(&self, key: &str, path: &str) -> Response {
         self.send(request(Method::GET, key, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn delete(&self, key: &str, path: &str) -> Response {
+        self.send(request(Method::DELETE, key, path).body(Body::empty()).unwrap()).await
     }
 
     /// Sends a message and returns its id.
@@ -161,11 +175,21 @@ pub(super) fn post(key: &str, path: &str) -> axum::http::request::Builder {
 
 fn keys() -> Keys {
     let mut keys = Keys::default();
-    keys.add_app(SHOP, AppId::new("shop").unwrap());
-    keys.add_app(BANK, AppId::new("bank").unwrap());
-    keys.add_admin(ADMIN, "ops", &Scope::ALL);
-    keys.add_admin(READER, "auditor", &[Scope::Read]);
-    keys.add_admin(DISPATCHER, "night-shift", &[Scope::Dispatch]);
+    keys.add_app(SHOP, AppId::new("shop").unwrap(), None);
+    keys.add_app(BANK, AppId::new("bank").unwrap(), None);
+    for (key, scope) in [(SENDER, Scope::Send), (VIEWER, Scope::Read)] {
+        let grant = Grant::new(Owner::App(AppId::new("shop").unwrap()), &[scope]);
+        keys.add(auth::hash(key), grant);
+    }
+    let admins: [(&str, &str, &[Scope]); 4] = [
+        (ADMIN, "ops", &Scope::OF_ADMINS),
+        (READER, "auditor", &[Scope::Read]),
+        (DISPATCHER, "night-shift", &[Scope::Dispatch]),
+        (KEEPER, "keeper", &[Scope::Configure]),
+    ];
+    for (key, id, scopes) in admins {
+        keys.add_admin(key, id, scopes, Networks::default());
+    }
     keys
 }
 

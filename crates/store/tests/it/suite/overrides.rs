@@ -2,7 +2,7 @@
 
 use domain::overrides::{Action, Reverted};
 use domain::{Override, OverrideId, RouteId, Timestamp};
-use store::{Reader, Write, Writer, Written};
+use store::{Change, Changed, Reader, Write, Writer, Written};
 
 use super::{Backend, Store};
 use crate::sample::{Ids, MINUTE, NOON, at, write};
@@ -27,7 +27,11 @@ fn new_id(ids: &mut Ids) -> OverrideId {
 }
 
 fn put(writer: &mut dyn Writer, one: &Override) {
-    let written = write(writer, NOON, [Write::Override(Box::new(one.clone()))]);
+    let written = write(
+        writer,
+        NOON,
+        [Write::Change(Box::new(Change { what: Changed::Override(one.clone()), entry: "{}".into() }))],
+    );
     assert!(matches!(&written[..], [Written::Noted]), "{written:?}");
 }
 

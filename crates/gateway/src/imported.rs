@@ -1,0 +1,53 @@
+//! The configuration in the audit log: what of it has changed since it was read last, by whatever process.
+
+use pipeline::Pipeline;
+use serde_json::{Value as Json, json};
+use store::{Change, Changed, audit::Imported};
+
+use crate::audit::{Actor, ActorKind, Door, Entry};
+use crate::config::{Config, difference};
+
+/// Makes an entry when the configuration is another one than before. It is obeyed already: one that cannot be told of
+/// now is found to have changed at the next start.
+pub(crate) async fn note(pipeline: &Pipeline, config: &Config, door: Door) -> anyhow::Result<()> {
+    let reader = pipeline.reader();
+    let before = tokio::task::spawn_blocking(move || reader.imported()).await??;
+    let now = Imported { version: config.version, document: config.document.to_string().into() };
+    if before.as_ref() == Some(&now) {
+        return Ok(());
+    }
+    let (before, after) = sides(before.as_ref(), config);
+    let entry = Entry {
+        at: pipeline.now(),
+        actor: Actor { kind: ActorKind::Host, id: &user(), key: None, address: None, door },
+        request_id: None,
+        action: "configuration.load",
+        target: "configuration",
+        reason: None,
+        before,
+        after: Some(after),
+    };
+    let change = Change { what: Changed::Configuration(now), entry: entry.write() };
+    // It is in force already.
+    Ok(pipeline.change(change, || ()).await?)
+}
+
+/// The first configuration is kept whole; of a later one, what differs.
+fn sides(before: Option<&Imported>, config: &Config) -> (Option<Json>, Json) {
+    let version = |version: u64| version.to_string();
+    let Some(before) = before else {
+        return (None, json!({ "version": version(config.version), "configuration": config.document }));
+    };
+    let document: Json = serde_json::from_str(&before.document).unwrap_or_default();
+    let differing = difference(&document, &config.document);
+    (
+        Some(json!({ "version": version(before.version), "configuration": differing.before })),
+        json!({ "version": version(config.version), "configuration": differing.after }),
+    )
+}
+
+/// Who runs the process, as the system calls them.
+fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "host".to_owned())
+}
