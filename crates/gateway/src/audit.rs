@@ -48,6 +48,28 @@ pub(crate) enum Door {
     Start,
     /// The configuration file, read again.
     Reload,
+    /// A command on the machine itself, which asks no gateway.
+    Cli,
+}
+
+/// What the log keeps of a change by whoever may do anything on the machine.
+pub(crate) fn by_host<V: Serialize>(
+    at: Timestamp,
+    door: Door,
+    action: &'static str,
+    target: &str,
+    sides: (Option<V>, V),
+) -> Box<str> {
+    let user = user();
+    let actor = Actor { kind: ActorKind::Host, id: &user, key: None, address: None, door };
+    let (before, after) = sides;
+    Entry { at, actor, request_id: None, action, target, reason: None, before, after: Some(after) }.write()
+}
+
+/// Who runs the process, as the system calls them.
+fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "host".to_owned())
 }
 
 impl<V: Serialize> Entry<'_, V> {

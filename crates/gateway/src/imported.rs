@@ -4,7 +4,7 @@ use pipeline::Pipeline;
 use serde_json::{Value as Json, json};
 use store::{Change, Changed, audit::Imported};
 
-use crate::audit::{Actor, ActorKind, Door, Entry};
+use crate::audit::{self, Door};
 use crate::config::{Config, difference};
 
 /// Makes an entry when the configuration is another one than before. It is obeyed already: one that cannot be told of
@@ -16,18 +16,9 @@ pub(crate) async fn note(pipeline: &Pipeline, config: &Config, door: Door) -> an
     if before.as_ref() == Some(&now) {
         return Ok(());
     }
-    let (before, after) = sides(before.as_ref(), config);
-    let entry = Entry {
-        at: pipeline.now(),
-        actor: Actor { kind: ActorKind::Host, id: &user(), key: None, address: None, door },
-        request_id: None,
-        action: "configuration.load",
-        target: "configuration",
-        reason: None,
-        before,
-        after: Some(after),
-    };
-    let change = Change { what: Changed::Configuration(now), entry: entry.write() };
+    let sides = sides(before.as_ref(), config);
+    let entry = audit::by_host(pipeline.now(), door, "configuration.load", "configuration", sides);
+    let change = Change { what: Changed::Configuration(now), entry };
     // It is in force already.
     Ok(pipeline.change(change, || ()).await?)
 }
@@ -44,10 +35,4 @@ fn sides(before: Option<&Imported>, config: &Config) -> (Option<Json>, Json) {
         Some(json!({ "version": version(before.version), "configuration": differing.before })),
         json!({ "version": version(config.version), "configuration": differing.after }),
     )
-}
-
-/// Who runs the process, as the system calls them.
-fn user() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "host".to_owned())
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use connectors::smpp::{Client, Running, Start};
-use domain::{ConnectionId, Record};
+use domain::{ConnectionId, Record, Timestamp};
 use pipeline::{Clock, Pipeline, Resume, Teller, Told};
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use store::Notice;
 use store::sqlite::{self, Synchronous};
+use store::{Change, Changed, Notice, Write, Writer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -80,7 +80,10 @@ impl Gateway {
             None => None,
         };
 
-        let (writer, reader) = open_store(config)?;
+        let (mut writer, reader) = open_store(config)?;
+        if let Some(resume) = &resume {
+            note_resume(&mut writer, resume, clock.now())?;
+        }
         let metrics = Arc::new(Metrics::default());
         let webhooks = Arc::new(Webhooks::new(
             webhook_settings(config, address),
@@ -200,6 +203,17 @@ impl Gateway {
         }
         self.pipeline.shut_down().await;
     }
+}
+
+/// Before it is done: should the process die in between, the next start does all of it.
+fn note_resume(writer: &mut dyn Writer, resume: &Resume, now: Timestamp) -> anyhow::Result<()> {
+    if !writer.is_on_hold()? {
+        return Ok(());
+    }
+    let after = serde_json::json!({ "resumed": resume.to_string() });
+    let entry = audit::by_host(now, audit::Door::Start, "store.resume", "store", (None, after));
+    writer.commit(&mut vec![Write::Change(Box::new(Change { what: Changed::Noted, entry }))], now)?;
+    Ok(())
 }
 
 async fn note(pipeline: &Pipeline, config: &Config, door: audit::Door) {

@@ -3,6 +3,7 @@
 //! Until then messages can be read and nothing else: no connection is opened, no deadline passes, no application is
 //! told. So a restored store can be looked at beside the one that it was copied from.
 
+use std::fmt;
 use std::sync::Arc;
 
 use domain::record::{Input, Restored};
@@ -23,6 +24,20 @@ pub enum Resume {
     None,
     /// Those of these classes are sent, the others never.
     Classes(Vec<Class>),
+}
+
+/// As it is said: `all`, `none`, or classes.
+impl fmt::Display for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::None => f.write_str("none"),
+            Self::Classes(classes) => {
+                let names: Vec<&str> = classes.iter().map(|class| class.as_str()).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
+    }
 }
 
 impl Resume {

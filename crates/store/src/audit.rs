@@ -23,6 +23,8 @@ pub enum Changed {
     Step { message: MessageId, input: Input },
     /// The configuration that is obeyed from now on.
     Configuration(Imported),
+    /// What is done to the store as a whole, beside its records or right after.
+    Noted,
 }
 
 /// What is known of the configuration that was read last.

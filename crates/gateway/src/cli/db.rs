@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use store::sqlite::OpenError;
+use domain::Timestamp;
+use serde_json::Value;
 use store::sqlite::backup::Progress;
+use store::sqlite::{self, OpenError};
+use store::{Change, Changed, Write, Writer as _};
 
 use super::output::Output;
 use super::{ConfigFile, Exit, Failure, serve};
+use crate::audit;
 
 mod backup;
 mod manifest;
@@ -78,6 +82,15 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Verify { store, backup: None } => verify::run(&store.path(output)?, output),
         Command::Prune(options) => prune::run(&options, output),
     }
+}
+
+/// Has the audit log of a store that nobody uses tell what is done to it.
+fn note(store: &Path, action: &'static str, after: Value, now: Timestamp) -> Result<(), Failure> {
+    let entry = audit::by_host(now, audit::Door::Cli, action, "store", (None, after));
+    let (mut writer, _) = sqlite::open(store, &sqlite::Options::default()).map_err(failed)?;
+    let change = Write::Change(Box::new(Change { what: Changed::Noted, entry }));
+    writer.commit(&mut vec![change], now).map_err(anyhow::Error::from)?;
+    Ok(())
 }
 
 /// What the store's refusal means to whoever asked, and what helps.

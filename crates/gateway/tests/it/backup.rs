@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::client::{self, ADMIN_KEY, Client};
-use crate::command_line::alone;
+use crate::command_line::{alone, by};
 use crate::gateway::Gateway;
 use crate::lab;
 use crate::setup::Setup;
@@ -155,6 +155,12 @@ async fn a_restored_store_has_every_acknowledged_message_and_sends_nothing_until
         assert!(!was_waiting || was_sent, "sent again, and nothing says so: {trace}");
     }
     assert!(restored.vendor.stats().accepted > 0, "what waited was not sent");
+    let command = ["audit", "list", "--json"];
+    let listed = by(ADMIN_KEY, &gateway.client, &command).await.ended_with(0).json();
+    let told: Vec<&Value> = listed["data"].as_array().unwrap().iter().map(|one| &one["entry"]).collect();
+    let actions: Vec<&Value> = told.iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions[actions.len() - 2..], ["store.restore", "configuration.load"], "{listed}");
+    assert!(told.iter().any(|entry| entry["action"] == "store.resume" && entry["after"]["resumed"] == "all"));
     sends(&gateway.client).await;
     assert_eq!(restored.status().await["on_hold"], false);
 }

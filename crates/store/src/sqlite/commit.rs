@@ -147,6 +147,7 @@ impl Commit<'_> {
                 imported::put(self.hot, configuration)?;
                 Written::Noted
             }
+            Changed::Noted => Written::Noted,
             Changed::Step { message, input } => match self.apply_to(*message, input)? {
                 applied @ Written::Applied { .. } => applied,
                 unchanged => return Ok(unchanged),

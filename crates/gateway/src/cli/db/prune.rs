@@ -39,7 +39,16 @@ pub(super) fn run(options: &Options, output: &Output) -> Result<(), Failure> {
     }
     let store = options.store.path(output)?;
     let what = if options.yes { Prune::Drop } else { Prune::List };
-    let dropped = sqlite::prune(&store, &retention, SystemClock::default().now(), what).map_err(failed)?;
+    let now = SystemClock::default().now();
+    let listed = sqlite::prune(&store, &retention, now, Prune::List).map_err(failed)?;
+    let dropped = match what {
+        Prune::Drop if listed != Dropped::default() => {
+            // First, so that nothing is dropped that the log does not tell of.
+            super::note(&store, "store.prune", document(&listed, true), now)?;
+            sqlite::prune(&store, &retention, now, what).map_err(failed)?
+        }
+        Prune::Drop | Prune::List => listed,
+    };
     if !options.yes {
         output.note("nothing was dropped: add --yes");
     }

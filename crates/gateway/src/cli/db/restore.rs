@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pipeline::Clock as _;
 use serde_json::json;
 use store::sqlite;
 
@@ -9,6 +10,7 @@ use super::manifest::Manifest;
 use super::{Reporter, failed, verify};
 use crate::cli::output::Output;
 use crate::cli::{Exit, Failure};
+use crate::clock::SystemClock;
 
 pub(super) fn run(from: &Path, to: &Path, output: &Output) -> Result<(), Failure> {
     let manifest = Manifest::read(from)?.ok_or_else(|| {
@@ -24,6 +26,8 @@ pub(super) fn run(from: &Path, to: &Path, output: &Output) -> Result<(), Failure
     }
     let mut reporter = Reporter::new(output);
     sqlite::restore(from, to, &mut |progress| reporter.tell(progress)).map_err(failed)?;
+    let backup = json!({ "backup": from, "taken_at": manifest.taken_at, "messages": manifest.messages });
+    super::note(to, "store.restore", backup, SystemClock::default().now())?;
     output.note("the store is on hold: `strowger serve` shows it, `strowger serve --resume all|none|CLASS` goes on with it");
     let document = json!({
         "store": to,
