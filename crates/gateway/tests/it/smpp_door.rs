@@ -141,6 +141,29 @@ async fn whoever_submits_too_fast_is_told_so_and_the_rest_goes_out() {
 }
 
 #[tokio::test]
+async fn what_is_refused_is_not_told_of_by_a_receipt_too() {
+    const INVALID_DESTINATION: u64 = 11;
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages = json!([submit("4477", "to nobody"), submit("447700900201", "hello")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
+    let answers = submitted(&mut application, 2).await;
+    assert_eq!(answers[&0].0, INVALID_DESTINATION, "{answers:?}");
+    // Its receipt would have come before this one.
+    hears_of_all(
+        &mut application,
+        BTreeMap::from([(answers[&1].1.clone(), "447700900201".to_owned())]),
+        "Node",
+    )
+    .await;
+    let kept = gateway.client.get("/v1/messages?status=rejected").await.body;
+    assert_eq!(kept["data"].as_array().unwrap().len(), 1, "{kept}");
+}
+
+#[tokio::test]
 async fn receipts_wait_for_a_bind_through_the_end_of_the_process() {
     let folder = tempfile::tempdir().unwrap();
     let vendor = lab::vendor().await;
