@@ -1,9 +1,10 @@
 // An application built on the npm package `smpp`, for the tests of the SMPP door.
 //
 // Its arguments are the port, the kind of bind, the password and a list of messages, each with what its submit_sm is to
-// hold. It submits them all at once and prints one JSON document a line: {"bound"} with the status, {"submitted"} and
-// {"queried"} for each message, {"receipt"} for each deliver_sm, and {"closed"} when the line ends. It ends when its
-// standard input ends, so that it never outlives the test that started it.
+// hold; one that names its "command" is another request than that. It submits them all at once and prints one JSON
+// document a line: {"bound"} with the status, {"submitted"} and {"queried"} for each message, {"answered"} for each other
+// request, {"receipt"} for each deliver_sm, {"alive"} when its enquire_link is answered, and {"closed"} when the line
+// ends. When its standard input ends it unbinds and ends, so that it never outlives the test that started it.
 'use strict';
 
 const smpp = require('smpp');
@@ -12,7 +13,9 @@ const [port, kind, password, messages] = process.argv.slice(2);
 const session = smpp.connect({ url: `smpp://127.0.0.1:${port}` }, () => {
   session[`bind_${kind}`]({ system_id: 'shop', password }, (answer) => {
     say({ bound: answer.command_status });
-    if (answer.command_status === 0) JSON.parse(messages).forEach(submit);
+    if (answer.command_status !== 0) return;
+    JSON.parse(messages).forEach((fields, number) => (fields.command ? request(fields) : submit(fields, number)));
+    session.enquire_link((alive) => say({ alive: alive.command_status }));
   });
 });
 session.on('error', (error) => say({ problem: error.message }));
@@ -32,7 +35,7 @@ session.on('deliver_sm', (pdu) => {
     },
   });
 });
-process.stdin.on('end', () => process.exit(0)).resume();
+process.stdin.on('end', leave).resume();
 
 // A user data header is given as a list of octets.
 function submit(fields, number) {
@@ -45,6 +48,17 @@ function submit(fields, number) {
       say({ queried: { number, status: found.command_status, id: found.message_id, state: found.message_state } });
     });
   });
+}
+
+function request({ command, ...fields }) {
+  session.send(new smpp.PDU(command, fields), (answer) => {
+    say({ answered: { command: answer.command, status: answer.command_status } });
+  });
+}
+
+function leave() {
+  setTimeout(() => process.exit(1), 10000);
+  session.unbind(() => process.exit(0));
 }
 
 function say(document) {

@@ -36,6 +36,8 @@ impl Conduct {
     /// Of the fixed profile.
     pub(crate) const USUAL: Self =
         Self { latency: Duration::from_millis(1), receipt_after: Duration::from_millis(300) };
+    /// Answers as soon as it can, as a door would that keeps nothing.
+    pub(crate) const AT_ONCE: Self = Self { latency: Duration::ZERO, ..Self::USUAL };
 }
 
 /// A vendor that listens until it is dropped.

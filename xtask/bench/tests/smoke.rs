@@ -12,7 +12,7 @@ fn a_smoke_run_loses_nothing_and_measures_everything() {
     assert!(program.is_file(), "build the program first: cargo build --package gateway");
     let json = bench.with_file_name("bench-smoke.json");
     let run = Command::new(bench)
-        .args(["throughput", "latency", "faults", "--smoke", "--json"])
+        .args(["throughput", "latency", "smpp", "faults", "--smoke", "--json"])
         .arg(&json)
         .output()
         .unwrap();
@@ -24,12 +24,16 @@ fn a_smoke_run_loses_nothing_and_measures_everything() {
     let tables = report["tables"].as_array().unwrap();
     let names: Vec<&str> = tables.iter().map(|table| table["scenario"].as_str().unwrap()).collect();
     let beside = |name: &str| format!("floors beside {name}");
-    for name in ["throughput", "latency", "faults"] {
+    for name in ["throughput", "latency", "smpp", "faults"] {
         assert!(names.contains(&name) && names.contains(&beside(name).as_str()), "{names:?}");
     }
     let messages = figure(&tables[0], "messages");
     assert!(messages > 0.0, "{printed}");
     assert_eq!(figure(&tables[0], "refused or failed requests"), 0.0);
+    let smpp = tables.iter().find(|table| table["scenario"] == "smpp").unwrap();
+    for side in ["one bind of an app, window 10", "one bind to a vendor, window 10"] {
+        assert!(figure(smpp, &format!("{side}: of window / (sync + round trip)")) > 0.0, "{printed}");
+    }
     // Both cost something wherever this runs.
     assert!(figure(&tables[0], "gateway CPU") > 0.0 && figure(&tables[1], "HTTP echo") > 0.0);
 }

@@ -17,7 +17,7 @@ pub(crate) struct Peer {
     aside: Vec<Value>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Library {
     /// npm's `smpp`.
     NodeSmpp,
@@ -64,6 +64,13 @@ impl Peer {
         }
     }
 
+    /// Has an application unbind, and end once that is answered.
+    pub(crate) async fn leave(mut self) {
+        self.process.close_stdin();
+        let status = self.process.end().await;
+        assert_eq!(status.code(), Some(0), "{}", self.process.log());
+    }
+
     async fn start(name: &str, command: &mut Command, folder: &Path) -> Self {
         let process = Process::start(name, command, folder);
         let mut peer = Self { process, port: 0, aside: Vec::new() };
@@ -90,14 +97,37 @@ impl Peer {
     }
 }
 
+/// One of Kannel's programs.
+pub(crate) fn kannel(program: &str) -> Command {
+    let folder = interop().join("kannel");
+    if !folder.exists() {
+        return installed(program);
+    }
+    let mut command = Command::new(folder.join("usr/sbin").join(program));
+    // Debian keeps libraries in a folder for each architecture.
+    let libraries =
+        ["lib", "usr/lib"].into_iter().filter_map(|lib| folder.join(lib).read_dir().ok()).flatten();
+    let libraries = libraries.map(|library| library.unwrap().path());
+    command.env("LD_LIBRARY_PATH", env::join_paths(libraries).unwrap());
+    command
+}
+
+/// A program of the system's.
+pub(crate) fn installed(program: &str) -> Command {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let is_there = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    assert!(is_there, "{program} is not there: {}", why_missing());
+    Command::new(program)
+}
+
 fn node(script: &str) -> Command {
-    let mut node = Command::new("node");
-    node.arg(self::script(script)).env("NODE_PATH", home().join("node/node_modules"));
+    let mut node = installed("node");
+    node.arg(self::script(script)).env("NODE_PATH", filled("node").join("node_modules"));
     node
 }
 
 fn python(script: &str) -> Command {
-    let mut python = Command::new(home().join("venv/bin/python"));
+    let mut python = Command::new(filled("venv").join("bin/python"));
     // The peers' own warnings are none of ours.
     python.args(["-W", "ignore"]).arg(self::script(script));
     python
@@ -108,12 +138,16 @@ fn script(name: &str) -> PathBuf {
 }
 
 /// Where `cargo xtask interop` has put what the scripts need.
-fn home() -> PathBuf {
-    if let Ok(missing) = env::var("STROWGER_INTEROP_MISSING") {
-        panic!("the foreign peers could not be prepared: {missing}");
-    }
-    let home = PathBuf::from(env::var_os("STROWGER_INTEROP").expect("cargo sets it"));
-    let is_there = |part: &str| home.join(part).exists();
-    assert!(is_there("venv.stamp") && is_there("node.stamp"), "first run: cargo xtask interop");
-    home
+fn filled(folder: &str) -> PathBuf {
+    let stamp = interop().join(format!("{folder}.stamp"));
+    assert!(stamp.exists(), "the foreign peers are not there: {}", why_missing());
+    interop().join(folder)
+}
+
+fn interop() -> PathBuf {
+    PathBuf::from(env::var_os("STROWGER_INTEROP").expect("cargo sets it"))
+}
+
+fn why_missing() -> String {
+    env::var("STROWGER_INTEROP_MISSING").unwrap_or_else(|_| "first run: cargo xtask interop".to_owned())
 }

@@ -104,6 +104,11 @@ impl Process {
         assert!(sent.unwrap().success(), "{} could not be signalled", self.name);
     }
 
+    /// Tells those that watch their stdin that they are not needed any more.
+    pub(crate) fn close_stdin(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Ends it at once, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -51,51 +51,6 @@ async fn hears_of_all(application: &mut Peer, mut to_of: BTreeMap<String, String
     }
 }
 
-async fn is_served(library: Library, messages: &Value, texts: &[(&str, &str)], sender: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let vendor = lab::vendor().await;
-    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
-    let mut gateway = Gateway::start(folder.path(), &setup).await;
-    let bind = transceiver(gateway.smpp_port().await);
-    let mut application = Peer::application(library, folder.path(), &bind, messages);
-    assert_eq!(application.hear("bound").await, 0);
-    let answers = submitted(&mut application, texts.len()).await;
-    let mut to_of = BTreeMap::new();
-    for ((status, id), (to, _)) in answers.values().zip(texts) {
-        assert_eq!((*status, id.len()), (0, 32), "{answers:?}");
-        to_of.insert(id.clone(), (*to).to_owned());
-    }
-    hears_of_all(&mut application, to_of, sender).await;
-    let mut arrived: Vec<(String, String)> =
-        vendor.received().into_iter().map(|message| (message.to, message.text)).collect();
-    arrived.sort();
-    let mut expected: Vec<(String, String)> =
-        texts.iter().map(|(to, text)| ((*to).to_owned(), (*text).to_owned())).collect();
-    expected.sort();
-    assert_eq!(arrived, expected);
-}
-
-#[tokio::test]
-async fn a_node_client_sends_short_unicode_and_long_texts_and_gets_a_receipt_for_each() {
-    let long = "Lorem ipsum dolor sit amet. ".repeat(12);
-    let texts = [
-        ("447700900201", "Total: 42 € [tax incl.]"),
-        ("447700900202", "Grüße aus Київ, 東京 😀!"),
-        ("447700900203", long.as_str()),
-    ];
-    let mut messages: Vec<Value> = texts.iter().map(|(to, text)| submit(to, text)).collect();
-    messages[2]["short_message"] = json!("");
-    messages[2]["message_payload"] = json!(long);
-    is_served(Library::NodeSmpp, &json!(messages), &texts, "Node").await;
-}
-
-#[tokio::test]
-async fn a_python_client_sends_short_and_unicode_texts_and_gets_a_receipt_for_each() {
-    let texts = [("447700900201", "hello ^{}"), ("447700900202", "Привет 東京")];
-    let messages: Vec<Value> = texts.iter().map(|(to, text)| json!({ "to": to, "text": text })).collect();
-    is_served(Library::Smpplib, &json!(messages), &texts, "Py").await;
-}
-
 /// Bound by another password, a client without messages.
 async fn bound(folder: &Path, bind: &Bind<'_>) -> (u64, Peer) {
     let mut application = Peer::application(Library::NodeSmpp, folder, bind, &json!([]));
@@ -138,6 +93,29 @@ async fn whoever_submits_too_fast_is_told_so_and_the_rest_goes_out() {
     // Five at once, and a few more when it took its time to ask.
     assert!((5..40).contains(&taken), "{taken}");
     vendor.until(|stats| stats.accepted == taken as u64).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_told_of_by_a_receipt_too() {
+    const INVALID_DESTINATION: u64 = 11;
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let messages = json!([submit("4477", "to nobody"), submit("447700900201", "hello")]);
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &messages);
+    let answers = submitted(&mut application, 2).await;
+    assert_eq!(answers[&0].0, INVALID_DESTINATION, "{answers:?}");
+    // Its receipt would have come before this one.
+    hears_of_all(
+        &mut application,
+        BTreeMap::from([(answers[&1].1.clone(), "447700900201".to_owned())]),
+        "Node",
+    )
+    .await;
+    let kept = gateway.client.get("/v1/messages?status=rejected").await.body;
+    assert_eq!(kept["data"].as_array().unwrap().len(), 1, "{kept}");
 }
 
 #[tokio::test]
@@ -216,25 +194,6 @@ fn whole(answers: &BTreeMap<u64, (u64, String)>, numbers: &[u8]) -> String {
     whole.dedup();
     assert_eq!(whole.len(), 1, "{answers:?}");
     whole.remove(0)
-}
-
-#[tokio::test]
-async fn the_parts_of_a_python_client_become_one_text_and_each_gets_its_receipt() {
-    let folder = tempfile::tempdir().unwrap();
-    let vendor = lab::vendor().await;
-    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("");
-    let mut gateway = Gateway::start(folder.path(), &setup).await;
-    let bind = transceiver(gateway.smpp_port().await);
-    // The escape of a euro sign may be the last of its part.
-    let text = format!("{}€{}", "a".repeat(152), "b".repeat(200));
-    let messages = json!([{ "to": "447700900201", "text": text }]);
-    let mut application = Peer::application(Library::Smpplib, folder.path(), &bind, &messages);
-    let answers = submitted(&mut application, 3).await;
-    let id = whole(&answers, &[1, 2, 3]);
-    let parts = (1..=3).map(|part| (format!("{id}-{part}"), "447700900201".to_owned()));
-    hears_of_all(&mut application, parts.collect(), "Py").await;
-    let received = vendor.received();
-    assert_eq!((received.len(), &received[0].text), (1, &text));
 }
 
 #[tokio::test]

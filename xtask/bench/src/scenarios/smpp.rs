@@ -1,4 +1,5 @@
-//! As many messages as go through by SMPP: four binds with windows of 100, in and out, with a receipt for each.
+//! As many messages as go through by SMPP: four binds with windows of 100, in and out, with a receipt for each. Then one
+//! bind with a window of ten, on either side.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ use crate::floors::pair::deliver_sm_resp;
 use crate::ledger::{Entry, Ledger, Told};
 use crate::profile::{self, APP_NAMES, Class, Message, Policy};
 use crate::stand::{Bench, Stand, Ways, drained};
+
+mod one_bind;
 
 const BINDS: usize = 4;
 const WINDOW: usize = 100;
@@ -47,7 +50,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Run> {
     let (mut lines, mut submitting) = (JoinSet::new(), JoinSet::new());
     let mut handles = Vec::new();
     for _ in 0..BINDS {
-        let handle = bind(door, notes.clone(), &mut lines).await?;
+        let handle = bind(door, WINDOW, notes.clone(), &mut lines).await?;
         submitting.spawn_local(submit(handle.clone(), stand.ledger.clone(), until));
         handles.push(handle);
     }
@@ -78,7 +81,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Run> {
     let before = stand.gateway.rss()?;
     let idle = if bench.smoke { 10 } else { IDLE_BINDS };
     for _ in 0..idle {
-        handles.push(bind(door, notes.clone(), &mut lines).await?);
+        handles.push(bind(door, WINDOW, notes.clone(), &mut lines).await?);
     }
     let grown = stand.gateway.rss()?.saturating_sub(before);
     run.add(format!("{idle} idle binds"), "MiB", mebibytes(grown));
@@ -86,6 +89,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Run> {
     handles.iter().for_each(Handle::close);
     while lines.join_next().await.is_some() {}
     stand.end().await?;
+    one_bind::run(bench, &mut run).await?;
     Ok(run)
 }
 
@@ -110,7 +114,12 @@ async fn take_notes(mut notes: mpsc::Receiver<Note>, ledger: Ledger, told: Rc<Ce
     }
 }
 
-async fn bind(door: SocketAddr, notes: mpsc::Sender<Note>, lines: &mut JoinSet<()>) -> Result<Handle<u32>> {
+async fn bind(
+    door: SocketAddr,
+    window: usize,
+    notes: mpsc::Sender<Note>,
+    lines: &mut JoinSet<()>,
+) -> Result<Handle<u32>> {
     let socket = TcpStream::connect(door).await?;
     socket.set_nodelay(true)?;
     let bind = Bind {
@@ -120,7 +129,7 @@ async fn bind(door: SocketAddr, notes: mpsc::Sender<Note>, lines: &mut JoinSet<(
         ..Bind::default()
     };
     let bind = Outgoing::request(&Pdu::BindTransceiver(bind))?;
-    let session = session::Settings { window: WINDOW, ..session::Settings::default() };
+    let session = session::Settings { window, ..session::Settings::default() };
     let settings = Settings { session, request_queue: QUEUED, ..Settings::default() };
     let (connection, handle) = connection::client(socket, Some(bind), settings);
     lines.spawn_local(async move {
@@ -132,12 +141,17 @@ async fn bind(door: SocketAddr, notes: mpsc::Sender<Note>, lines: &mut JoinSet<(
 /// Keeps the window of a bind full until the time is over.
 async fn submit(handle: Handle<u32>, ledger: Ledger, until: Instant) {
     while Instant::now() < until {
-        let message = ledger.send(None, |number| profile::plain(number, 0, Class::Transactional));
-        let Ok(outgoing) = submission(&message) else { return };
-        if handle.request(message.number, outgoing).await.is_err() {
+        if submit_one(&handle, &ledger).await.is_err() {
             return;
         }
     }
+}
+
+/// Returns once there is a place for it among those that wait for the window.
+async fn submit_one(handle: &Handle<u32>, ledger: &Ledger) -> Result<()> {
+    let message = ledger.send(None, |number| profile::plain(number, 0, Class::Transactional));
+    let outgoing = submission(&message)?;
+    handle.request(message.number, outgoing).await.ok().context("the line is gone")
 }
 
 fn submission(message: &Message) -> Result<Outgoing> {
