@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod interop;
+mod operators;
 mod shell;
 mod suite;
 mod tidy;
@@ -39,6 +40,8 @@ enum Chore {
     },
     /// Prepares the foreign peers that the interoperability tests talk to
     Interop,
+    /// Writes the tables of operators by prefix anew, from public data
+    Operators,
     /// Measures the release build over real sockets; `cargo xtask bench --help` says what
     #[command(disable_help_flag = true)]
     Bench {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
             suite::run(if long { suite::Reach::Long } else { suite::Reach::Usual }, &filter)
         }
         Chore::Interop => interop::prepare(),
+        Chore::Operators => operators::generate(),
         Chore::Bench { arguments } => bench::run(&arguments),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

@@ -202,6 +202,27 @@ pub struct Message {
     /// Of a message that came by SMPP.
     #[n(19)]
     pub by_smpp: Option<Box<BySmpp>>,
+    /// How `operator` is known.
+    #[n(20)]
+    pub operator_source: Option<OperatorSource>,
+}
+
+/// Where the knowledge of a recipient's network comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum OperatorSource {
+    /// The numbering plan: whose the number was at first.
+    #[n(0)]
+    Prefix,
+}
+
+impl OperatorSource {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prefix => "prefix",
+        }
+    }
 }
 
 /// The addresses as the application wrote them: its receipts bear the same.

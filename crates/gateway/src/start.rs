@@ -61,7 +61,7 @@ impl Gateway {
     /// When the store, a certificate or the port cannot be had.
     pub async fn start(config: &Config, mode: Mode, resume: Option<Resume>) -> anyhow::Result<Self> {
         crate::tls::install_provider();
-        tokio::task::spawn_blocking(domain::number::prepare).await?;
+        tokio::task::spawn_blocking(prepare_numbers).await?;
         let clock = Arc::new(SystemClock::default());
         let mut random: StdRng = rand::make_rng();
         let seed = random.next_u64();
@@ -203,6 +203,12 @@ impl Gateway {
         }
         self.pipeline.shut_down().await;
     }
+}
+
+/// So that the first message need not wait for tables to be read.
+fn prepare_numbers() {
+    domain::number::prepare();
+    routing::operator::origin::prepare();
 }
 
 /// Before it is done: should the process die in between, the next start does all of it.

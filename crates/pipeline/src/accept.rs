@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::address::{Recipient, Sender};
+use domain::message::OperatorSource;
 use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
 use domain::status::StatusSet;
 use domain::{AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, segment};
 use routing::Choice;
+use routing::operator::origin;
 use store::write::Idempotency;
 use store::{Write, Written};
 use tokio::sync::oneshot;
@@ -247,6 +249,9 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
     let Resolved { to, country, cut, now } = resolved;
     let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
     let has_endpoint = app.has_webhook || request.callback_url.is_some();
+    let operator =
+        origin::of(&to).and_then(|origin| origin.operator).map(|operator| operator.code().into_boxed_str());
+    let operator_source = operator.as_ref().map(|_| OperatorSource::Prefix);
     Message {
         id: request.id.unwrap_or_else(|| core.new_id(now)),
         app: request.app,
@@ -259,7 +264,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         encoding: cut.encoding,
         segments: u8::try_from(cut.segments.len()).unwrap_or(u8::MAX),
         country,
-        operator: None,
+        operator,
         reference: request.reference,
         metadata: request.metadata,
         send_at: request.send_at.filter(|at| *at > now),
@@ -273,6 +278,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
             None => StatusSet::NONE,
         },
         by_smpp: request.by_smpp.map(|by_smpp| Box::new(by_smpp.addresses)),
+        operator_source,
     }
 }
 

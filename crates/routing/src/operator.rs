@@ -6,6 +6,7 @@ use std::str::FromStr;
 use domain::Country;
 
 mod mcc;
+pub mod origin;
 
 /// A network: MCC and MNC. `262-01` and `26201` are the same; `310-26` and `310-260` are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +33,12 @@ pub enum BadCode {
 }
 
 impl Operator {
+    /// As messages and the API write it: digits alone.
+    #[must_use]
+    pub fn code(self) -> String {
+        self.to_string().replace('-', "")
+    }
+
     #[must_use]
     pub fn mcc(self) -> Mcc {
         self.mcc

@@ -78,6 +78,7 @@ impl Case {
             callback_url: None,
             notify: StatusSet::all(),
             by_smpp: None,
+            operator_source: None,
         };
         let terms = Terms {
             on_unknown: self.on_unknown,

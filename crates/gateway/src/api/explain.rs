@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use domain::message::OperatorSource;
 use domain::number::{self, Number};
 use domain::{AppId, Channel, Class, Price, Recipient, Sender, segment};
 use pipeline::App;
 use routing::Facts;
+use routing::operator::{Operator, origin};
 use routing::table::Quote;
 use serde::Serialize;
 
@@ -34,6 +36,7 @@ struct Estimate<'a> {
     country: Option<&'a str>,
     number_type: Option<&'static str>,
     operator: Option<&'a str>,
+    operator_source: Option<&'static str>,
     encoding: &'static str,
     segments: usize,
     /// Septets or 16-bit units of the whole text.
@@ -65,8 +68,9 @@ pub(crate) async fn estimate(
     };
     let cut = segment::segment(&question.text);
     let number = number::parse(&question.to, question.settings.default_country);
+    let operator = number.as_ref().ok().and_then(operator_of);
     let quotes = match &number {
-        Ok(number) => api.pipeline.table().quotes(&question.facts(&api, number)),
+        Ok(number) => api.pipeline.table().quotes(&question.facts(&api, number, operator.as_deref())),
         Err(_) => Vec::new(),
     };
     let possible = number.as_ref().ok();
@@ -78,12 +82,18 @@ pub(crate) async fn estimate(
         detail: number.as_ref().err().map(ToString::to_string),
         country: possible.and_then(|number| number.country.as_ref()).map(|country| country.as_str()),
         number_type: possible.map(|number| number.kind.as_str()),
-        operator: None,
+        operator: operator.as_deref(),
+        operator_source: operator.as_ref().map(|_| OperatorSource::Prefix.as_str()),
         encoding: cut.encoding.as_str(),
         segments: cut.segments.len(),
         units: cut.units,
         routes: quotes.iter().map(|quote| route_estimate(quote, segments)).collect(),
     }))
+}
+
+/// As a message to that number would have it.
+fn operator_of(number: &Number) -> Option<String> {
+    origin::of(&number.recipient)?.operator.map(Operator::code)
 }
 
 fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
@@ -103,6 +113,7 @@ struct Explained<'a> {
     channel: &'static str,
     country: Option<&'a str>,
     operator: Option<&'a str>,
+    operator_source: Option<&'static str>,
     table: String,
     rule: Option<&'a str>,
     plan: Vec<trace::PlannedRoute<'a>>,
@@ -123,7 +134,8 @@ pub(crate) async fn explain(
     };
     let number = number::parse(&question.to, question.settings.default_country)
         .map_err(|bad| Problem::field(Code::InvalidRecipient, "#/to", bad.to_string()))?;
-    let facts = question.facts(&api, &number);
+    let operator = operator_of(&number);
+    let facts = question.facts(&api, &number, operator.as_deref());
     let explanation = api.pipeline.explain(&facts);
     Ok(respond::ok(&Explained {
         to: number.recipient.as_str(),
@@ -132,6 +144,7 @@ pub(crate) async fn explain(
         channel: facts.channel.as_str(),
         country: number.country.as_ref().map(|country| country.as_str()),
         operator: facts.operator,
+        operator_source: facts.operator.map(|_| OperatorSource::Prefix.as_str()),
         table: api.pipeline.table().version().to_string(),
         rule: explanation.rule.as_ref().map(|rule| rule.as_str()),
         plan: explanation.routes.iter().map(trace::planned).collect(),
@@ -172,7 +185,7 @@ impl<'a> Question<'a> {
         Ok(app.zip(to).map(|((app, settings), to)| Self { app, settings, to, text, from, class, max_price }))
     }
 
-    fn facts<'f>(&'f self, api: &Api, number: &'f Number) -> Facts<'f> {
+    fn facts<'f>(&'f self, api: &Api, number: &'f Number, operator: Option<&'f str>) -> Facts<'f> {
         let segments = segment::segment(&self.text).segments.len();
         let to: &Recipient = &number.recipient;
         Facts {
@@ -185,7 +198,7 @@ impl<'a> Question<'a> {
             to,
             from: self.from.as_ref().or(self.settings.default_sender.as_ref()),
             country: number.country,
-            operator: None,
+            operator,
             segments: u8::try_from(segments).unwrap_or(u8::MAX),
             max_price: self.max_price,
             now: api.pipeline.now(),

@@ -2,6 +2,7 @@
 
 use domain::attempt::{Attempt, Part, PartAnswer, Verdict};
 use domain::event::Kind;
+use domain::message::OperatorSource;
 use domain::{MessageId, Price, Record, Status, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -21,6 +22,7 @@ pub(crate) struct Accepted<'a> {
     encoding: &'static str,
     country: Option<&'a str>,
     operator: Option<&'a str>,
+    operator_source: Option<&'static str>,
     route: Option<&'a str>,
     created_at: Timestamp,
     trace_url: TraceUrl<'a>,
@@ -121,6 +123,7 @@ fn head<'a>(record: &'a Record, moment: Moment<'a>) -> Accepted<'a> {
         encoding: message.encoding.as_str(),
         country: message.country.as_ref().map(|country| country.as_str()),
         operator: message.operator.as_deref(),
+        operator_source: message.operator_source.map(OperatorSource::as_str),
         route: moment.route,
         created_at: message.created_at,
         trace_url: TraceUrl { public_url: moment.public_url, id: message.id },

@@ -39,6 +39,7 @@ pub(crate) fn message() -> Message {
         callback_url: None,
         notify: StatusSet::all(),
         by_smpp: None,
+        operator_source: None,
     }
 }
 

@@ -46,6 +46,7 @@ impl Maker {
             callback_url: None,
             notify: StatusSet::NONE,
             by_smpp: None,
+            operator_source: None,
         };
         let route = RouteId::new(app).unwrap();
         let terms = Terms {

@@ -152,6 +152,7 @@ pub(crate) fn message(id: MessageId, number: usize) -> Message {
         callback_url: None,
         notify: notify.into_iter().fold(StatusSet::NONE, StatusSet::with),
         by_smpp: None,
+        operator_source: None,
     }
 }
 

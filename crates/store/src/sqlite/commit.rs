@@ -148,10 +148,13 @@ impl Commit<'_> {
                 Written::Noted
             }
             Changed::Noted => Written::Noted,
-            Changed::Step { message, input } => match self.apply_to(*message, input)? {
-                applied @ Written::Applied { .. } => applied,
-                unchanged => return Ok(unchanged),
-            },
+            Changed::Step { message, input } => {
+                let written = self.apply_to(*message, input)?;
+                if !matches!(written, Written::Applied { .. }) {
+                    return Ok(written);
+                }
+                written
+            }
         };
         audit::append(self.hot, &change.entry)?;
         Ok(written)

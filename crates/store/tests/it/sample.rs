@@ -48,6 +48,7 @@ pub(crate) fn message(id: MessageId) -> Message {
         callback_url: None,
         notify: StatusSet::all(),
         by_smpp: None,
+        operator_source: None,
     }
 }
 

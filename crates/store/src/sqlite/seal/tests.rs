@@ -31,6 +31,7 @@ fn rejected() -> Record {
         callback_url: None,
         notify: domain::status::StatusSet::NONE,
         by_smpp: None,
+        operator_source: None,
     };
     Record::rejected(message, "blocked").0
 }
