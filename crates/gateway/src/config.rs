@@ -18,6 +18,7 @@ use store::Retention;
 use store::sqlite::Synchronous;
 
 use crate::api::{Keys, Scope};
+use crate::network::Networks;
 use crate::smpp_server::{self, Account};
 use crate::webhooks::Endpoint;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where vendors and people reach the gateway; without a slash at the end. Empty when not given.
     pub public_url: String,
+    /// Proxies whose word about the client's address is taken.
+    pub trusted_proxies: Networks,
     pub admin_keys: Vec<AdminKey>,
     /// The folder of the embedded store.
     pub store: PathBuf,

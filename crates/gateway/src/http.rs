@@ -1,11 +1,13 @@
 //! The HTTP server under the API: every connection has its time limits, and a drain lets each answer out.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::http::Request;
 use axum::{BoxError, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,6 +20,22 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::Service;
 
+use crate::network::Networks;
+
+mod forwarded;
+
+/// Whose request it is: in the extensions of every request. An IPv4 address is one, also where the socket shows it as
+/// IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client(pub(crate) IpAddr);
+
+/// What the configuration says of the server, and may say anew.
+#[derive(Default)]
+pub(crate) struct Settings {
+    /// Proxies whose word about the client is taken.
+    pub(crate) trusted_proxies: ArcSwap<Networks>,
+}
+
 /// Whoever needs longer for the head of a request holds a connection and sends nothing.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// Connections at once; more wait in the system's queue until one ends.
@@ -28,7 +46,12 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Serves until `stopped` changes, then lets requests under way be answered.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: Arc<Settings>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
@@ -40,10 +63,15 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
             _ = stopped.changed() => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     no_delay(&stream);
                     let asked = Arc::new(AtomicBool::new(false));
-                    let noticing = Noticing { router: router.clone(), asked: Arc::clone(&asked) };
+                    let noticing = Noticing {
+                        router: router.clone(),
+                        asked: Arc::clone(&asked),
+                        peer: peer.ip(),
+                        settings: Arc::clone(&settings),
+                    };
                     let service = TowerToHyperService::new(noticing);
                     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
                     connections.spawn(until_ended(graceful.watch(connection), asked));
@@ -62,11 +90,13 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: wa
     connections.shutdown().await;
 }
 
-/// The router, which notes that a connection asked it something.
+/// The router of one connection, which notes that it was asked something, and by whom.
 #[derive(Clone)]
 struct Noticing {
     router: Router,
     asked: Arc<AtomicBool>,
+    peer: IpAddr,
+    settings: Arc<Settings>,
 }
 
 impl<B> Service<Request<B>> for Noticing
@@ -81,8 +111,11 @@ where
         self.router.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         self.asked.store(true, Ordering::Relaxed);
+        let trusted = self.settings.trusted_proxies.load();
+        let client = forwarded::client(self.peer, request.headers(), &trusted);
+        request.extensions_mut().insert(Client(client));
         self.router.call(request)
     }
 }
@@ -107,3 +140,6 @@ fn no_delay(stream: &TcpStream) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,7 @@ pub enum Mode {
 pub struct Gateway {
     pipeline: Pipeline,
     api: Arc<Api>,
+    http: Arc<http::Settings>,
     webhooks: Arc<Webhooks>,
     door: Option<Door>,
     connections: Vec<(ConnectionId, Running)>,
@@ -120,7 +121,9 @@ impl Gateway {
         };
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), stopped));
+        let http = Arc::new(http::Settings::default());
+        http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
+        tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), Arc::clone(&http), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
@@ -128,7 +131,7 @@ impl Gateway {
             tracing::info!(address = %door.address(), accounts = config.smpp_settings().accounts.len(), "serving SMPP");
         }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
-        Ok(Self { pipeline, api, webhooks, door, connections, tasks, stop, address, mode })
+        Ok(Self { pipeline, api, http, webhooks, door, connections, tasks, stop, address, mode })
     }
 
     /// Where the API listens.
@@ -157,6 +160,7 @@ impl Gateway {
             door.reconfigure(&config.smpp_settings().accounts);
         }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
+        self.http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
         let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
         if self.pipeline.is_on_hold() {

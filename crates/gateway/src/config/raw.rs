@@ -48,7 +48,7 @@ pub(super) struct Server {
     pub(super) public_url: Option<String>,
     /// Not served yet: put a proxy that ends TLS in front.
     pub(super) tls: Option<ServerTls>,
-    /// Proxies whose forwarded headers are believed, as networks. Not served yet.
+    /// Proxies whose X-Forwarded-For or Forwarded is believed, as networks; default none.
     pub(super) trusted_proxies: Vec<String>,
 }
 

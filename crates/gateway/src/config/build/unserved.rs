@@ -22,11 +22,6 @@ impl Builder<'_> {
             self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
             self.not_served.push("TLS on the API's own port ([server.tls]): put a proxy in front".to_owned());
         }
-        let at = path(&["server", "trusted_proxies"]);
-        self.networks(&raw.server.trusted_proxies, &at);
-        if !raw.server.trusted_proxies.is_empty() {
-            self.not_served.push("forwarded headers (server.trusted_proxies)".to_owned());
-        }
     }
 
     fn certificates(&mut self, tls: Option<&ServerTls>, at: &Steps) {
