@@ -20,6 +20,7 @@ use store::sqlite::Synchronous;
 use crate::api::{Keys, Scope};
 use crate::network::Networks;
 use crate::smpp_server::{self, Account};
+use crate::tls;
 use crate::webhooks::Endpoint;
 
 mod build;
@@ -49,6 +50,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where vendors and people reach the gateway; without a slash at the end. Empty when not given.
     pub public_url: String,
+    /// Who the API says it is; None serves it without TLS.
+    pub tls: Option<tls::Pair>,
     /// Proxies whose word about the client's address is taken.
     pub trusted_proxies: Networks,
     pub admin_keys: Vec<AdminKey>,

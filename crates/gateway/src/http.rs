@@ -1,6 +1,6 @@
 //! The HTTP server under the API: every connection has its time limits, and a drain lets each answer out.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,8 +12,9 @@ use axum::http::Request;
 use axum::{BoxError, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use tower::Service;
 
 use crate::network::Networks;
+use crate::tls::Identity;
 
 mod forwarded;
 
@@ -34,7 +36,12 @@ pub(crate) struct Client(pub(crate) IpAddr);
 pub(crate) struct Settings {
     /// Proxies whose word about the client is taken.
     pub(crate) trusted_proxies: ArcSwap<Networks>,
+    /// None serves without TLS.
+    pub(crate) identity: Option<Identity>,
 }
+
+/// What is spoken inside of TLS.
+pub(crate) const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// Whoever needs longer for the head of a request holds a connection and sends nothing.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -56,6 +63,7 @@ pub(crate) async fn serve(
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let graceful = GracefulShutdown::new();
+    let server = Arc::new(Server { builder, router, settings });
     let mut connections = JoinSet::new();
     loop {
         // Every branch is cancel-safe: a connection is taken only when its branch is chosen.
@@ -65,16 +73,8 @@ pub(crate) async fn serve(
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
                 Ok((stream, peer)) => {
                     no_delay(&stream);
-                    let asked = Arc::new(AtomicBool::new(false));
-                    let noticing = Noticing {
-                        router: router.clone(),
-                        asked: Arc::clone(&asked),
-                        peer: peer.ip(),
-                        settings: Arc::clone(&settings),
-                    };
-                    let service = TowerToHyperService::new(noticing);
-                    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                    connections.spawn(until_ended(graceful.watch(connection), asked));
+                    let server = Arc::clone(&server);
+                    connections.spawn(server.connection(stream, peer, graceful.watcher(), stopped.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -88,6 +88,55 @@ pub(crate) async fn serve(
         tracing::warn!("some requests were not answered in time and are cut");
     }
     connections.shutdown().await;
+}
+
+/// What all connections have in common.
+struct Server {
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    settings: Arc<Settings>,
+}
+
+impl Server {
+    /// One connection to its end. The handshake is its own affair: nobody else waits for a slow one.
+    async fn connection(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let Some(identity) = &self.settings.identity else {
+            return self.requests(stream, peer, watcher).await;
+        };
+        let handshake = timeout(HEAD_WITHIN, identity.acceptor().accept(stream));
+        // A handshake may be dropped at any time: nothing was asked yet.
+        let shaken = tokio::select! {
+            _ = stopped.changed() => return,
+            shaken = handshake => shaken,
+        };
+        match shaken {
+            Ok(Ok(stream)) => Box::pin(self.requests(stream, peer, watcher)).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a client did not come to terms on TLS"),
+            Err(_) => tracing::debug!(%peer, "a client did not finish its TLS handshake in time"),
+        }
+    }
+
+    async fn requests<S>(&self, stream: S, peer: SocketAddr, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let asked = Arc::new(AtomicBool::new(false));
+        let noticing = Noticing {
+            router: self.router.clone(),
+            asked: Arc::clone(&asked),
+            peer: peer.ip(),
+            settings: Arc::clone(&self.settings),
+        };
+        let service = TowerToHyperService::new(noticing);
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        until_ended(watcher.watch(connection), asked).await;
+    }
 }
 
 /// The router of one connection, which notes that it was asked something, and by whom.

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 mod http;
+mod listener;
 pub mod logs;
 pub mod metrics;
 pub mod network;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use connectors::smpp::{Client, Running, Start};
 use domain::{ConnectionId, Record};
 use pipeline::{Clock, Pipeline, Resume, Teller, Told};
@@ -14,7 +15,6 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 use store::Notice;
 use store::sqlite::{self, Synchronous};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -23,8 +23,10 @@ use crate::api::{self, Api};
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http;
+use crate::listener;
 use crate::metrics::Metrics;
 use crate::smpp_server::{Binds, Door};
+use crate::tls::Identity;
 use crate::webhooks::{self, Webhooks, address};
 
 /// Whether the vendors are real.
@@ -67,18 +69,18 @@ impl Gateway {
 
         // First, because messages of the last run leave as soon as the connections are open: a start that cannot succeed
         // must not have sent anything.
-        let listener = TcpListener::bind(config.listen)
-            .await
+        let listener = listener::listen(config.listen)
             .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
         let address = listener.local_addr()?;
         let door = match config.smpp_server {
             Some(listen) => {
-                let listener = TcpListener::bind(listen).await;
+                let listener = listener::listen(listen);
                 Some(listener.with_context(|| format!("cannot listen on {listen} (smpp_server.listen)"))?)
             }
             None => None,
         };
 
+        let http = Arc::new(http_settings(config)?);
         let (writer, reader) = open_store(config)?;
         let metrics = Arc::new(Metrics::default());
         let webhooks = Arc::new(Webhooks::new(
@@ -121,8 +123,6 @@ impl Gateway {
         };
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let http = Arc::new(http::Settings::default());
-        http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
         tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), Arc::clone(&http), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
@@ -138,6 +138,13 @@ impl Gateway {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.http.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Where applications bind, when that is configured.
@@ -161,6 +168,7 @@ impl Gateway {
         }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         self.http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
+        self.read_certificate_again(config);
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
         let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
         if self.pipeline.is_on_hold() {
@@ -171,6 +179,17 @@ impl Gateway {
         let removed =
             open.iter().filter(|id| !configured.contains(*id)).map(|id| format!("removed connection {id}"));
         added.chain(removed).collect()
+    }
+
+    /// A pair that cannot be used leaves the one of before in place: the rest of the configuration may be needed.
+    fn read_certificate_again(&self, config: &Config) {
+        let (Some(identity), Some(pair)) = (&self.http.identity, &config.tls) else { return };
+        match identity.read_again(pair) {
+            Ok(()) => {
+                tracing::info!(cert = %pair.cert.display(), "the certificate of the API was read again")
+            }
+            Err(error) => tracing::error!(%error, "the certificate of the API is kept: the new one is wrong"),
+        }
     }
 
     /// Accepts no more, awaits the answers on the wire, leaves the queue in the store.
@@ -261,8 +280,20 @@ fn private(config: &Config) -> address::Private {
     if config.allow_private { address::Private::Allowed } else { address::Private::Refused }
 }
 
+fn http_settings(config: &Config) -> anyhow::Result<http::Settings> {
+    let identity = config.tls.as_ref().map(|pair| Identity::read(pair, http::PROTOCOLS));
+    let identity = identity.transpose().context("the API cannot be served over TLS (server.tls)")?;
+    let trusted_proxies = ArcSwap::from_pointee(config.trusted_proxies.clone());
+    Ok(http::Settings { trusted_proxies, identity })
+}
+
 fn public_url(config: &Config, address: SocketAddr) -> String {
-    if config.public_url.is_empty() { format!("http://{address}") } else { config.public_url.clone() }
+    if config.public_url.is_empty() {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    } else {
+        config.public_url.clone()
+    }
 }
 
 fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings {

@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failur
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
     let gateway = Gateway::start(&config, Mode::Live, resume).await?;
-    output.note(&format!("listening on http://{}", gateway.address()));
+    output.note(&format!("listening on {}", gateway.url()));
     if gateway.pipeline().is_on_hold() {
         output.note("on hold: the store was restored from a backup, so nothing is accepted or sent; start with --resume");
     }

@@ -101,6 +101,7 @@ impl<'a> Builder<'a> {
             smpp_server.map(|door| self.address(&door.listen, &path(&["smpp_server", "listen"])));
         let public_url =
             raw.server.public_url.as_deref().unwrap_or_default().trim_end_matches('/').to_owned();
+        let tls = self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
         let trusted_proxies =
             self.networks(&raw.server.trusted_proxies, &path(&["server", "trusted_proxies"]));
         let allow_private = raw.webhooks.allow_private;
@@ -108,6 +109,7 @@ impl<'a> Builder<'a> {
         Some(Config {
             listen: listen?,
             public_url,
+            tls,
             trusted_proxies,
             admin_keys,
             store,

@@ -89,7 +89,7 @@ fn what_is_commented_out_in_the_example_is_right_as_well() {
         warnings,
         ["no route uses the connection `borealis-http`", "no route uses the rate card `acme-2027`"]
     );
-    assert_eq!(config.not_served.len(), 4, "{:#?}", config.not_served);
+    assert_eq!(config.not_served.len(), 3, "{:#?}", config.not_served);
 }
 
 #[test]

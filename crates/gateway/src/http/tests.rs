@@ -8,7 +8,7 @@ use super::*;
 
 /// A server that answers each request with the address it takes it to come from. It ends with the test.
 struct Server {
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     settings: Arc<Settings>,
     _stop: watch::Sender<bool>,
     _task: JoinSet<()>,

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what led to a failure is shown with it")]
 
 mod backup;
+mod both_families;
 mod capture;
 mod client;
 mod command_line;
@@ -34,6 +35,7 @@ mod signals;
 mod smpp_door;
 mod smpp_kill;
 mod steering;
+mod tls;
 mod trial;
 mod vendor_faults;
 mod webhook_sink;
