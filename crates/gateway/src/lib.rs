@@ -4,6 +4,7 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod core_dumps;
 pub mod demo;
 mod http;
 mod listener;

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use connectors::smpp::{Client, Running, Start};
-use domain::{ConnectionId, Record};
+use domain::Record;
 use pipeline::{Clock, Pipeline, Resume, Teller, Told};
-use rand::Rng as _;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use store::Notice;
 use store::sqlite::{self, Synchronous};
@@ -29,6 +28,10 @@ use crate::smpp_server::{Binds, Door};
 use crate::tls::Identity;
 use crate::webhooks::{self, Webhooks, address};
 
+mod connections;
+
+use connections::Connections;
+
 /// Whether the vendors are real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -44,7 +47,9 @@ pub struct Gateway {
     http: Arc<http::Settings>,
     webhooks: Arc<Webhooks>,
     door: Option<Door>,
-    connections: Vec<(ConnectionId, Running)>,
+    connections: Connections,
+    /// What a reload does not change, each with its key.
+    fixed: Fixed,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
     address: SocketAddr,
@@ -65,7 +70,7 @@ impl Gateway {
         tokio::task::spawn_blocking(domain::number::prepare).await?;
         let clock = Arc::new(SystemClock::default());
         let mut random: StdRng = rand::make_rng();
-        let seed = random.next_u64();
+        let of_connections = StdRng::from_rng(&mut random);
 
         // First, because messages of the last run leave as soon as the connections are open: a start that cannot succeed
         // must not have sent anything.
@@ -107,11 +112,10 @@ impl Gateway {
         .await
         .context("the pipeline cannot be started")?;
 
-        let connections = if pipeline.is_on_hold() {
-            Vec::new()
-        } else {
-            open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?
-        };
+        let mut connections = Connections::new(pipeline.clone(), clock, of_connections);
+        // None is opened unless all can be: from then on messages leave.
+        let mut changes = connections.compare(config)?;
+        connections.open_new(&mut changes);
 
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
         let door = match door {
@@ -130,8 +134,9 @@ impl Gateway {
         if let Some(door) = &door {
             tracing::info!(address = %door.address(), accounts = config.smpp_settings().accounts.len(), "serving SMPP");
         }
-        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
-        Ok(Self { pipeline, api, http, webhooks, door, connections, tasks, stop, address, mode })
+        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
+        let fixed = fixed(config);
+        Ok(Self { pipeline, api, http, webhooks, door, connections, fixed, tasks, stop, address, mode })
     }
 
     /// Where the API listens.
@@ -158,10 +163,17 @@ impl Gateway {
         &self.pipeline
     }
 
-    /// Puts another configuration's apps, keys, routes, prices and policy in place. Addresses, the store's folder and
-    /// connections are as they were at the start; what of them changed takes a restart and is returned.
-    pub fn reconfigure(&self, config: &Config) -> Vec<String> {
+    /// Puts another configuration in place. Connections that it adds are opened, those that it changes or no longer has
+    /// are closed once what is on the wire is answered, and all others keep their binds. What takes a restart is
+    /// returned, and is as it was at the start.
+    ///
+    /// # Errors
+    /// When a connection could not be opened; then nothing has changed.
+    pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
+        let mut changes = self.connections.compare(config)?;
+        self.connections.open_new(&mut changes);
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
+        self.connections.change(changes);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {
             door.reconfigure(&config.smpp_settings().accounts);
@@ -169,16 +181,9 @@ impl Gateway {
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         self.http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
         self.read_certificate_again(config);
-        let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
-        let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
-        if self.pipeline.is_on_hold() {
-            return Vec::new();
-        }
-        let added =
-            configured.iter().filter(|id| !open.contains(*id)).map(|id| format!("new connection {id}"));
-        let removed =
-            open.iter().filter(|id| !configured.contains(*id)).map(|id| format!("removed connection {id}"));
-        added.chain(removed).collect()
+        let now = fixed(config);
+        let differing = self.fixed.iter().zip(&now).filter(|(before, now)| before != now);
+        Ok(differing.map(|((key, before), (_, now))| format!("{key}: {before} holds, not {now}")).collect())
     }
 
     /// A pair that cannot be used leaves the one of before in place: the rest of the configuration may be needed.
@@ -198,11 +203,7 @@ impl Gateway {
         if let Some(door) = self.door {
             door.shut_down().await;
         }
-        let mut closing = JoinSet::new();
-        for (_, connection) in self.connections {
-            closing.spawn(connection.shutdown());
-        }
-        while closing.join_next().await.is_some() {}
+        self.connections.drain().await;
         let all_answered = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(REQUESTS_END_WITHIN, all_answered).await.is_err() {
             tracing::warn!("clients that never finished their requests are left");
@@ -248,32 +249,23 @@ fn open_store(config: &Config) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::
     sqlite::open(path, &options).with_context(|| format!("the store in {} cannot be opened", path.display()))
 }
 
-fn open_connections(
-    config: &Config,
-    pipeline: &Pipeline,
-    clock: &Arc<SystemClock>,
-    seed: u64,
-) -> anyhow::Result<Vec<(ConnectionId, Running)>> {
-    let mut opened = Vec::new();
-    for (number, connection) in (0_u64..).zip(config.connections()) {
-        let clock = Arc::clone(clock);
-        let (client, running) = Client::start(Start {
-            id: connection.id.clone(),
-            settings: connection.smpp.clone(),
-            events: pipeline.events(),
-            clock: Arc::new(move || clock.now()),
-            seed: seed.wrapping_add(number),
-        })
-        .with_context(|| format!("the connection {} cannot be opened", connection.id))?;
-        opened.push((connection.id.clone(), client, running));
-    }
-    // Only now, when all of them could be opened: from here on messages leave.
-    let mut connections = Vec::new();
-    for (id, client, running) in opened {
-        pipeline.connect(client);
-        connections.push((id, running));
-    }
-    Ok(connections)
+type Fixed = [(&'static str, String); 7];
+
+/// What is read at the start only.
+fn fixed(config: &Config) -> Fixed {
+    let is_given = |given: bool| if given { "given" } else { "absent" }.to_owned();
+    [
+        ("server.listen", config.listen.to_string()),
+        ("server.tls", is_given(config.tls.is_some())),
+        (
+            "smpp_server.listen",
+            config.smpp_server.map_or_else(|| is_given(false), |listen| listen.to_string()),
+        ),
+        ("smpp_server.parts_within", format!("{:?}", config.parts_within)),
+        ("store.path", config.store.display().to_string()),
+        ("store.synchronous", format!("{:?}", config.synchronous).to_lowercase()),
+        ("webhooks.allow_private", config.allow_private.to_string()),
+    ]
 }
 
 fn private(config: &Config) -> address::Private {

@@ -27,7 +27,7 @@ async fn server(listener: TcpListener) -> Server {
 /// The answer to a request with this header.
 async fn ask(address: impl tokio::net::ToSocketAddrs, header: &str) -> String {
     let mut line = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\r\n\r\n");
+    let request = format!("GET / HTTP/1.1\r\n{header}\r\nhost: x\r\nconnection: close\r\n\r\n");
     line.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     line.read_to_string(&mut answer).await.unwrap();
@@ -44,4 +44,14 @@ async fn every_request_carries_its_client_and_a_reload_may_trust_another_proxy()
     server.settings.trusted_proxies.store(Arc::new(trusted));
     let answer = ask(server.address, says).await;
     assert!(answer.ends_with("client 203.0.113.9"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_ipv4_client_of_a_port_of_both_families_is_one() {
+    let listener = crate::listener::listen("[::]:0".parse().unwrap());
+    let server = server(listener.expect("this test needs IPv6, and the machine has none")).await;
+    for (to, client) in [("127.0.0.1", "client 127.0.0.1"), ("::1", "client ::1")] {
+        let answer = ask((to, server.address.port()), "accept: */*").await;
+        assert!(answer.ends_with(client), "{answer}");
+    }
 }
