@@ -234,15 +234,19 @@ impl<'a> Builder<'a> {
             return None;
         }
         if source.is_plain() {
-            let message = "a secret written into the file: give { env = \"…\" } or { file = \"…\" }";
-            if self.strict_secrets {
-                self.problem(at, message);
-            } else {
-                self.warn(at, message);
-            }
+            self.plain_secret(at);
         }
         let resolved = source.resolve(self.tree.locate(at).folder(), self.environment);
         self.keep(resolved, at)
+    }
+
+    fn plain_secret(&mut self, at: &Steps) {
+        let message = "a secret written into the file: give { env = \"…\" } or { file = \"…\" }";
+        if self.strict_secrets {
+            self.problem(at, message);
+        } else {
+            self.warn(at, message);
+        }
     }
 
     /// A key that opens the API: no two may be the same.

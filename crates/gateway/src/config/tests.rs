@@ -222,6 +222,34 @@ api_keys = ["a-plain-key-0123456789"]
 }
 
 #[test]
+fn the_password_of_a_proxy_is_a_secret_like_others() {
+    let connection = |proxy: &str| {
+        format!(
+            "strict_secrets = true\n[[vendors]]\nid = \"acme\"\n[[vendors.connections]]\nid = \"acme-main\"\n\
+             kind = \"smpp\"\nhost = \"a.example\"\nport = 2775\nsystem_id = \"buyer\"\n\
+             password = {{ file = \"pw\" }}\nproxy = {proxy}\n"
+        )
+    };
+    let read = |proxy: &str| Files::new(&[("strowger.toml", &connection(proxy)), ("pw", "from-a-file")]);
+    let table = r#"{ url = "socks5://buyer@proxy.example:1080", password = { file = "pw" } }"#;
+    let (config, _) = read(table).load().unwrap();
+    let proxy = config.connections().next().unwrap().smpp.proxy.clone().unwrap();
+    assert_eq!(proxy.login.unwrap().password.reveal(), "from-a-file");
+    for (proxy, problem) in [
+        (r#""http://buyer:plain@proxy.example:3128""#, "proxy: a secret written into the file"),
+        (r#"{ url = "http://buyer:plain@proxy.example:3128" }"#, "proxy.url: a secret written into the file"),
+        (r#"{ url = "http://buyer@proxy.example:3128", password = "plain" }"#, "proxy.password: a secret"),
+        (r#"{ url = "http://buyer@proxy.example:3128", password = { env = "NONE" } }"#, "NONE is not set"),
+        (r#""proxy.example:3128""#, "proxy: expected a proxy such as"),
+        (r#"{ url = "http://proxy.example:3128", pasword = "x" }"#, "did you mean `password`?"),
+    ] {
+        let problems = read(proxy).problems();
+        assert!(problems[0].contains(problem), "{problems:?}");
+        assert!(problems.iter().all(|problem| !problem.contains("plain")), "{problems:?}");
+    }
+}
+
+#[test]
 fn included_files_are_merged_and_told_apart() {
     let files = Files::new(&[
         ("strowger.toml", "include = [\"conf.d/*.toml\"]\n[numbers]\nstrict = true\n"),

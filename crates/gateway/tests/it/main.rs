@@ -30,6 +30,7 @@ mod load;
 mod peer;
 mod power_cut;
 mod process;
+mod proxies;
 mod receipts;
 mod reload;
 mod setup;
