@@ -1,4 +1,5 @@
-//! The foreign peers of the interoperability tests: implementations of SMPP and of webhooks that are not ours.
+//! The foreign peers of the interoperability tests: implementations of SMPP, of webhooks and of
+//! proxies that are not ours.
 //!
 //! They are put under the folder that `STROWGER_INTEROP` names (`.cargo/config.toml` sets it for every cargo run):
 //! `venv/bin/python` has the packages of `tests/interop/requirements.txt`, `node/node_modules` those of

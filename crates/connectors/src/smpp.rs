@@ -20,6 +20,7 @@ mod submit;
 mod text;
 mod throttle;
 pub mod tls;
+pub mod tunnel;
 
 pub use self::client::{Client, Clock, Running, Start};
 pub use self::dial::{Dial, DialError, Dialing, Network, Stream};

@@ -21,6 +21,7 @@ use store::sqlite::Synchronous;
 use crate::api::Keys;
 use crate::network::Networks;
 use crate::smpp_server::{self, Account};
+use crate::tls;
 use crate::webhooks::Endpoint;
 
 mod build;
@@ -52,6 +53,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where vendors and people reach the gateway; without a slash at the end. Empty when not given.
     pub public_url: String,
+    /// Who the API says it is; None serves it without TLS.
+    pub tls: Option<tls::Pair>,
+    /// Proxies whose word about the client's address is taken.
+    pub trusted_proxies: Networks,
     pub admin_keys: Vec<AdminKey>,
     /// Requests that a key may make which has no limit of its own.
     pub key_rate_limit: Option<Rate>,

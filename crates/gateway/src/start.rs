@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use connectors::smpp::{Client, Running, Start};
-use domain::{ConnectionId, Record, Timestamp};
+use arc_swap::ArcSwap;
+use domain::{Record, Timestamp};
 use pipeline::{Clock, Pipeline, Resume, Teller, Told};
-use rand::Rng as _;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use store::sqlite::{self, Synchronous};
 use store::{Change, Changed, Notice, Write, Writer};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -25,9 +24,15 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http;
 use crate::imported;
+use crate::listener;
 use crate::metrics::Metrics;
 use crate::smpp_server::{Binds, Door};
+use crate::tls::Identity;
 use crate::webhooks::{self, Webhooks, address};
+
+mod connections;
+
+use connections::Connections;
 
 /// Whether the vendors are real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +46,12 @@ pub enum Mode {
 pub struct Gateway {
     pipeline: Pipeline,
     api: Arc<Api>,
+    http: Arc<http::Settings>,
     webhooks: Arc<Webhooks>,
     door: Option<Door>,
-    connections: Vec<(ConnectionId, Running)>,
+    connections: Connections,
+    /// What a reload does not change, each with its key.
+    fixed: Fixed,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
     address: SocketAddr,
@@ -64,22 +72,22 @@ impl Gateway {
         tokio::task::spawn_blocking(prepare_numbers).await?;
         let clock = Arc::new(SystemClock::default());
         let mut random: StdRng = rand::make_rng();
-        let seed = random.next_u64();
+        let of_connections = StdRng::from_rng(&mut random);
 
         // First, because messages of the last run leave as soon as the connections are open: a start that cannot succeed
         // must not have sent anything.
-        let listener = TcpListener::bind(config.listen)
-            .await
+        let listener = listener::listen(config.listen)
             .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
         let address = listener.local_addr()?;
         let door = match config.smpp_server {
             Some(listen) => {
-                let listener = TcpListener::bind(listen).await;
+                let listener = listener::listen(listen);
                 Some(listener.with_context(|| format!("cannot listen on {listen} (smpp_server.listen)"))?)
             }
             None => None,
         };
 
+        let http = Arc::new(http_settings(config)?);
         let (mut writer, reader) = open_store(config)?;
         if let Some(resume) = &resume {
             note_resume(&mut writer, resume, clock.now())?;
@@ -109,11 +117,10 @@ impl Gateway {
         .await
         .context("the pipeline cannot be started")?;
 
-        let connections = if pipeline.is_on_hold() {
-            Vec::new()
-        } else {
-            open_connections(config, &pipeline, &Arc::<SystemClock>::clone(&clock), seed)?
-        };
+        let mut connections = Connections::new(pipeline.clone(), clock, of_connections);
+        // None is opened unless all can be: from then on messages leave.
+        let mut changes = connections.compare(config)?;
+        connections.open_new(&mut changes);
 
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address))
             .context("the keys cannot be read from the store")?;
@@ -129,21 +136,29 @@ impl Gateway {
         };
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), stopped));
+        tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), Arc::clone(&http), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
         if let Some(door) = &door {
             tracing::info!(address = %door.address(), accounts = config.smpp_settings().accounts.len(), "serving SMPP");
         }
-        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
-        Ok(Self { pipeline, api, webhooks, door, connections, tasks, stop, address, mode })
+        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
+        let fixed = fixed(config);
+        Ok(Self { pipeline, api, http, webhooks, door, connections, fixed, tasks, stop, address, mode })
     }
 
     /// Where the API listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same as a URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.http.identity.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Where applications bind, when that is configured.
@@ -157,25 +172,38 @@ impl Gateway {
         &self.pipeline
     }
 
-    /// Puts another configuration's apps, keys, routes, prices and policy in place. Addresses, the store's folder and
-    /// connections are as they were at the start; what of them changed takes a restart and is returned.
-    pub fn reconfigure(&self, config: &Config) -> Vec<String> {
+    /// Puts another configuration in place. Connections that it adds are opened, those that it changes or no longer has
+    /// are closed once what is on the wire is answered, and all others keep their binds. What takes a restart is
+    /// returned, and is as it was at the start.
+    ///
+    /// # Errors
+    /// When a connection could not be opened; then nothing has changed.
+    pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
+        let mut changes = self.connections.compare(config)?;
+        self.connections.open_new(&mut changes);
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
+        self.connections.change(changes);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {
             door.reconfigure(&config.smpp_settings().accounts);
         }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
-        let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();
-        let open: Vec<&ConnectionId> = self.connections.iter().map(|(id, _)| id).collect();
-        if self.pipeline.is_on_hold() {
-            return Vec::new();
+        self.http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
+        self.read_certificate_again(config);
+        let now = fixed(config);
+        let differing = self.fixed.iter().zip(&now).filter(|(before, now)| before != now);
+        Ok(differing.map(|((key, before), (_, now))| format!("{key}: {before} holds, not {now}")).collect())
+    }
+
+    /// A pair that cannot be used leaves the one of before in place: the rest of the configuration may be needed.
+    fn read_certificate_again(&self, config: &Config) {
+        let (Some(identity), Some(pair)) = (&self.http.identity, &config.tls) else { return };
+        match identity.read_again(pair) {
+            Ok(()) => {
+                tracing::info!(cert = %pair.cert.display(), "the certificate of the API was read again")
+            }
+            Err(error) => tracing::error!(%error, "the certificate of the API is kept: the new one is wrong"),
         }
-        let added =
-            configured.iter().filter(|id| !open.contains(*id)).map(|id| format!("new connection {id}"));
-        let removed =
-            open.iter().filter(|id| !configured.contains(*id)).map(|id| format!("removed connection {id}"));
-        added.chain(removed).collect()
     }
 
     /// Has the audit log tell what of the configuration has changed.
@@ -191,11 +219,7 @@ impl Gateway {
         if let Some(door) = self.door {
             door.shut_down().await;
         }
-        let mut closing = JoinSet::new();
-        for (_, connection) in self.connections {
-            closing.spawn(connection.shutdown());
-        }
-        while closing.join_next().await.is_some() {}
+        self.connections.drain().await;
         let all_answered = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(REQUESTS_END_WITHIN, all_answered).await.is_err() {
             tracing::warn!("clients that never finished their requests are left");
@@ -264,40 +288,43 @@ fn open_store(config: &Config) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::
     sqlite::open(path, &options).with_context(|| format!("the store in {} cannot be opened", path.display()))
 }
 
-fn open_connections(
-    config: &Config,
-    pipeline: &Pipeline,
-    clock: &Arc<SystemClock>,
-    seed: u64,
-) -> anyhow::Result<Vec<(ConnectionId, Running)>> {
-    let mut opened = Vec::new();
-    for (number, connection) in (0_u64..).zip(config.connections()) {
-        let clock = Arc::clone(clock);
-        let (client, running) = Client::start(Start {
-            id: connection.id.clone(),
-            settings: connection.smpp.clone(),
-            events: pipeline.events(),
-            clock: Arc::new(move || clock.now()),
-            seed: seed.wrapping_add(number),
-        })
-        .with_context(|| format!("the connection {} cannot be opened", connection.id))?;
-        opened.push((connection.id.clone(), client, running));
-    }
-    // Only now, when all of them could be opened: from here on messages leave.
-    let mut connections = Vec::new();
-    for (id, client, running) in opened {
-        pipeline.connect(client);
-        connections.push((id, running));
-    }
-    Ok(connections)
+type Fixed = [(&'static str, String); 7];
+
+/// What is read at the start only.
+fn fixed(config: &Config) -> Fixed {
+    let is_given = |given: bool| if given { "given" } else { "absent" }.to_owned();
+    [
+        ("server.listen", config.listen.to_string()),
+        ("server.tls", is_given(config.tls.is_some())),
+        (
+            "smpp_server.listen",
+            config.smpp_server.map_or_else(|| is_given(false), |listen| listen.to_string()),
+        ),
+        ("smpp_server.parts_within", format!("{:?}", config.parts_within)),
+        ("store.path", config.store.display().to_string()),
+        ("store.synchronous", format!("{:?}", config.synchronous).to_lowercase()),
+        ("webhooks.allow_private", config.allow_private.to_string()),
+    ]
 }
 
 fn private(config: &Config) -> address::Private {
     if config.allow_private { address::Private::Allowed } else { address::Private::Refused }
 }
 
+fn http_settings(config: &Config) -> anyhow::Result<http::Settings> {
+    let identity = config.tls.as_ref().map(|pair| Identity::read(pair, http::PROTOCOLS));
+    let identity = identity.transpose().context("the API cannot be served over TLS (server.tls)")?;
+    let trusted_proxies = ArcSwap::from_pointee(config.trusted_proxies.clone());
+    Ok(http::Settings { trusted_proxies, identity })
+}
+
 fn public_url(config: &Config, address: SocketAddr) -> String {
-    if config.public_url.is_empty() { format!("http://{address}") } else { config.public_url.clone() }
+    if config.public_url.is_empty() {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    } else {
+        config.public_url.clone()
+    }
 }
 
 fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings {

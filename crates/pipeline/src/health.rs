@@ -25,6 +25,12 @@ impl Fleet {
         fleet
     }
 
+    pub(crate) fn without(&self, connection: &ConnectionId) -> Self {
+        let mut fleet = self.clone();
+        fleet.connections.remove(connection);
+        fleet
+    }
+
     pub(crate) fn get(&self, connection: &ConnectionId) -> Option<&Arc<dyn Connector>> {
         self.connections.get(connection)
     }

@@ -185,9 +185,16 @@ impl Pipeline {
         Arc::new(Reports { core: Arc::clone(&self.core) })
     }
 
-    /// Adds a connection, or replaces the one of that id.
+    /// Adds a connection, or replaces the one of that id, of which no slot may be out any more.
     pub fn connect(&self, connector: Arc<dyn Connector>) {
         self.core.fleet.rcu(|fleet| fleet.with(Arc::clone(&connector)));
+        self.core.dispatch.all_changed();
+    }
+
+    /// Takes a connection out: what waits for it is planned anew, and what was about to be handed to it has not been
+    /// sent.
+    pub fn disconnect(&self, connection: &ConnectionId) {
+        self.core.fleet.rcu(|fleet| fleet.without(connection));
         self.core.dispatch.all_changed();
     }
 

@@ -67,15 +67,15 @@ impl Client {
     /// When a file that the TLS settings name cannot be used.
     pub fn start(start: Start) -> Result<(Arc<Self>, Running), tls::Error> {
         let network = Network::new(&start.settings)?;
-        if matches!(&start.settings.tls, Tls::On(tls) if !tls.verify) {
-            tracing::warn!(connection = %start.id, "the vendor's certificate is not checked");
-        }
         Ok(Self::start_over(start, Arc::new(network)))
     }
 
-    /// As `start`, over lines of another kind than the network's.
+    /// As `start`, over a network that was made before, or over lines of another kind.
     pub fn start_over(start: Start, dial: Arc<dyn Dial>) -> (Arc<Self>, Running) {
         let Start { id, settings, events, clock, seed } = start;
+        if matches!(&settings.tls, Tls::On(tls) if !tls.verify) {
+            tracing::warn!(connection = %id, "the vendor's certificate is not checked");
+        }
         let throughput = settings.throughput.map(|rate| rate.per_second);
         let (binds, window) = (settings.binds, settings.window);
         let shared = Arc::new(Shared {
@@ -176,6 +176,24 @@ impl Running {
     /// Begins nothing more, waits for the answers to what is on the wire (for the response timeout at most), and unbinds within
     /// a second.
     pub async fn shutdown(mut self) {
+        self.close_binds().await;
+        self.end_keeper().await;
+    }
+
+    /// As `shutdown`, for a process that goes on: ends only when no slot is out any more, so that each attempt has its
+    /// outcome reported and a client that is opened next has the whole window. A text whose dispatch is being written
+    /// meanwhile is answered `NotSent`. That takes as long as the store does, or until `given_up`.
+    pub async fn retire(mut self, given_up: impl Future<Output = ()>) {
+        self.close_binds().await;
+        // Waiting for slots is cancel-safe.
+        tokio::select! {
+            () = self.shared.slots.idle() => {}
+            () = given_up => {}
+        }
+        self.end_keeper().await;
+    }
+
+    async fn close_binds(&mut self) {
         let Shared { slots, gate, settings, .. } = &*self.shared;
         gate.lock().close();
         if timeout(settings.response_timeout.0, slots.idle()).await.is_err() {
@@ -183,6 +201,10 @@ impl Running {
         }
         self.stop_binds.cancel();
         while self.binds.join_next().await.is_some() {}
+    }
+
+    /// What was to be reported is reported before it ends.
+    async fn end_keeper(&mut self) {
         self.stop_keeper.cancel();
         while self.keeper.join_next().await.is_some() {}
         tracing::info!(connection = %self.shared.id, "connection closed");

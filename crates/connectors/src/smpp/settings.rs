@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use self::password::Password;
+pub use self::proxy::{BadProxy, Login, Proxy, ProxyKind};
 pub use self::tls::{Tls, TlsSettings};
 
 mod defaults;
 mod password;
+mod proxy;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -67,9 +69,14 @@ pub struct Settings {
     /// suffices: 15s by default. Neither silence is taken for shorter than 1s.
     #[serde(default = "defaults::enquire_link_interval")]
     pub enquire_link_interval: Span,
-    /// How long one address may take to be connected to, TLS included, 100ms to 1m. Default 10s.
+    /// How long one address may take to be connected to, TLS and a proxy's work included, 100ms to 1m. Default 10s.
     #[serde(default = "defaults::connect_timeout")]
     pub connect_timeout: Span,
+    /// A proxy that connects us to the vendor, as `socks5://user@host:1080` or `http://host:3128` (by CONNECT), or a
+    /// table with `url` and `password`. It looks up the name of the host; TLS is with the vendor, through the proxy.
+    /// Default none.
+    #[serde(default)]
+    pub proxy: Option<Proxy>,
     /// `false`, `true`, or a table with `ca`, `cert`, `key`, `server_name`, `verify`. Default false.
     #[serde(default)]
     pub tls: Tls,

@@ -15,6 +15,7 @@ mod lab;
 mod line_lost;
 mod mute;
 mod parts;
+mod proxy;
 mod receipts;
 mod shutdown;
 mod soak;

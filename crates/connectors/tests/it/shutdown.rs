@@ -4,7 +4,7 @@ use connectors::{Connector, NoSlot};
 use domain::record::Answer;
 use smpp_wire::session::CloseReason;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::lab::{Lab, accepted, seconds, submission};
 
@@ -60,4 +60,25 @@ async fn a_shutdown_ends_a_connection_that_is_not_bound() {
     let begun = Instant::now();
     lab.running.shutdown().await;
     assert!(begun.elapsed() <= seconds(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_makes_place_for_another_keeps_its_keeper_until_every_slot_is_back() {
+    let (Lab { client, running, mut told, .. }, mut vendor) = Lab::bound("response_timeout = \"3s\"").await;
+    let reserved = client.reserve().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(running.retire(std::future::pending()));
+    assert_eq!(vendor.ended().await, CloseReason::PeerUnbound);
+    // Its dispatch is still being written, however long the store takes.
+    assert!(timeout(seconds(3600), tasks.join_next()).await.is_err());
+    client.submit(reserved, submission(1, &["hello"]));
+    assert_eq!(told.answers.recv().await.unwrap().answer, Answer::NotSent);
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_makes_place_gives_up_a_slot_when_it_is_told_to() {
+    let (Lab { client, running, .. }, _vendor) = Lab::bound("response_timeout = \"3s\"").await;
+    let _reserved = client.reserve().unwrap();
+    running.retire(tokio::time::sleep(seconds(60))).await;
 }

@@ -16,9 +16,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::lab::{Told, recorder, settings, start};
 use crate::vendor::Vendor;
 
-type Issuer = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-fn issuer() -> Issuer {
+pub(crate) fn issuer() -> Issuer {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
@@ -43,7 +43,7 @@ fn roots(issuer: &Issuer) -> RootCertStore {
 }
 
 /// A vendor's TLS, which asks for a certificate of `clients` if there is one.
-fn acceptor(issuer: &Issuer, clients: Option<&Issuer>) -> TlsAcceptor {
+pub(crate) fn acceptor(issuer: &Issuer, clients: Option<&Issuer>) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let Identity { certificate, key } = identity(issuer);
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -60,14 +60,14 @@ fn acceptor(issuer: &Issuer, clients: Option<&Issuer>) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-struct Connected {
-    client: Arc<Client>,
-    running: Running,
-    told: Told,
+pub(crate) struct Connected {
+    pub(crate) client: Arc<Client>,
+    pub(crate) running: Running,
+    pub(crate) told: Told,
 }
 
 /// Connects to `listener` with `tls` as in the file.
-fn connect(listener: &TcpListener, tls: &str) -> Connected {
+pub(crate) fn connect(listener: &TcpListener, tls: &str) -> Connected {
     let mut settings = settings(&format!("tls = {tls}"));
     settings.port = listener.local_addr().unwrap().port();
     settings.host = "localhost".to_owned();
@@ -80,13 +80,13 @@ async fn listener() -> TcpListener {
     TcpListener::bind(("localhost", 0)).await.unwrap()
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> String {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
     path.display().to_string()
 }
 
-async fn reason_it_is_down(client: &mut Connected) -> Arc<str> {
+pub(crate) async fn reason_it_is_down(client: &mut Connected) -> Arc<str> {
     let health = client.told.health.recv().await.unwrap();
     let HealthState::Down { reason, .. } = health.state else { panic!("{health:?}") };
     reason

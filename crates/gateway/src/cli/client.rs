@@ -1,5 +1,6 @@
 //! The client's side of the API: one request, and its failure as an exit code.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -16,19 +17,34 @@ pub(crate) struct Endpoint {
     /// An app's or an admin's key. Better given by the environment: arguments can be seen by other users.
     #[arg(long, env = "STROWGER_API_KEY", hide_env_values = true, value_name = "KEY")]
     api_key: Option<String>,
+    /// The certificates to trust, PEM, where the gateway's comes from a CA of your own. Absent: those that the system
+    /// trusts.
+    #[arg(long, env = "STROWGER_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl Endpoint {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         crate::tls::install_provider();
-        let http = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .timeout(Duration::from_secs(30))
-            .connect_timeout(Duration::from_secs(5))
-            .build()
-            .map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?;
+            .connect_timeout(Duration::from_secs(5));
+        if let Some(ca) = &self.ca {
+            builder = builder.tls_certs_only(certificates(ca)?);
+        }
+        let http = builder.build().map_err(|error| Failure::new(Exit::Unexpected, root_cause(&error)))?;
         let base = self.endpoint.trim_end_matches('/').to_owned();
         Ok(Client { http, base, key: self.api_key.clone() })
     }
+}
+
+fn certificates(ca: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
+    let unusable = |why: String| {
+        Failure::new(Exit::Usage, format!("the certificates in {} (STROWGER_CA): {why}", ca.display()))
+    };
+    let pem = std::fs::read(ca).map_err(|error| unusable(error.to_string()))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(root_cause(&error)))?;
+    if found.is_empty() { Err(unusable("there are none".to_owned())) } else { Ok(found) }
 }
 
 pub(crate) struct Client {

@@ -31,6 +31,7 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure> {
     crate::logs::start(output.is_json());
+    crate::core_dumps::forbid();
     let demo = Demo::start(Settings {
         listen: options.listen,
         seed: options.seed,

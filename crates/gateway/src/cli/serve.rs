@@ -50,12 +50,13 @@ pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failur
     let file = &options.file;
     let resume = resume(&options.resume)?;
     crate::logs::start(output.is_json());
+    crate::core_dumps::forbid();
     let config = load(file, output)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
-    let gateway = Gateway::start(&config, Mode::Live, resume).await?;
-    output.note(&format!("listening on http://{}", gateway.address()));
+    let mut gateway = Gateway::start(&config, Mode::Live, resume).await?;
+    output.note(&format!("listening on {}", gateway.url()));
     if gateway.pipeline().is_on_hold() {
         output.note("on hold: the store was restored from a backup, so nothing is accepted or sent; start with --resume");
     }
@@ -66,7 +67,7 @@ pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failur
         };
         match wanted {
             Wanted::End => break,
-            Wanted::Reload => reconfigure(&gateway, file).await,
+            Wanted::Reload => reconfigure(&mut gateway, file).await,
             Wanted::GiveUp => {
                 let reason = gateway.pipeline().snapshot().failure.unwrap_or_default();
                 gateway.drain().await;
@@ -100,15 +101,20 @@ pub(crate) fn load(file: &ConfigFile, output: &Output) -> Result<Config, Failure
 }
 
 /// A bad configuration changes nothing.
-async fn reconfigure(gateway: &Gateway, file: &ConfigFile) {
+async fn reconfigure(gateway: &mut Gateway, file: &ConfigFile) {
     match config::load(&file.config) {
-        Ok((config, _)) => {
-            for what in gateway.reconfigure(&config) {
-                tracing::warn!("takes a restart: {what}");
+        Ok((config, _)) => match gateway.reconfigure(&config) {
+            Ok(takes_a_restart) => {
+                for what in takes_a_restart {
+                    tracing::warn!("takes a restart: {what}");
+                }
+                gateway.note_reload(&config).await;
+                tracing::info!(version = config.version, "the configuration was reloaded");
             }
-            gateway.note_reload(&config).await;
-            tracing::info!(version = config.version, "the configuration was reloaded");
-        }
+            Err(error) => {
+                tracing::error!("the configuration is kept, the new one cannot be put in place: {error:#}")
+            }
+        },
         Err(report) => {
             tracing::error!(
                 problems = report.problems.len(),

@@ -104,12 +104,17 @@ impl<'a> Builder<'a> {
             smpp_server.map(|door| self.address(&door.listen, &path(&["smpp_server", "listen"])));
         let public_url =
             raw.server.public_url.as_deref().unwrap_or_default().trim_end_matches('/').to_owned();
+        let tls = self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
+        let trusted_proxies =
+            self.networks(&raw.server.trusted_proxies, &path(&["server", "trusted_proxies"]));
         let allow_private = raw.webhooks.allow_private;
         let key_rate_limit = raw.server.key_rate_limit;
         let table = self.table(raw);
         Some(Config {
             listen: listen?,
             public_url,
+            tls,
+            trusted_proxies,
             admin_keys,
             key_rate_limit,
             store,
@@ -251,16 +256,20 @@ impl<'a> Builder<'a> {
             return None;
         }
         if source.is_plain() {
-            self.plain_secrets.push(at.clone());
-            let message = "a secret written into the file: give { env = \"…\" } or { file = \"…\" }";
-            if self.strict_secrets {
-                self.problem(at, message);
-            } else {
-                self.warn(at, message);
-            }
+            self.plain_secret(at);
         }
         let resolved = source.resolve(self.tree.locate(at).folder(), self.environment);
         self.keep(resolved, at)
+    }
+
+    fn plain_secret(&mut self, at: &Steps) {
+        self.plain_secrets.push(at.clone());
+        let message = "a secret written into the file: give { env = \"…\" } or { file = \"…\" }";
+        if self.strict_secrets {
+            self.problem(at, message);
+        } else {
+            self.warn(at, message);
+        }
     }
 
     /// A key that opens the API: no two may be the same.

@@ -42,16 +42,17 @@ pub(super) struct Raw {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Server {
-    /// Where the API listens: an IPv4 or IPv6 address with a port. Read at start only.
+    /// Where the API listens: an IPv4 or IPv6 address with a port; `[::]` is everyone of both families. Read at start
+    /// only.
     pub(super) listen: String,
     /// Where vendors and people reach the gateway.
     pub(super) public_url: Option<String>,
     /// How many requests each API key may make that has no limit of its own, such as `200/s`; without it there is no
     /// limit. A batch counts as many as it has messages.
     pub(super) key_rate_limit: Option<domain::setting::Rate>,
-    /// Not served yet: put a proxy that ends TLS in front.
+    /// TLS on the API's port. Whether there is any is read at start only; the files are read again on SIGHUP.
     pub(super) tls: Option<ServerTls>,
-    /// Proxies whose forwarded headers are believed, as networks. Not served yet.
+    /// Proxies whose X-Forwarded-For or Forwarded is believed, as networks; default none.
     pub(super) trusted_proxies: Vec<String>,
 }
 
@@ -72,7 +73,9 @@ impl Default for Server {
 pub(super) struct ServerTls {
     /// Only for the SMPP server: the port of its own.
     pub(super) listen: Option<String>,
+    /// The certificate with its chain, PEM.
     pub(super) cert: String,
+    /// The private key of `cert`, PEM.
     pub(super) key: String,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{ClientBuilder, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::deadline::until;
@@ -26,9 +26,14 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
+        Self::with(base, |builder| builder)
+    }
+
+    /// One that is set up in some other way, too.
+    pub(crate) fn with(base: &str, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         gateway::tls::install_provider();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
-        Self { http, base: base.to_owned() }
+        let builder = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
+        Self { http: change(builder).build().unwrap(), base: base.to_owned() }
     }
 
     pub(crate) fn base(&self) -> &str {

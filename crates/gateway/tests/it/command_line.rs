@@ -36,7 +36,7 @@ impl Done {
 }
 
 /// Runs a command to its end. It may not take longer than anything here.
-async fn run(command: Command) -> Done {
+pub(crate) async fn run(command: Command) -> Done {
     let mut limited = Command::new("timeout");
     limited.arg(LIMIT.as_secs().to_string()).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {

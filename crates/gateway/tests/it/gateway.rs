@@ -18,7 +18,9 @@ pub(crate) struct Gateway {
 /// The program, without the settings of whoever runs the tests.
 pub(crate) fn strowger() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strowger"));
-    command.env_remove("STROWGER_ENDPOINT").env_remove("STROWGER_API_KEY").env_remove("RUST_LOG");
+    for name in ["STROWGER_ENDPOINT", "STROWGER_API_KEY", "STROWGER_CA", "RUST_LOG"] {
+        command.env_remove(name);
+    }
     command
 }
 

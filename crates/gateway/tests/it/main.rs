@@ -9,10 +9,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what led to a failure is shown with it")]
 
 mod backup;
+mod both_families;
 mod capture;
 mod client;
 mod command_line;
 mod conversation;
+mod core_dumps;
 mod damage;
 mod deadline;
 mod failed_sync;
@@ -30,13 +32,16 @@ mod load;
 mod peer;
 mod power_cut;
 mod process;
+mod proxies;
 mod receipts;
+mod reload;
 mod setup;
 mod signals;
 mod smpp_clients;
 mod smpp_door;
 mod smpp_kill;
 mod steering;
+mod tls;
 mod trial;
 mod vendor_faults;
 mod webhook_sink;

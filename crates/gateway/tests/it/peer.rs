@@ -1,4 +1,5 @@
-//! The foreign peers of `tests/interop`: vendors and a webhook receiver built on libraries that are not ours.
+//! The foreign peers of `tests/interop`: vendors, a webhook receiver and a proxy built on libraries that are not
+//! ours.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -46,6 +47,11 @@ impl Peer {
     /// An application's webhook, which verifies by the library `standardwebhooks`.
     pub(crate) async fn webhook(folder: &Path) -> Self {
         Self::start("webhook.py", python("webhook.py").arg(WEBHOOK_SECRET), folder).await
+    }
+
+    /// A proxy for SOCKS 5 and HTTP CONNECT, which asks for this user and password if there are any.
+    pub(crate) async fn proxy(folder: &Path, login: &[&str]) -> Self {
+        Self::start("proxy.py", python("proxy.py").args(login), folder).await
     }
 
     /// An application at the SMPP door, bound by this bind. It submits all the messages at once.

@@ -26,11 +26,18 @@ pub(crate) struct Setup {
     store: String,
     account: Option<String>,
     parts_within: String,
+    server: String,
+    smpp_listen: String,
 }
 
 impl Setup {
     /// Adds the vendor `name` with the connection `name-main` and the route `name-sms`. `lines` go to the connection.
-    pub(crate) fn vendor(mut self, name: &str, port: u16, lines: &str) -> Self {
+    pub(crate) fn vendor(self, name: &str, port: u16, lines: &str) -> Self {
+        self.vendor_at(name, ("127.0.0.1", port), lines)
+    }
+
+    /// As `vendor`, at another host.
+    pub(crate) fn vendor_at(mut self, name: &str, (host, port): (&str, u16), lines: &str) -> Self {
         let route = format!("{name}-sms");
         write!(
             self.vendors,
@@ -40,7 +47,7 @@ id = "{name}"
 [[vendors.connections]]
 id = "{name}-main"
 kind = "smpp"
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 system_id = "{SYSTEM_ID}"
 password = "{PASSWORD}"
@@ -97,10 +104,22 @@ channel = "sms"
         self
     }
 
+    /// Where the API listens and what else is said of it, instead of a free port of 127.0.0.1.
+    pub(crate) fn server(mut self, lines: &str) -> Self {
+        lines.clone_into(&mut self.server);
+        self
+    }
+
     /// Opens the SMPP door to the app, with more of its account.
     pub(crate) fn door(mut self, more: &str) -> Self {
         self.account =
             Some(format!(r#"smpp = {{ system_id = "{APP_SYSTEM_ID}", password = "{APP_PASSWORD}"{more} }}"#));
+        self
+    }
+
+    /// Where the SMPP door listens, instead of a free port of 127.0.0.1.
+    pub(crate) fn smpp_listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.smpp_listen);
         self
     }
 
@@ -111,9 +130,12 @@ channel = "sms"
     }
 
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, rules, webhook, store, account, parts_within } = self;
-        let door = account.as_ref().map_or("", |_| "[smpp_server]\nlisten = \"127.0.0.1:0\"");
-        let door = format!("{door}{parts_within}");
+        let Self { vendors, routes, rule, rules, webhook, store, account, parts_within, .. } = self;
+        let Self { server, smpp_listen, .. } = self;
+        let smpp_listen = if smpp_listen.is_empty() { "127.0.0.1:0" } else { smpp_listen };
+        let server = if server.is_empty() { "listen = \"127.0.0.1:0\"" } else { server };
+        let door = account.as_ref().map(|_| format!("[smpp_server]\nlisten = \"{smpp_listen}\""));
+        let door = format!("{}{parts_within}", door.unwrap_or_default());
         let account = account.as_deref().unwrap_or_default();
         let store = if store.is_empty() { "path = \"data\"" } else { store };
         let routes = routes.join(", ");
@@ -132,7 +154,7 @@ routes = [{routes}]
         format!(
             r#"
 [server]
-listen = "127.0.0.1:0"
+{server}
 
 [[admin_keys]]
 id = "ops"

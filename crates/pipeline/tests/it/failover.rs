@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::attempt::Verdict;
 use domain::record::Answer;
-use domain::{Record, Status};
+use domain::{ConnectionId, Record, Status};
 
 use crate::bench::{Bench, CONNECTIONS, Reply, path};
 
@@ -74,6 +74,18 @@ async fn a_connection_that_is_down_is_passed_at_once() {
     let id = bench.send().await;
     let record = bench.until_status(id, Status::Submitted).await;
     assert_eq!(routes(&record), ["borealis"]);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_connection_that_is_taken_out_goes_another_way() {
+    let bench = Bench::new().await;
+    bench.connection("acme").full.store(true, Ordering::SeqCst);
+    let id = bench.send().await;
+    assert!(bench.record(id).work().queued);
+    bench.pipeline.disconnect(&ConnectionId::new("acme").unwrap());
+    let record = bench.until_status(id, Status::Submitted).await;
+    assert_eq!(routes(&record), ["borealis"]);
+    assert!(!record.possible_duplicate());
 }
 
 #[tokio::test]

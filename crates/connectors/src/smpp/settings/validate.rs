@@ -88,7 +88,7 @@ impl Settings {
     }
 }
 
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     let is_address = host.parse::<IpAddr>().is_ok();
     let is_odd = |c: char| c.is_whitespace() || matches!(c, '/' | ':' | '[' | ']' | '@');
     is_address || !(host.is_empty() || host.contains(is_odd))

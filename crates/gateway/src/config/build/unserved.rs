@@ -2,6 +2,7 @@
 
 use super::super::raw::{Raw, ServerTls};
 use super::{Builder, Steps, below, path};
+use crate::tls::Pair;
 
 impl Builder<'_> {
     pub(super) fn unserved(&mut self, raw: &Raw) {
@@ -18,26 +19,18 @@ impl Builder<'_> {
                 self.not_served.push("TLS at the SMPP server ([smpp_server.tls])".to_owned());
             }
         }
-        if raw.server.tls.is_some() {
-            self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
-            self.not_served.push("TLS on the API's own port ([server.tls]): put a proxy in front".to_owned());
-        }
-        let at = path(&["server", "trusted_proxies"]);
-        self.networks(&raw.server.trusted_proxies, &at);
-        if !raw.server.trusted_proxies.is_empty() {
-            self.not_served.push("forwarded headers (server.trusted_proxies)".to_owned());
-        }
     }
 
-    fn certificates(&mut self, tls: Option<&ServerTls>, at: &Steps) {
-        let Some(tls) = tls else { return };
+    /// The files of a door's certificate. Whether they can be used is seen when they are.
+    pub(super) fn certificates(&mut self, tls: Option<&ServerTls>, at: &Steps) -> Option<Pair> {
+        let tls = tls?;
         if let Some(listen) = &tls.listen {
             self.address(listen, &below(at, "listen"));
         }
-        for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
-            let at = below(at, key);
-            let file = self.beside(&at, file);
-            self.file(&file, &at);
-        }
+        let (at_cert, at_key) = (below(at, "cert"), below(at, "key"));
+        let pair = Pair { cert: self.beside(&at_cert, &tls.cert), key: self.beside(&at_key, &tls.key) };
+        self.file(&pair.cert, &at_cert);
+        self.file(&pair.key, &at_key);
+        Some(pair)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use connectors::smpp::{self, settings::Tls};
+use connectors::smpp;
+use connectors::smpp::settings::{Proxy, Tls};
 use domain::ConnectionId;
 use serde_json::Value as Json;
 
@@ -57,6 +58,7 @@ impl Builder<'_> {
             return None;
         }
         self.smpp_password(&mut settings, at);
+        self.proxy_password(&mut settings, &below(at, "proxy"));
         let mut smpp: smpp::Settings = self.read(Json::Object(settings), at)?;
         smpp.resolve_paths(self.tree.locate(at).folder());
         self.tls_files(&smpp.tls, &below(at, "tls"));
@@ -76,6 +78,21 @@ impl Builder<'_> {
         let secret = self.read::<SecretSource>(source, &at).and_then(|source| self.secret(&source, &at));
         let password = secret.map(|secret| secret.reveal().to_owned()).unwrap_or_default();
         settings.insert("password".to_owned(), Json::String(password));
+    }
+
+    /// As `smpp_password`, where a proxy is a table. In its URL a password is one that is written into the file.
+    fn proxy_password(&mut self, settings: &mut serde_json::Map<String, Json>, at: &Steps) {
+        let url = match settings.get_mut("proxy") {
+            Some(Json::Object(table)) => {
+                self.smpp_password(table, at);
+                table.get("url").and_then(Json::as_str).map(|url| (url, below(at, "url")))
+            }
+            Some(proxy) => proxy.as_str().map(|url| (url, at.clone())),
+            None => None,
+        };
+        if let Some((_, at)) = url.filter(|(url, _)| Proxy::url_holds_password(url)) {
+            self.plain_secret(&at);
+        }
     }
 
     fn tls_files(&mut self, tls: &Tls, at: &Steps) {
