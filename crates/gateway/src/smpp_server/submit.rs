@@ -84,6 +84,7 @@ pub(super) fn request_of(
                 source: as_written(first.source),
                 destination: as_written(first.destination),
                 parts: wanted,
+                ..BySmpp::default()
             },
             notify: Status::ALL.into_iter().filter(is_told_of).fold(StatusSet::NONE, StatusSet::with),
         }),
