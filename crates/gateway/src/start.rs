@@ -24,7 +24,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http;
 use crate::metrics::Metrics;
-use crate::smpp_server::{Binds, Door};
+use crate::smpp_server::{Binds, Door, Ports};
 use crate::webhooks::{self, Webhooks, address};
 
 /// Whether the vendors are real.
@@ -56,7 +56,7 @@ impl Gateway {
     /// that was restored opens no connection before `resume` says what becomes of what was open in it.
     ///
     /// # Errors
-    /// When the store, a certificate or the port cannot be had.
+    /// When the store, a certificate or a port cannot be had.
     pub async fn start(config: &Config, mode: Mode, resume: Option<Resume>) -> anyhow::Result<Self> {
         crate::tls::install_provider();
         tokio::task::spawn_blocking(domain::number::prepare).await?;
@@ -70,11 +70,8 @@ impl Gateway {
             .await
             .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
         let address = listener.local_addr()?;
-        let door = match config.smpp_server {
-            Some(listen) => {
-                let listener = TcpListener::bind(listen).await;
-                Some(listener.with_context(|| format!("cannot listen on {listen} (smpp_server.listen)"))?)
-            }
+        let ports = match &config.smpp_server {
+            Some(settings) => Some(Ports::take(settings).await?),
             None => None,
         };
 
@@ -111,9 +108,9 @@ impl Gateway {
         };
 
         let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address));
-        let door = match door {
-            Some(listener) => {
-                let door = Door::open(listener, pipeline.clone(), &config.smpp_settings(), binds).await;
+        let door = match ports {
+            Some(ports) => {
+                let door = Door::open(ports, pipeline.clone(), &config.smpp_accounts(), binds).await;
                 Some(door.context("the SMPP door cannot be opened")?)
             }
             None => None,
@@ -123,9 +120,6 @@ impl Gateway {
         tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
-        }
-        if let Some(door) = &door {
-            tracing::info!(address = %door.address(), accounts = config.smpp_settings().accounts.len(), "serving SMPP");
         }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.len(), "serving");
         Ok(Self { pipeline, api, webhooks, door, connections, tasks, stop, address, mode })
@@ -140,7 +134,7 @@ impl Gateway {
     /// Where applications bind, when that is configured.
     #[must_use]
     pub fn smpp_address(&self) -> Option<SocketAddr> {
-        self.door.as_ref().map(Door::address)
+        self.door.as_ref().and_then(Door::address)
     }
 
     #[must_use]
@@ -154,7 +148,7 @@ impl Gateway {
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {
-            door.reconfigure(&config.smpp_settings().accounts);
+            door.reconfigure(config.smpp_server.as_ref(), &config.smpp_accounts());
         }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         let configured: Vec<&ConnectionId> = config.connections().map(|connection| &connection.id).collect();

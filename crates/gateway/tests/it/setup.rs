@@ -25,7 +25,7 @@ pub(crate) struct Setup {
     webhook: String,
     store: String,
     account: Option<String>,
-    parts_within: String,
+    door: String,
 }
 
 impl Setup {
@@ -104,16 +104,24 @@ channel = "sms"
         self
     }
 
-    /// How long the SMPP door waits for the parts of a text.
-    pub(crate) fn parts_within(mut self, within: &str) -> Self {
-        self.parts_within = format!("\nparts_within = \"{within}\"");
+    /// Adds lines to the SMPP door.
+    pub(crate) fn door_with(mut self, lines: &str) -> Self {
+        self.door.push_str(lines);
+        self.door.push('\n');
+        self
+    }
+
+    /// Adds lines to the last route.
+    pub(crate) fn route(mut self, lines: &str) -> Self {
+        self.vendors.push_str(lines);
+        self.vendors.push('\n');
         self
     }
 
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, rules, webhook, store, account, parts_within } = self;
-        let door = account.as_ref().map_or("", |_| "[smpp_server]\nlisten = \"127.0.0.1:0\"");
-        let door = format!("{door}{parts_within}");
+        let Self { vendors, routes, rule, rules, webhook, store, account, door } = self;
+        let listen = "[smpp_server]\nlisten = \"127.0.0.1:0\"";
+        let door = account.as_ref().map_or_else(String::new, |_| format!("{listen}\n{door}"));
         let account = account.as_deref().unwrap_or_default();
         let store = if store.is_empty() { "path = \"data\"" } else { store };
         let routes = routes.join(", ");

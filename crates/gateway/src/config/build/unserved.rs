@@ -11,13 +11,6 @@ impl Builder<'_> {
                 "a shared database for a cluster is not served yet: give `path` for the embedded store";
             self.problem(&path(&["store", "url"]), message);
         }
-        if let Some(door) = &raw.smpp_server {
-            let at = path(&["smpp_server"]);
-            self.certificates(door.tls.as_ref(), &below(&at, "tls"));
-            if door.tls.is_some() {
-                self.not_served.push("TLS at the SMPP server ([smpp_server.tls])".to_owned());
-            }
-        }
         if raw.server.tls.is_some() {
             self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
             self.not_served.push("TLS on the API's own port ([server.tls]): put a proxy in front".to_owned());
@@ -31,9 +24,6 @@ impl Builder<'_> {
 
     fn certificates(&mut self, tls: Option<&ServerTls>, at: &Steps) {
         let Some(tls) = tls else { return };
-        if let Some(listen) = &tls.listen {
-            self.address(listen, &below(at, "listen"));
-        }
         for (key, file) in [("cert", &tls.cert), ("key", &tls.key)] {
             let at = below(at, key);
             let file = self.beside(&at, file);
