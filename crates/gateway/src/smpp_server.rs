@@ -23,13 +23,16 @@ mod ask;
 mod binds;
 mod failures;
 mod line;
+mod multi;
 mod parts;
 mod ports;
 mod proxy;
 mod receipt;
+mod replace;
 mod submit;
 mod texts;
 pub mod tls;
+mod written;
 
 pub use binds::Binds;
 pub use ports::Ports;

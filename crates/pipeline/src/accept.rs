@@ -359,9 +359,13 @@ fn write(
 
 /// A request that was understood and refused is kept, so that it can be found; how many is limited per app.
 fn keep_rejected(core: &Arc<Core>, app: &App, message: Option<Box<Message>>, refused: &Refused) {
-    let Some(message) = message else { return };
+    let Some(mut message) = message else { return };
     // Parts that were answered are told of in any case.
     let came_in_parts = message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
+    if message.by_smpp.is_some() && !came_in_parts {
+        // Its answer tells of it: a receipt would be for an id that nobody was given.
+        message.notify = StatusSet::NONE;
+    }
     if came_in_parts || app.keeps_another_rejected(core.clock.now()) {
         write_rejected(core, message, &refused.to_string());
     }

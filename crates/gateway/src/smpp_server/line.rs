@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use domain::{AppId, MessageId};
+use domain::AppId;
 use smpp_wire::connection::{Commands, Handle, Handler};
 use smpp_wire::pdu::{BindResp, CommandId, Outgoing, Pdu, Received, interface_version};
 use smpp_wire::session::{BindKind, Event};
@@ -12,10 +12,10 @@ use smpp_wire::tlv::{Tag, TlvBuffer};
 use tokio::task::JoinSet;
 
 use super::accounts::{NotLetIn, Open};
-use super::ask::{self, Question};
+use super::ask::{self, Name, Question};
 use super::binds::{self, Answer, Token};
 use super::submit::{self, Asked, Fields};
-use super::{Account, Shared, receipt};
+use super::{Account, Shared, multi, receipt};
 
 pub(super) struct Line {
     shared: Arc<Shared>,
@@ -115,19 +115,21 @@ impl Line {
         let open = Arc::clone(account);
         let account = open.account();
         let pdu = received.pdu();
+        if let Pdu::SubmitMulti(multi) = &pdu {
+            let asked = Asked::new(&self.handle, received);
+            return multi::take(&self.shared.pipeline, &open, &account, multi, asked);
+        }
         let refusal = match received.command_id() {
             CommandId::SUBMIT_SM | CommandId::DATA_SM if !open.takes_one() => CommandStatus::RTHROTTLED,
             CommandId::SUBMIT_SM | CommandId::DATA_SM => match self.submit(&pdu, &account, received) {
                 Ok(()) => return,
                 Err(status) => status,
             },
-            CommandId::REPLACE_SM => CommandStatus::RREPLACEFAIL,
-            _ => {
-                if let Some((question, message)) = ask::question(&pdu) {
-                    return self.ask(&account.app, received, question, message);
-                }
-                CommandStatus::RINVCMDID
-            }
+            _ => match ask::question(&pdu, self.shared.pipeline.now()) {
+                Ok(Some((question, message))) => return self.ask(&account.app, received, question, message),
+                Ok(None) => CommandStatus::RINVCMDID,
+                Err(status) => status,
+            },
         };
         let answer = Outgoing::refusal(received.command_id(), refusal);
         commands.respond(received.sequence_number(), answer);
@@ -146,7 +148,7 @@ impl Line {
     }
 
     /// Rare, so each has a task of its own.
-    fn ask(&mut self, app: &AppId, received: &Received, question: Question, message: Option<MessageId>) {
+    fn ask(&mut self, app: &AppId, received: &Received, question: Question, message: Option<Name>) {
         while self.questions.try_join_next().is_some() {}
         let (pipeline, app) = (self.shared.pipeline.clone(), app.clone());
         let (handle, sequence_number) = (self.handle.clone(), received.sequence_number());

@@ -35,6 +35,7 @@ mod smpp_door;
 mod smpp_drain;
 mod smpp_kill;
 mod smpp_ports;
+mod smpp_width;
 mod steering;
 mod trial;
 mod vendor_faults;
