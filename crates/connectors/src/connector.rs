@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::address::Recipient;
+use domain::message::SmppAddress;
 use domain::record::{Answer, ReceiptNews};
 use domain::{ConnectionId, Encoding, MessageId, Sender, Timestamp};
 
@@ -69,6 +70,20 @@ pub struct Submission {
     pub reference: u16,
     /// What is left of the message's validity.
     pub validity: Duration,
+    /// What the route passes on of how the application wrote it.
+    pub passed: Passed,
+}
+
+/// What an application wrote of a message that came by SMPP. Where there is nothing, the connection's own settings hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    pub priority: Option<u8>,
+    pub service_type: Option<Box<[u8]>>,
+    /// Their types hold where their digits are those that go out.
+    pub source: Option<SmppAddress>,
+    pub destination: Option<SmppAddress>,
+    /// Whole ones, as they are on the wire; on every part of a long text.
+    pub tlvs: Box<[u8]>,
 }
 
 /// What became of one part.

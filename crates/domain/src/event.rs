@@ -108,4 +108,7 @@ pub enum Kind {
         #[n(0)]
         resumed: bool,
     },
+    /// The application put another text or other times in place.
+    #[n(15)]
+    Replaced,
 }

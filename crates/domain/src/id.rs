@@ -46,6 +46,18 @@ impl MessageId {
         Timestamp::from_millis((self.as_u128() >> 80) as i64)
     }
 
+    /// The id so many places after this one in a run that `MessageIds::run` made.
+    #[must_use]
+    pub fn ahead(self, places: u8) -> Self {
+        Self::from_u128(self.as_u128().wrapping_add(u128::from(places) << 64))
+    }
+
+    /// The id so many places before this one in its run.
+    #[must_use]
+    pub fn back(self, places: u8) -> Self {
+        Self::from_u128(self.as_u128().wrapping_sub(u128::from(places) << 64))
+    }
+
     /// The smallest key that an id made at `at` can have: for ranges over time.
     #[must_use]
     pub fn first_key_at(at: Timestamp) -> i64 {
@@ -134,8 +146,15 @@ impl MessageIds {
 
     /// The next id at `now`; `random` is 64 random bits.
     pub fn next(&mut self, now: Timestamp, random: u64) -> MessageId {
-        self.last = MessageId::first_key_at(now).max(self.last + 1);
-        MessageId::from_u128((u128::from(self.last as u64) << 64) | u128::from(random))
+        self.run(now, random, 1)
+    }
+
+    /// The first of as many ids as `count` says, at least one; the others are `MessageId::ahead` of it. Whoever knows one
+    /// of them knows all.
+    pub fn run(&mut self, now: Timestamp, random: u64, count: u8) -> MessageId {
+        let first = MessageId::first_key_at(now).max(self.last + 1);
+        self.last = first + i64::from(count.max(1)) - 1;
+        MessageId::from_u128((u128::from(first as u64) << 64) | u128::from(random))
     }
 }
 
@@ -355,6 +374,17 @@ mod tests {
         assert_eq!(first.to_string().parse::<MessageId>(), Ok(first));
         assert_eq!(first.created_at().as_millis(), 1_760_000_000_000);
         assert!(first.key() > 0);
+    }
+
+    #[test]
+    fn a_run_of_ids_is_known_by_any_of_them_and_no_other_id_is_among_it() {
+        let mut ids = MessageIds::new(0);
+        let now = Timestamp::from_millis(1_760_000_000_000);
+        let first = ids.run(now, 7, 255);
+        let last = first.ahead(254);
+        assert!(first < last && last.back(254) == first);
+        assert_eq!(last.created_at(), now);
+        assert_eq!(ids.next(now, 0).key(), last.key() + 1);
     }
 
     #[test]

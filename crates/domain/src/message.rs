@@ -225,8 +225,9 @@ impl OperatorSource {
     }
 }
 
-/// The addresses as the application wrote them: its receipts bear the same.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+/// What the application wrote beside the message: its receipts bear the addresses, and a route may pass on the rest.
+/// Whatever a record of an earlier version lacks is as if nothing had been said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct BySmpp {
     #[n(0)]
     pub source: SmppAddress,
@@ -236,10 +237,27 @@ pub struct BySmpp {
     #[n(2)]
     #[cbor(with = "minicbor::bytes")]
     pub parts: Vec<u8>,
+    /// In which alphabet the text was: a text that replaces it comes without a word of that.
+    #[n(3)]
+    #[cbor(default)]
+    pub data_coding: u8,
+    #[n(4)]
+    #[cbor(default)]
+    pub priority: u8,
+    #[n(5)]
+    #[cbor(default, with = "minicbor::bytes")]
+    pub service_type: Vec<u8>,
+    /// Optional parameters of vendors' own, as they are on the wire.
+    #[n(6)]
+    #[cbor(default, with = "minicbor::bytes")]
+    pub tlvs: Vec<u8>,
+    /// Of a submission to several destinations: which of them, counted from one. The ids of such messages are a run.
+    #[n(7)]
+    pub place: Option<u8>,
 }
 
 /// An address with its type of number and its numbering plan.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct SmppAddress {
     #[n(0)]
     pub ton: u8,
@@ -249,4 +267,33 @@ pub struct SmppAddress {
     #[n(2)]
     #[cbor(with = "minicbor::bytes")]
     pub digits: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As records had it before anything but addresses and parts was kept.
+    #[derive(Encode)]
+    struct Earlier {
+        #[n(0)]
+        source: SmppAddress,
+        #[n(1)]
+        destination: SmppAddress,
+        #[n(2)]
+        #[cbor(with = "minicbor::bytes")]
+        parts: Vec<u8>,
+    }
+
+    #[test]
+    fn what_an_earlier_version_wrote_of_a_submission_reads_as_if_no_more_had_been_said() {
+        let source = SmppAddress { ton: 5, npi: 0, digits: b"SHOP".to_vec() };
+        let destination = SmppAddress { ton: 1, npi: 1, digits: b"447700900201".to_vec() };
+        let earlier = Earlier { source: source.clone(), destination: destination.clone(), parts: vec![1, 0] };
+        let read: BySmpp = minicbor::decode(&minicbor::to_vec(earlier).unwrap()).unwrap();
+        assert_eq!(read, BySmpp { source, destination, parts: vec![1, 0], ..BySmpp::default() });
+        let full = BySmpp { priority: 3, tlvs: vec![0x14, 0, 0, 0], place: Some(2), ..read };
+        let read: BySmpp = minicbor::decode(&minicbor::to_vec(&full).unwrap()).unwrap();
+        assert_eq!(read, full);
+    }
 }

@@ -15,7 +15,8 @@ use crate::id::{ConnectionId, RouteId};
 use crate::message::Message;
 use crate::money::Price;
 use crate::plan::Plan;
-use crate::status::Status;
+use crate::segment::Encoding;
+use crate::status::{Status, StatusSet};
 use crate::time::Timestamp;
 
 mod restore;
@@ -117,6 +118,8 @@ pub enum Input {
     /// A deadline of the record has passed.
     Wake,
     Cancel,
+    /// Another text, or other times, as long as nothing of it has left.
+    Replace(Replacement),
     Convert {
         converted: bool,
         at: Timestamp,
@@ -126,6 +129,23 @@ pub enum Input {
     /// The store was restored from a backup: what was dispatched has no outcome, and what was not may have been sent
     /// after the backup. Of a message that is due only later nobody sent anything, and it goes on as if nothing had been.
     Restored(Restored),
+}
+
+/// What the application puts in the place of what it asked for. What is None stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replacement {
+    pub text: Option<NewText>,
+    /// Only of a message that is still scheduled.
+    pub send_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    pub notify: Option<StatusSet>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewText {
+    pub text: Box<str>,
+    pub encoding: Encoding,
+    pub segments: u8,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -207,6 +227,8 @@ pub enum Refusal {
     TooLate,
     #[error("nothing is to be decided for the message")]
     NothingToDecide,
+    #[error("the message would end before it begins")]
+    EndsTooSoon,
 }
 
 /// Which stage has to look at a record. A record may wait for several.

@@ -6,7 +6,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use connectors::smpp;
 use domain::number::Country;
@@ -68,9 +67,7 @@ pub struct Config {
     /// Whether webhooks and callbacks may lead to private addresses.
     pub allow_private: bool,
     /// Where applications bind.
-    pub smpp_server: Option<SocketAddr>,
-    /// So long after its first part a text that is not whole is given up.
-    pub parts_within: Duration,
+    pub smpp_server: Option<smpp_server::Settings>,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
     pub table: Arc<Table>,
@@ -146,9 +143,8 @@ impl Config {
     }
 
     #[must_use]
-    pub fn smpp_settings(&self) -> smpp_server::Settings {
-        let accounts = self.apps.iter().filter_map(|app| app.smpp.clone()).collect();
-        smpp_server::Settings { accounts, parts_within: self.parts_within }
+    pub fn smpp_accounts(&self) -> Vec<Account> {
+        self.apps.iter().filter_map(|app| app.smpp.clone()).collect()
     }
 
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {

@@ -7,31 +7,37 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use domain::AppId;
 use domain::setting::Rate;
 use pipeline::Pipeline;
-use smpp_wire::connection;
-use smpp_wire::session::{self, CloseReason};
-use smpp_wire::status::CommandStatus;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::config::Secret;
+use crate::network::Networks;
+use crate::tls::{Identity, Pair};
 
 mod accounts;
 mod ask;
 mod binds;
+mod failures;
 mod line;
+mod multi;
 mod parts;
+mod ports;
+mod proxy;
 mod receipt;
+mod replace;
 mod submit;
+mod texts;
+mod written;
 
 pub use binds::Binds;
+pub use ports::Ports;
 
 use accounts::Accounts;
-use line::Line;
 use parts::Parts;
 
 /// What the configuration says of an app's account.
@@ -45,12 +51,25 @@ pub struct Account {
     pub reads_national: bool,
     /// Submissions, over all binds of the account. None: as many as it likes.
     pub throughput: Option<Rate>,
+    /// From where it may bind; none: from anywhere.
+    pub ips: Networks,
+}
+
+/// What the configuration says of the door's port with TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    pub listen: SocketAddr,
+    pub pair: Pair,
 }
 
 /// What the configuration says of the door.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    pub accounts: Vec<Account>,
+    /// Where clients come in without TLS.
+    pub listen: Option<SocketAddr>,
+    pub tls: Option<Tls>,
+    /// Whoever comes from here says by the PROXY protocol for whom.
+    pub proxies: Networks,
     /// So long after its first part a text that is not whole is given up.
     pub parts_within: Duration,
 }
@@ -61,96 +80,83 @@ struct Shared {
     accounts: Accounts,
     parts: Arc<Parts>,
     binds: Arc<Binds>,
+    proxies: ArcSwap<Networks>,
+    /// With a port for TLS.
+    identity: Option<Identity>,
 }
 
 /// A door that is open. End it by `shut_down`.
 pub struct Door {
     shared: Arc<Shared>,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    accepting: JoinSet<()>,
+    open: JoinSet<()>,
 }
-
-/// Submissions of one line that may wait for their commit: beyond this they are refused, which a client takes as a hint
-/// to wait.
-const MAX_UNANSWERED: usize = 5_000;
-/// Receipts of one line that may wait for their answers.
-const RECEIPT_WINDOW: usize = 100;
-const RECEIPT_ANSWERED_WITHIN: Duration = Duration::from_secs(30);
-/// Lines at once; more wait in the system's queue until one ends.
-const MAX_LINES: usize = 10_000;
-/// A line that has not bound by then is closed.
-const BOUND_WITHIN: Duration = Duration::from_secs(10);
-/// An accept that failed for want of file descriptors is tried again after this.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-/// After a drain began, submissions under way have this long to be answered.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Door {
     /// Lets applications in.
     ///
     /// # Errors
-    /// When the listener has no address, or the store cannot be asked for parts.
+    /// When the store cannot be asked for parts.
     pub async fn open(
-        listener: TcpListener,
+        mut ports: Ports,
         pipeline: Pipeline,
-        settings: &Settings,
+        accounts: &[Account],
         binds: Arc<Binds>,
     ) -> anyhow::Result<Self> {
-        let address = listener.local_addr()?;
         let parts = Arc::new(Parts::default());
         parts.load(pipeline.parts().await?);
-        let shared = Arc::new(Shared { pipeline, accounts: Accounts::new(&settings.accounts), parts, binds });
+        let (address, tls_address) = (ports.plain_address(), ports.tls_address());
+        let parts_within = ports.settings.parts_within;
+        let shared = Arc::new(Shared {
+            pipeline,
+            accounts: Accounts::new(accounts),
+            parts,
+            binds,
+            proxies: ArcSwap::from_pointee(ports.settings.proxies.clone()),
+            identity: ports.identity.take(),
+        });
         let (stop, stopped) = watch::channel(false);
-        let mut accepting = JoinSet::new();
-        accepting.spawn(give_up_parts(Arc::clone(&shared), settings.parts_within, stopped.clone()));
-        accepting.spawn(accept(listener, Arc::clone(&shared), stopped));
-        Ok(Self { shared, address, stop, accepting })
+        let mut open = JoinSet::new();
+        open.spawn(give_up_parts(Arc::clone(&shared), parts_within, stopped.clone()));
+        open.spawn(ports::accept(ports, Arc::clone(&shared), stopped));
+        if let Some(address) = address {
+            tracing::info!(%address, accounts = accounts.len(), "serving SMPP");
+        }
+        if let Some(address) = tls_address {
+            tracing::info!(%address, accounts = accounts.len(), "serving SMPP over TLS");
+        }
+        Ok(Self { shared, address: address.or(tls_address), stop, open })
     }
 
+    /// Where applications bind: the plain port, when there is one.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
-    /// Puts other accounts in place, for the next bind. Lines whose account is gone or has another password are ended.
-    pub fn reconfigure(&self, accounts: &[Account]) {
-        let Shared { accounts: open, binds, .. } = &*self.shared;
+    /// Puts other accounts in place: at once, also for those that are bound. Lines whose account is gone, has another
+    /// password or no longer admits their address are ended. The certificate is read again, for the next handshake.
+    pub fn reconfigure(&self, settings: Option<&Settings>, accounts: &[Account]) {
+        let Shared { accounts: open, binds, proxies, identity, .. } = &*self.shared;
         open.replace(accounts);
-        binds.end_unless(|account| open.still_has(account));
+        binds.end_unless(|account, peer| open.still_admits(account, peer));
+        let Some(settings) = settings else { return };
+        proxies.store(Arc::new(settings.proxies.clone()));
+        if let (Some(identity), Some(tls)) = (identity, &settings.tls) {
+            match identity.read_again(&tls.pair) {
+                Ok(()) => tracing::info!("the certificate of the SMPP server was read again"),
+                Err(error) => {
+                    tracing::error!(%error, "the SMPP server's certificate is kept: the new one is wrong");
+                }
+            }
+        }
     }
 
     /// Lets nobody in any more, answers what is under way, and unbinds all lines.
     pub async fn shut_down(mut self) {
         self.stop.send_replace(true);
-        while self.accepting.join_next().await.is_some() {}
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let mut lines = JoinSet::new();
-    loop {
-        // Every branch is cancel-safe: a line is taken only when its branch is chosen.
-        tokio::select! {
-            _ = stopped.changed() => break,
-            Some(_) = lines.join_next() => {}
-            accepted = listener.accept(), if lines.len() < MAX_LINES => match accepted {
-                Ok((socket, peer)) => {
-                    lines.spawn(serve(socket, peer, Arc::clone(&shared)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "an SMPP connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_AGAIN).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    shared.binds.end_all();
-    let all_ended = async { while lines.join_next().await.is_some() {} };
-    if timeout(ANSWERS_WITHIN, all_ended).await.is_err() {
-        tracing::warn!("some SMPP lines did not end in time and are cut");
-        lines.shutdown().await;
+        while self.open.join_next().await.is_some() {}
     }
 }
 
@@ -159,34 +165,5 @@ async fn give_up_parts(shared: Arc<Shared>, within: Duration, mut stopped: watch
     let every = (within / 10).clamp(Duration::from_millis(100), Duration::from_secs(10));
     while timeout(every, stopped.changed()).await.is_err() {
         shared.parts.expire(&shared.pipeline, &|app| shared.accounts.of(app), within);
-    }
-}
-
-async fn serve(socket: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "a socket kept its delay");
-    }
-    let (connection, handle) = connection::server(socket, line_settings());
-    let mut line = Line::new(shared, handle, peer);
-    let reason = connection.run(&mut line).await;
-    if matches!(reason, CloseReason::PeerUnbound | CloseReason::PeerClosed | CloseReason::Unbound) {
-        tracing::debug!(%peer, %reason, "an SMPP line ended");
-    } else {
-        tracing::info!(%peer, system_id = line.system_id(), %reason, "an SMPP line ended");
-    }
-}
-
-fn line_settings() -> connection::Settings {
-    connection::Settings {
-        session: session::Settings {
-            window: RECEIPT_WINDOW,
-            response_timeout: RECEIPT_ANSWERED_WITHIN,
-            session_init_timeout: BOUND_WITHIN,
-            max_unanswered: MAX_UNANSWERED,
-            busy_status: CommandStatus::RTHROTTLED,
-            ..session::Settings::default()
-        },
-        request_queue: RECEIPT_WINDOW,
-        ..connection::Settings::default()
     }
 }

@@ -26,7 +26,7 @@ use crate::http;
 use crate::imported;
 use crate::listener;
 use crate::metrics::Metrics;
-use crate::smpp_server::{Binds, Door};
+use crate::smpp_server::{Binds, Door, Ports};
 use crate::tls::Identity;
 use crate::webhooks::{self, Webhooks, address};
 
@@ -66,7 +66,7 @@ impl Gateway {
     /// that was restored opens no connection before `resume` says what becomes of what was open in it.
     ///
     /// # Errors
-    /// When the store, a certificate or the port cannot be had.
+    /// When the store, a certificate or a port cannot be had.
     pub async fn start(config: &Config, mode: Mode, resume: Option<Resume>) -> anyhow::Result<Self> {
         crate::tls::install_provider();
         tokio::task::spawn_blocking(prepare_numbers).await?;
@@ -79,11 +79,8 @@ impl Gateway {
         let listener = listener::listen(config.listen)
             .with_context(|| format!("cannot listen on {} (server.listen)", config.listen))?;
         let address = listener.local_addr()?;
-        let door = match config.smpp_server {
-            Some(listen) => {
-                let listener = listener::listen(listen);
-                Some(listener.with_context(|| format!("cannot listen on {listen} (smpp_server.listen)"))?)
-            }
+        let ports = match &config.smpp_server {
+            Some(settings) => Some(Ports::take(settings)?),
             None => None,
         };
 
@@ -127,9 +124,9 @@ impl Gateway {
         if !pipeline.is_on_hold() {
             note(&pipeline, config, audit::Door::Start).await;
         }
-        let door = match door {
-            Some(listener) => {
-                let door = Door::open(listener, pipeline.clone(), &config.smpp_settings(), binds).await;
+        let door = match ports {
+            Some(ports) => {
+                let door = Door::open(ports, pipeline.clone(), &config.smpp_accounts(), binds).await;
                 Some(door.context("the SMPP door cannot be opened")?)
             }
             None => None,
@@ -139,9 +136,6 @@ impl Gateway {
         tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), Arc::clone(&http), stopped));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
-        }
-        if let Some(door) = &door {
-            tracing::info!(address = %door.address(), accounts = config.smpp_settings().accounts.len(), "serving SMPP");
         }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
         let fixed = fixed(config);
@@ -164,7 +158,7 @@ impl Gateway {
     /// Where applications bind, when that is configured.
     #[must_use]
     pub fn smpp_address(&self) -> Option<SocketAddr> {
-        self.door.as_ref().map(Door::address)
+        self.door.as_ref().and_then(Door::address)
     }
 
     #[must_use]
@@ -185,7 +179,7 @@ impl Gateway {
         self.connections.change(changes);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {
-            door.reconfigure(&config.smpp_settings().accounts);
+            door.reconfigure(config.smpp_server.as_ref(), &config.smpp_accounts());
         }
         self.api.reconfigure(api_settings(config, self.mode, self.address));
         self.http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
@@ -288,19 +282,19 @@ fn open_store(config: &Config) -> anyhow::Result<(sqlite::SqliteWriter, sqlite::
     sqlite::open(path, &options).with_context(|| format!("the store in {} cannot be opened", path.display()))
 }
 
-type Fixed = [(&'static str, String); 7];
+type Fixed = [(&'static str, String); 8];
 
 /// What is read at the start only.
 fn fixed(config: &Config) -> Fixed {
     let is_given = |given: bool| if given { "given" } else { "absent" }.to_owned();
+    let address = |at: Option<SocketAddr>| at.map_or_else(|| is_given(false), |at| at.to_string());
+    let door = config.smpp_server.as_ref();
     [
         ("server.listen", config.listen.to_string()),
         ("server.tls", is_given(config.tls.is_some())),
-        (
-            "smpp_server.listen",
-            config.smpp_server.map_or_else(|| is_given(false), |listen| listen.to_string()),
-        ),
-        ("smpp_server.parts_within", format!("{:?}", config.parts_within)),
+        ("smpp_server.listen", address(door.and_then(|door| door.listen))),
+        ("smpp_server.tls.listen", address(door.and_then(|door| door.tls.as_ref()).map(|tls| tls.listen))),
+        ("smpp_server.parts_within", format!("{:?}", door.map(|door| door.parts_within).unwrap_or_default())),
         ("store.path", config.store.display().to_string()),
         ("store.synchronous", format!("{:?}", config.synchronous).to_lowercase()),
         ("webhooks.allow_private", config.allow_private.to_string()),

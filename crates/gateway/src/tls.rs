@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 /// Makes ring the process's provider. Idempotent: whoever needs TLS may call it first.
@@ -15,12 +18,14 @@ pub fn install_provider() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-/// The files of a certificate and its key, PEM.
+/// The files of a certificate and its key, and of those that clients have to show, PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
     /// The certificate, and after it those that lead to the root.
     pub cert: PathBuf,
     pub key: PathBuf,
+    /// Then only clients that show a certificate of one of these are spoken to.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Why a pair cannot be used.
@@ -32,6 +37,8 @@ pub enum Error {
     NoCertificate { path: PathBuf },
     #[error("the certificate {} with the key {} cannot be used: {source}", pair.cert.display(), pair.key.display())]
     Unusable { pair: Pair, source: rustls::Error },
+    #[error("nobody can be told by the certificates of {}: {why}", path.display())]
+    UnusableRoots { path: PathBuf, why: String },
 }
 
 /// Who a door says it is, which may change while it is open.
@@ -67,13 +74,27 @@ fn config(pair: &Pair, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Error> 
     let unusable = |source| Error::Unusable { pair: pair.clone(), source };
     let key = PrivateKeyDer::from_pem_file(&pair.key).map_err(unreadable("a private key", &pair.key))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?;
-    let built = builder.with_no_client_auth().with_single_cert(chain(&pair.cert)?, key);
+    let builder = match &pair.client_ca {
+        Some(path) => builder.with_client_cert_verifier(verifier(path, provider)?),
+        None => builder.with_no_client_auth(),
+    };
+    let built = builder.with_single_cert(chain(&pair.cert)?, key);
     let mut config = built.map_err(unusable)?;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+fn verifier(path: &Path, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+    let unusable = |why: String| Error::UnusableRoots { path: path.to_owned(), why };
+    let mut roots = RootCertStore::empty();
+    for certificate in chain(path)? {
+        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    verifier.map_err(|error| unusable(error.to_string()))
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -104,6 +125,7 @@ mod tests {
         Pair {
             cert: write(folder, &format!("{name}-cert.pem"), &cert.pem()),
             key: write(folder, &format!("{name}-key.pem"), &signing_key.serialize_pem()),
+            client_ca: None,
         }
     }
 
@@ -120,6 +142,7 @@ mod tests {
             (Pair { cert: empty.clone(), ..one.clone() }, "holds no certificate"),
             (Pair { key: empty, ..one.clone() }, "cannot read a private key"),
             (Pair { cert: folder.path().join("nowhere"), ..one.clone() }, "cannot read certificates"),
+            (Pair { client_ca: one.key.clone().into(), ..one.clone() }, "holds no certificate"),
         ] {
             let error = identity.read_again(&wrong).unwrap_err().to_string();
             assert!(error.contains(because), "{error}");

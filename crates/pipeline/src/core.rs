@@ -143,9 +143,14 @@ impl Core {
     }
 
     pub(crate) fn new_id(&self, now: Timestamp) -> MessageId {
+        self.new_ids(now, 1)
+    }
+
+    /// The first of a run of so many.
+    pub(crate) fn new_ids(&self, now: Timestamp, count: u8) -> MessageId {
         let mut ids = self.ids.lock();
         let random = ids.1.next_u64();
-        ids.0.next(now, random)
+        ids.0.run(now, random, count)
     }
 
     /// What the parts of the next long text have in common on the wire.

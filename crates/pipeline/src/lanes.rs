@@ -144,6 +144,16 @@ impl Lanes {
         self.fresh = true;
     }
 
+    /// A message is another one than it was, in its text or its times. One that waits in the store is so already.
+    pub(crate) fn renew(&mut self, record: &Arc<Record>) {
+        let Some(lane) = Lane::of(record) else { return };
+        let queue = self.queues().find(|(of, _)| **of == lane).map(|(_, queue)| queue);
+        let mut waiting = queue.into_iter().flat_map(|queue| queue.records.iter_mut());
+        if let Some(waiting) = waiting.find(|waiting| waiting.message.id == record.message.id) {
+            *waiting = Arc::clone(record);
+        }
+    }
+
     /// The dispatch of a message that had its turn is written, or will not be.
     pub(crate) fn left(&mut self, message: MessageId) {
         self.known.remove(&message);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connectors::{Answered, Connector, Events, Health, ReceiptReport};
 use domain::number::Country;
-use domain::record::Input;
+use domain::record::{Input, Replacement};
 use domain::status::StatusSet;
 use domain::{AppId, Class, ConnectionId, MessageId, Override, OverrideId, Record, Sender, Timestamp};
 use parking_lot::Mutex;
@@ -282,6 +282,12 @@ impl Pipeline {
         self.core.new_id(self.core.clock.now())
     }
 
+    /// Ids for so many messages that belong together: the first, the others are `MessageId::ahead` of it.
+    #[must_use]
+    pub fn new_ids(&self, count: u8) -> MessageId {
+        self.core.new_ids(self.core.clock.now(), count)
+    }
+
     /// Keeps a part of a text until a request under its message's id is accepted or kept. `then` is told as by
     /// `send_and_tell`.
     pub fn keep_part(&self, part: Part, then: impl FnOnce(Result<(), NotWritten>) + Send + 'static) {
@@ -346,6 +352,15 @@ impl Pipeline {
         answered.await.unwrap_or(Err(NotWritten::Stopping))
     }
 
+    /// Puts another text or other times in the place of a message's own, if no byte of it has left. What is sent then is
+    /// planned as always: when its turn comes.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn replace(&self, message: MessageId, with: Replacement) -> Result<Stepped, NotWritten> {
+        self.step(Write::Apply { message, input: Input::Replace(with) }).await
+    }
+
     /// The application says whether its user acted on the message.
     ///
     /// # Errors
@@ -361,7 +376,12 @@ impl Pipeline {
         }
         let (answer, answered) = tokio::sync::oneshot::channel();
         let core = Arc::clone(&self.core);
+        let replaces = matches!(write, Write::Apply { input: Input::Replace(_), .. });
         let then = move |result: Result<Written, NotWritten>| {
+            if let (Ok(Written::Applied { record, .. }), true) = (&result, replaces) {
+                // Whoever waits for a slot stands there as it was.
+                core.with_lanes(|lanes| lanes.renew(record));
+            }
             let stepped = match &result {
                 Ok(Written::Applied { record, .. }) => Ok(Stepped::Done(record.clone())),
                 Ok(Written::Refused { record, .. }) => Ok(Stepped::TooLate(record.clone())),
@@ -429,7 +449,7 @@ pub struct Conversion {
 #[derive(Debug)]
 pub enum Stepped {
     Done(Arc<Record>),
-    /// The message is final or at a vendor; here it is.
+    /// The message is final or at a vendor, or what was asked for does not fit it any more; here it is.
     TooLate(Arc<Record>),
     NoSuchMessage,
 }

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
 use domain::plan::{FailoverOn, Terms};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
 use domain::{ConnectionId, Record, segment};
+use routing::settings::Pass;
 use store::{Write, Written};
 use tokio::time::Instant;
 
@@ -202,6 +204,23 @@ fn submission(core: &Core, record: &Record, attempt: &Attempt) -> Submission {
         parts,
         reference: attempt.reference,
         validity: message.expires_at.since(core.clock.now()),
+        passed: passed(core, record, attempt),
+    }
+}
+
+/// What the attempt's route passes on now. Nothing where it left the configuration meanwhile.
+fn passed(core: &Core, record: &Record, attempt: &Attempt) -> Passed {
+    let Some(written) = record.message.by_smpp.as_deref() else { return Passed::default() };
+    let table = core.table.load();
+    let passes = |what| table.route(&attempt.route).is_some_and(|route| route.pass.contains(&what));
+    let addresses = passes(Pass::Addresses);
+    Passed {
+        priority: passes(Pass::Priority).then_some(written.priority),
+        service_type: (passes(Pass::ServiceType) && !written.service_type.is_empty())
+            .then(|| written.service_type.as_slice().into()),
+        source: addresses.then(|| written.source.clone()),
+        destination: addresses.then(|| written.destination.clone()),
+        tlvs: if passes(Pass::Tlvs) { written.tlvs.as_slice().into() } else { Box::default() },
     }
 }
 

@@ -42,6 +42,23 @@ pub struct Route {
     pub rate_card: Option<String>,
     #[serde(default)]
     pub senders: Senders,
+    /// What of a message that came by SMPP goes on to an SMPP vendor as the application wrote it; absent: nothing.
+    #[serde(default)]
+    pub pass: Vec<Pass>,
+}
+
+/// What an application may write of a message beside its text and times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Pass {
+    /// priority_flag.
+    Priority,
+    /// service_type, in the place of the connection's.
+    ServiceType,
+    /// The types of number and numbering plans, where the digits go out as they were written.
+    Addresses,
+    /// Optional parameters of vendors' own, 0x1400 to 0x3FFF.
+    Tlvs,
 }
 
 /// Whom a route's messages may appear to come from.

@@ -74,8 +74,8 @@ pub struct Session<T> {
     unanswered: Unanswered,
     /// The bind that waits for an answer: ours if we are the client, theirs if we are the server.
     binding: Option<Binding>,
-    /// We want to end: unbind is sent once nothing waits for an answer.
-    ending: bool,
+    /// We want to end: unbind is sent once nothing waits for an answer. Of theirs a server waits until then at most.
+    ending: Option<Duration>,
     our_unbind: Option<Pending>,
     their_unbind: Option<Pending>,
     closing: Option<CloseReason>,
@@ -103,7 +103,7 @@ impl<T: Clone> Session<T> {
             settings,
             unanswered: Unanswered::default(),
             binding: None,
-            ending: false,
+            ending: None,
             our_unbind: None,
             their_unbind: None,
             closing: None,
@@ -217,12 +217,14 @@ impl<T: Clone> Session<T> {
         true
     }
 
-    /// Ends the session: no further requests, then unbind once nothing waits for an answer.
+    /// Ends the session: no further requests, then unbind once nothing waits for an answer. A server refuses what still
+    /// comes, and waits for our answers to what it took `unbind_grace` at most.
     pub fn unbind(&mut self, now: Duration, out: &mut Output<T>) {
         match self.state {
             State::Open | State::Outbound => self.close_for(CloseReason::Unbound),
             State::Bound(_) => {
-                self.ending = true;
+                let until = now.saturating_add(self.settings.unbind_grace);
+                self.ending.get_or_insert(until);
                 self.send_unbind_when_idle(now, out);
             }
             State::Unbinding(_) | State::Closed => {}
@@ -297,7 +299,7 @@ impl<T: Clone> Session<T> {
         let pending = [binding, self.our_unbind, self.their_unbind];
         let pending = pending.into_iter().flatten().map(|pending| pending.deadline).min();
         let link = self.link.next_deadline(&self.settings, self.is_bound());
-        [pending, link, self.window.next_deadline()].into_iter().flatten().min()
+        [pending, link, self.window.next_deadline(), self.unbind_due()].into_iter().flatten().min()
     }
 
     /// Why the session ends when the connection is lost: a side that hangs up instead of answering our unbind has done
@@ -328,7 +330,7 @@ impl<T: Clone> Session<T> {
 
     fn send_unbind_when_idle(&mut self, now: Duration, out: &mut Output<T>) {
         let State::Bound(kind) = self.state else { return };
-        if !self.ending || !self.window.is_empty() || self.closing.is_some() {
+        if self.unbind_due().is_none_or(|due| now < due) || self.closing.is_some() {
             return;
         }
         let sequence_number = self.window.next_number().sequence;
@@ -336,6 +338,14 @@ impl<T: Clone> Session<T> {
         let deadline = now.saturating_add(self.settings.response_timeout);
         self.our_unbind = Some(Pending { sequence_number, deadline });
         self.state = State::Unbinding(kind);
+    }
+
+    /// When our unbind is to be sent: at once, when nothing waits for an answer any more.
+    fn unbind_due(&self) -> Option<Duration> {
+        let until =
+            self.ending.filter(|_| matches!(self.state, State::Bound(_)) && self.window.is_empty())?;
+        let owes_answers = self.side == Side::Server && !self.unanswered.is_empty();
+        Some(if owes_answers { until } else { Duration::ZERO })
     }
 
     fn tend_link(&mut self, now: Duration, out: &mut Output<T>) {
@@ -367,7 +377,7 @@ impl<T: Clone> Session<T> {
     }
 
     fn is_sending(&self) -> bool {
-        matches!(self.state, State::Bound(_)) && !self.ending && self.closing.is_none()
+        matches!(self.state, State::Bound(_)) && self.ending.is_none() && self.closing.is_none()
     }
 
     fn may_send(&self, command_id: CommandId) -> bool {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use domain::address::SenderKind;
+use domain::message::SmppAddress;
 use domain::{Encoding, Sender, Timestamp};
 use smpp_wire::encoding::{Charset, Gsm7, Unencodable};
 use smpp_wire::pdu::{Address, EncodeError, EsmClass, Outgoing, Pdu, RegisteredDelivery, ShortMessage};
 use smpp_wire::time;
-use smpp_wire::tlv::{Tag, TlvBuffer};
+use smpp_wire::tlv::{Tag, TlvBuffer, Tlvs};
 use smpp_wire::udh::{self, ReferenceWidth};
 
 use super::settings::{LongMessages, Settings, Validity};
@@ -44,14 +45,18 @@ pub(super) fn encode(
     };
     let source = source_digits(submission.from.as_ref())?;
     let validity = validity_period(settings.validity, submission.validity, clock);
+    let passed = &submission.passed;
+    let source = source_address(settings, submission.from.as_ref(), &source);
+    let destination = Address {
+        ton: settings.dest_ton.into(),
+        npi: settings.dest_npi.into(),
+        digits: submission.to.digits().as_bytes(),
+    };
     let common = ShortMessage {
-        service_type: settings.service_type.as_bytes(),
-        source: source_address(settings, submission.from.as_ref(), &source),
-        destination: Address {
-            ton: settings.dest_ton.into(),
-            npi: settings.dest_npi.into(),
-            digits: submission.to.digits().as_bytes(),
-        },
+        service_type: passed.service_type.as_deref().unwrap_or(settings.service_type.as_bytes()),
+        source: as_written(source, passed.source.as_ref()),
+        destination: as_written(destination, passed.destination.as_ref()),
+        priority_flag: passed.priority.unwrap_or_default(),
         validity_period: validity.as_bytes(),
         registered_delivery: RegisteredDelivery(settings.registered_delivery),
         data_coding,
@@ -61,7 +66,8 @@ pub(super) fn encode(
     let texts = texts.collect::<Result<Vec<_>, _>>().map_err(Unsendable::Text)?;
     let (texts, marks) = mark(settings.long_messages, texts, submission.reference)?;
     let pdus = texts.iter().zip(&marks).map(|(text, mark)| {
-        let (esm_class, tlvs) = (mark.esm_class, mark.tlvs.as_tlvs());
+        let tlvs = [mark.tlvs.as_tlvs().as_bytes(), &passed.tlvs].concat();
+        let (esm_class, tlvs) = (mark.esm_class, Tlvs::new(&tlvs));
         let part = ShortMessage { short_message: text, esm_class, tlvs, ..common };
         Outgoing::request(&Pdu::SubmitSm(part)).map_err(Unsendable::Field)
     });
@@ -121,6 +127,17 @@ fn source_address<'a>(settings: &Settings, sender: Option<&Sender>, digits: &'a 
         ton: settings.source_ton.unwrap_or(ton).into(),
         npi: settings.source_npi.unwrap_or(npi).into(),
         digits,
+    }
+}
+
+/// A type says something of the digits that it was written with, so it goes with no others.
+fn as_written<'a>(address: Address<'a>, written: Option<&SmppAddress>) -> Address<'a> {
+    let is_same = |written: &&SmppAddress| {
+        written.digits.strip_prefix(b"+").unwrap_or(&written.digits) == address.digits
+    };
+    match written.filter(is_same) {
+        Some(written) => Address { ton: written.ton.into(), npi: written.npi.into(), ..address },
+        None => address,
     }
 }
 

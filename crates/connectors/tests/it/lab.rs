@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use connectors::connector::{Answered, Connector, Events, Health, ReceiptReport, Slot, Submission};
+use connectors::connector::{Answered, Connector, Events, Health, Passed, ReceiptReport, Slot, Submission};
 use connectors::smpp::{Client, Dial, Dialing, Running, Settings, Start};
 use domain::record::Answer;
 use domain::{ConnectionId, Encoding, MessageId, Recipient, Sender, Timestamp};
@@ -197,6 +197,7 @@ pub(crate) fn submission(number: u128, parts: &[&str]) -> Submission {
         parts: parts.iter().map(|part| (*part).into()).collect(),
         reference: 0x1234,
         validity: Duration::from_secs(600),
+        passed: Passed::default(),
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use connectors::connector::Passed;
 use connectors::{Connector, Submission};
+use domain::message::SmppAddress;
 use domain::{Encoding, Sender};
 use smpp_wire::pdu::{NumberingPlan, Pdu, ShortMessage, TypeOfNumber};
+use smpp_wire::tlv::Tag;
 
 use crate::lab::{Lab, submission};
 
@@ -67,6 +70,51 @@ async fn the_settings_may_say_otherwise() {
     let short = Submission { validity: Duration::from_millis(10), ..submission(1, &["hello"]) };
     submitted("", short.clone(), |sm| assert_eq!(sm.validity_period, b"000000000001000R")).await;
     submitted("validity = \"none\"", short, |sm| assert!(sm.validity_period.is_empty())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_route_passes_goes_out_as_it_was_written() {
+    let address = |ton, npi, digits: &[u8]| Some(SmppAddress { ton, npi, digits: digits.to_vec() });
+    let tlv = [0x14, 0x00, 0x00, 0x03, b'a', b'b', b'c'];
+    let passed = Passed {
+        priority: Some(2),
+        service_type: Some((*b"VMN").into()),
+        source: address(0, 9, b"SHOP"),
+        destination: address(0, 8, b"+4915112345678"),
+        tlvs: tlv.into(),
+    };
+    let whole = Submission { passed: passed.clone(), ..submission(1, &["hello"]) };
+    submitted("service_type = \"OTP\"", whole, |sm| {
+        assert_eq!((sm.priority_flag, sm.service_type), (2, &b"VMN"[..]));
+        assert_eq!((sm.source.ton.into(), sm.source.npi.into()), (0_u8, 9_u8));
+        assert_eq!((sm.destination.ton.into(), sm.destination.npi.into()), (0_u8, 8_u8));
+        assert_eq!(sm.destination.digits, b"4915112345678");
+        assert_eq!(sm.tlvs.as_bytes(), tlv);
+    })
+    .await;
+    let part = Submission { passed: passed.clone(), ..submission(1, &["one, ", "two"]) };
+    submitted("long_messages = \"sar\"", part, |sm| {
+        assert_eq!(sm.tlvs.sar_segment_seqnum(), Some(1));
+        assert_eq!(sm.tlvs.get(Tag(0x1400)), Some(&b"abc"[..]));
+    })
+    .await;
+    // Other digits go out than were written, so their types say nothing of them.
+    let (source, destination) = (address(1, 1, b"447700900201"), address(2, 8, b"015112345678"));
+    let rewritten = Passed { source, destination, ..Passed::default() };
+    submitted(
+        "service_type = \"OTP\"",
+        Submission { passed: rewritten, ..submission(1, &["hello"]) },
+        |sm| {
+            assert_eq!((sm.priority_flag, sm.service_type), (0, &b"OTP"[..]));
+            assert_eq!(sm.source.ton, TypeOfNumber::Alphanumeric);
+            assert_eq!(
+                (sm.destination.ton, sm.destination.npi),
+                (TypeOfNumber::International, NumberingPlan::Isdn)
+            );
+            assert!(sm.tlvs.is_empty());
+        },
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

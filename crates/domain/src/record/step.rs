@@ -1,7 +1,9 @@
 //! One step of a record: what each input changes and what follows from it.
 
-use super::{Answer, Cause, Converted, Dispatch, Effects, Input, ReceiptNews, Record, Refusal};
-use crate::attempt::{Attempt, Outcome, PartAnswer, State, Summed, Verdict};
+use super::{
+    Answer, Cause, Converted, Dispatch, Effects, Input, NewText, ReceiptNews, Record, Refusal, Replacement,
+};
+use crate::attempt::{Attempt, Outcome, Part, PartAnswer, State, Summed, Verdict};
 use crate::event::Kind;
 use crate::plan::{FailoverOn, OnUnknown};
 use crate::status::Status;
@@ -37,6 +39,7 @@ impl Record {
             }
             Input::Wake => self.wake(now, &mut effects),
             Input::Cancel => self.cancel(now, &mut effects)?,
+            Input::Replace(replacement) => self.replace(replacement, now)?,
             Input::Convert { converted, at } => {
                 self.converted = Some(Converted { converted, at });
                 self.note(now, Kind::Converted { converted });
@@ -324,6 +327,37 @@ impl Record {
         Ok(())
     }
 
+    fn replace(&mut self, with: Replacement, now: Timestamp) -> Result<(), Refusal> {
+        let may_be_out = self.attempts.iter().any(Attempt::counts);
+        let is_scheduled = self.status == Status::Scheduled;
+        let comes_too_late = with.send_at.is_some() && !is_scheduled;
+        if self.status.is_final() || may_be_out || comes_too_late {
+            return Err(Refusal::TooLate);
+        }
+        let send_at = with.send_at.or_else(|| self.message.send_at.filter(|_| is_scheduled)).unwrap_or(now);
+        let expires_at = with.expires_at.unwrap_or(self.message.expires_at);
+        if expires_at <= send_at.max(now) {
+            return Err(Refusal::EndsTooSoon);
+        }
+        if with.send_at.is_some() {
+            self.message.send_at = Some(send_at);
+            // It may have come due, and has to wait again.
+            self.cause = self.cause.filter(|_| now >= send_at);
+        }
+        self.message.expires_at = expires_at;
+        self.message.notify = with.notify.unwrap_or(self.message.notify);
+        if let Some(NewText { text, encoding, segments }) = with.text {
+            self.message.text = text;
+            self.message.encoding = encoding;
+            self.message.segments = segments;
+            for attempt in self.attempts.iter_mut().filter(|attempt| attempt.state == State::Queued) {
+                attempt.parts = vec![Part::default(); usize::from(segments.max(1))];
+            }
+        }
+        self.note(now, Kind::Replaced);
+        Ok(())
+    }
+
     pub(super) fn settle_dispatched(&mut self, now: Timestamp, effects: &mut Effects) {
         let dispatched: Vec<(u16, usize)> = self
             .attempts
@@ -340,7 +374,8 @@ impl Record {
                         Refusal::TooLate
                         | Refusal::NotQueued
                         | Refusal::NoSuchAttempt
-                        | Refusal::NothingToDecide,
+                        | Refusal::NothingToDecide
+                        | Refusal::EndsTooSoon,
                     ) => {}
                 }
             }

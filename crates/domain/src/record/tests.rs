@@ -12,6 +12,7 @@ use crate::status::StatusSet;
 use crate::{AppId, Recipient, RuleId};
 
 mod any_order;
+mod replaced;
 mod restored;
 
 const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);

@@ -63,6 +63,7 @@ fn event(record: &Record, event: &Event, place: usize) -> String {
         }
         Kind::Exhausted => "no route is left to try".to_owned(),
         Kind::HorizonReached => "nothing more is expected of it".to_owned(),
+        Kind::Replaced => "the application put another text or other times in place".to_owned(),
         Kind::Restored { resumed: true } => {
             "the store was restored from a backup; it is sent although it may have been before".to_owned()
         }
@@ -91,6 +92,7 @@ pub(crate) fn event_type(kind: &Kind) -> (&'static str, Option<u16>) {
         Kind::Exhausted => ("exhausted", None),
         Kind::HorizonReached => ("horizon_reached", None),
         Kind::Restored { .. } => ("restored", None),
+        Kind::Replaced => ("replaced", None),
     }
 }
 

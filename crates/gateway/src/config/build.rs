@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::Scope;
 use domain::record::RECEIPT_HORIZON;
@@ -24,12 +23,11 @@ use crate::network::{Network, Networks};
 
 mod apps;
 mod digest;
+mod smpp;
 mod table;
 mod unserved;
 mod vendors;
 
-/// Of a door that does not say how long.
-const PARTS_WITHIN: Duration = Duration::from_secs(1800);
 /// Shorter keys and passwords may be guessed.
 const SAFE_KEY: usize = 16;
 
@@ -97,11 +95,7 @@ impl<'a> Builder<'a> {
         let vendors = self.vendors(&raw);
         let apps = self.apps(&raw);
         self.unserved(&raw);
-        let smpp_server = raw.smpp_server.as_ref();
-        let parts_within =
-            smpp_server.and_then(|door| door.parts_within).map_or(PARTS_WITHIN, |within| within.0);
-        let smpp_server =
-            smpp_server.map(|door| self.address(&door.listen, &path(&["smpp_server", "listen"])));
+        let smpp_server = raw.smpp_server.as_ref().map(|door| self.smpp_server(door));
         let public_url =
             raw.server.public_url.as_deref().unwrap_or_default().trim_end_matches('/').to_owned();
         let tls = self.certificates(raw.server.tls.as_ref(), &path(&["server", "tls"]));
@@ -122,10 +116,9 @@ impl<'a> Builder<'a> {
             synchronous,
             allow_private,
             smpp_server: match smpp_server {
-                Some(address) => Some(address?),
+                Some(door) => Some(door?),
                 None => None,
             },
-            parts_within,
             apps,
             vendors,
             version: table.as_ref()?.version(),

@@ -71,8 +71,6 @@ impl Default for Server {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ServerTls {
-    /// Only for the SMPP server: the port of its own.
-    pub(super) listen: Option<String>,
     /// The certificate with its chain, PEM.
     pub(super) cert: String,
     /// The private key of `cert`, PEM.
@@ -96,10 +94,29 @@ pub(super) struct AdminKey {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SmppServer {
-    pub(super) listen: String,
-    pub(super) tls: Option<ServerTls>,
+    /// The port without TLS: an IPv4 or IPv6 address with a port. Read at start only.
+    pub(super) listen: Option<String>,
+    /// A port of its own, beside the other or alone.
+    pub(super) tls: Option<SmppTls>,
+    /// Networks of proxies. What comes from there begins with a header of the PROXY protocol, version 1 or 2, and the
+    /// address in it counts as the client's.
+    #[serde(default)]
+    pub(super) proxy_protocol: Vec<String>,
     /// So long after its first part a text that is not whole is given up; default 30m.
     pub(super) parts_within: Option<domain::setting::Span>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SmppTls {
+    /// An IPv4 or IPv6 address with a port. Read at start only; the files are read at every reload.
+    pub(super) listen: String,
+    /// The certificate and those between it and its root, in PEM.
+    pub(super) cert: String,
+    /// Its private key, in PEM.
+    pub(super) key: String,
+    /// Certificates in PEM: a client then has to show one that one of them has signed.
+    pub(super) client_ca: Option<String>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -195,6 +212,8 @@ pub(super) struct AppSmpp {
     pub(super) max_binds: Option<u16>,
     /// Submissions over all of its binds; more are answered ESME_RTHROTTLED.
     pub(super) throughput: Option<domain::setting::Rate>,
+    /// Networks from which it may bind; absent: from anywhere.
+    pub(super) ips: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -11,6 +11,11 @@ use serde::Deserialize;
 pub struct Secret(String);
 
 impl Secret {
+    #[cfg(test)]
+    pub(crate) fn new(secret: &str) -> Self {
+        Self(secret.to_owned())
+    }
+
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0

@@ -81,6 +81,7 @@ fn what_is_commented_out_in_the_example_is_right_as_well() {
         ("tls/ca.pem", ""),
         ("tls/cert.pem", ""),
         ("tls/key.pem", ""),
+        ("tls/clients.pem", ""),
         ("rates/acme-2027.csv", "country,price\nDE,0.0450\n"),
     ]);
     let (config, report) = files.load().unwrap();
@@ -89,7 +90,7 @@ fn what_is_commented_out_in_the_example_is_right_as_well() {
         warnings,
         ["no route uses the connection `borealis-http`", "no route uses the rate card `acme-2027`"]
     );
-    assert_eq!(config.not_served.len(), 3, "{:#?}", config.not_served);
+    assert_eq!(config.not_served.len(), 2, "{:#?}", config.not_served);
 }
 
 #[test]
@@ -355,6 +356,40 @@ fn two_doors_do_not_share_an_account() {
         [
             "strowger.toml:6: apps[1].smpp.system_id: the system_id `s` is given already at apps[0].smpp.system_id"
         ]
+    );
+}
+
+#[test]
+fn the_smpp_door_is_where_and_for_whom_it_is_told() {
+    let door = |lines: &str, account: &str| {
+        format!(
+            "[smpp_server]\n{lines}\n[[apps]]\nid = \"a\"\nsmpp = {{ system_id = \"s\", password = \"p\"{account} }}\n"
+        )
+    };
+    let tls = "tls = { listen = \"[::1]:3550\", cert = \"tls/c.pem\", key = \"tls/k.pem\" }";
+    let lines = format!("{tls}\nproxy_protocol = [\"10.0.0.1\", \"fd00::/8\"]");
+    let text = door(&lines, ", ips = [\"192.0.2.0/24\"]");
+    let files = Files::new(&[("strowger.toml", &text), ("tls/c.pem", ""), ("tls/k.pem", "")]);
+    let config = files.load().unwrap().0;
+    let door_of = config.smpp_server.unwrap();
+    assert_eq!((door_of.listen, door_of.parts_within.as_secs()), (None, 1800));
+    let tls_of = door_of.tls.unwrap();
+    assert_eq!((tls_of.listen.port(), tls_of.pair.client_ca), (3550, None));
+    assert_eq!(tls_of.pair.cert, files.0.path().join("tls/c.pem"));
+    assert!(door_of.proxies.contains("10.0.0.1".parse().unwrap()));
+    assert!(!config.apps[0].smpp.as_ref().unwrap().ips.admits("10.0.0.1".parse().unwrap()));
+
+    assert_eq!(
+        problems(&door("", ", ips = []")),
+        [
+            "strowger.toml:1: smpp_server: expected `listen`, a `tls` with its own, or both",
+            "strowger.toml:5: apps[0].smpp.ips: an empty list admits nobody: leave it out to admit everyone",
+        ]
+    );
+    assert_eq!(
+        problems(&door("listen = \"2775\"\nproxy_protocol = [\"10.0.0\"]", ", ips = [\"10.0.0.0/33\"]"))
+            .len(),
+        3
     );
 }
 

@@ -1,10 +1,9 @@
-//! Who may bind, how often, and how fast they may submit.
+//! Who may bind, from where, how often, and how fast they may submit.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use domain::AppId;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use parking_lot::Mutex;
@@ -13,103 +12,86 @@ use sha2::Sha256;
 use tokio::time::Instant;
 
 use super::Account;
+use super::failures::Failures;
 
 pub(super) struct Accounts {
     by_system_id: ArcSwap<FxHashMap<String, Arc<Open>>>,
-    /// By address. Locked for moments, at a bind.
-    failures: Mutex<FxHashMap<IpAddr, Failures>>,
+    failures: Failures,
 }
 
-/// An account in use.
+/// An account in use. It stays the same one as long as its name, password and app do, so that whatever else a reload
+/// changes holds at once for those that are bound.
 pub(super) struct Open {
-    pub(super) account: Account,
-    throughput: Option<Mutex<Bucket>>,
+    account: ArcSwap<Account>,
+    /// Locked for moments, for each submission.
+    throughput: Mutex<Option<Bucket>>,
 }
 
-#[derive(Clone, Copy)]
-struct Failures {
-    count: u32,
-    last: Instant,
+/// Why a bind is refused: for the log alone, the client hears one answer to all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotLetIn {
+    /// Nothing of it was looked at.
+    FailedTooOften,
+    WrongCredentials,
+    WrongAddress,
 }
-
-/// So many wrong binds from one address are a mistake; more are an attack, or a client without patience.
-const FREE_FAILURES: u32 = 5;
-/// After this long without another one they are forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
-/// The first wait after the free ones; each further failure doubles it.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Addresses that are remembered: beyond this the forgotten ones are swept out.
-const MAX_REMEMBERED: usize = 10_000;
 
 impl Accounts {
     pub(super) fn new(accounts: &[Account]) -> Self {
-        Self { by_system_id: ArcSwap::from_pointee(open(accounts)), failures: Mutex::default() }
+        let opened = open(accounts, &FxHashMap::default());
+        Self { by_system_id: ArcSwap::from_pointee(opened), failures: Failures::default() }
     }
 
     pub(super) fn replace(&self, accounts: &[Account]) {
-        self.by_system_id.store(Arc::new(open(accounts)));
+        let opened = open(accounts, &self.by_system_id.load());
+        self.by_system_id.store(Arc::new(opened));
     }
 
-    /// The account, when name and password are right. Whoever failed too often from this address is told no without a
-    /// look; an unknown name takes as long as a wrong password.
-    pub(super) fn check(&self, peer: IpAddr, system_id: &[u8], password: &[u8]) -> Option<Arc<Open>> {
-        if self.has_to_wait(peer) {
-            return None;
+    /// The account, when name, password and address are right. Whoever failed too often from this address is told no
+    /// without a look; an unknown name takes as long as a wrong password.
+    pub(super) fn check(
+        &self,
+        peer: IpAddr,
+        system_id: &[u8],
+        password: &[u8],
+    ) -> Result<Arc<Open>, NotLetIn> {
+        let now = Instant::now();
+        if self.failures.has_to_wait(peer, now) {
+            return Err(NotLetIn::FailedTooOften);
         }
+        let checked = self.find(peer, system_id, password);
+        match checked {
+            Ok(_) => self.failures.forget(peer),
+            Err(_) => self.failures.note(peer, now),
+        }
+        checked
+    }
+
+    fn find(&self, peer: IpAddr, system_id: &[u8], password: &[u8]) -> Result<Arc<Open>, NotLetIn> {
         let accounts = self.by_system_id.load();
         let found = std::str::from_utf8(system_id).ok().and_then(|system_id| accounts.get(system_id));
-        let expected = found.map_or("", |open| open.account.password.reveal());
+        let account = found.map(|open| open.account());
+        let expected = account.as_ref().map_or("", |account| account.password.reveal());
         let is_right = is_same(expected.as_bytes(), password);
-        let open = found.filter(|_| is_right).cloned();
-        let mut failures = self.failures.lock();
-        if open.is_some() {
-            failures.remove(&peer);
-        } else {
-            note_failure(&mut failures, peer);
-        }
-        open
+        let (Some(open), Some(account), true) = (found, account, is_right) else {
+            return Err(NotLetIn::WrongCredentials);
+        };
+        if account.ips.admits(peer) { Ok(Arc::clone(open)) } else { Err(NotLetIn::WrongAddress) }
     }
 
     /// False when the configuration has become another one since it was checked.
-    pub(super) fn still_has(&self, open: &Open) -> bool {
+    pub(super) fn still_admits(&self, open: &Arc<Open>, peer: IpAddr) -> bool {
+        let account = open.account();
         let accounts = self.by_system_id.load();
-        let now = accounts.get(&open.account.system_id);
-        now.is_some_and(|now| {
-            now.account.password == open.account.password && now.account.app == open.account.app
-        })
+        let is_open = accounts.get(&account.system_id).is_some_and(|now| Arc::ptr_eq(now, open));
+        is_open && account.ips.admits(peer)
     }
 
     /// The account of an app.
-    pub(super) fn of(&self, app: &AppId) -> Option<Account> {
+    pub(super) fn of(&self, app: &AppId) -> Option<Arc<Account>> {
         let accounts = self.by_system_id.load();
-        accounts.values().find(|open| open.account.app == *app).map(|open| open.account.clone())
+        accounts.values().map(|open| open.account.load_full()).find(|account| account.app == *app)
     }
-
-    fn has_to_wait(&self, peer: IpAddr) -> bool {
-        let failures = self.failures.lock();
-        failures.get(&peer).is_some_and(|failures| failures.last.elapsed() < failures.wait())
-    }
-}
-
-impl Failures {
-    fn wait(&self) -> Duration {
-        let Some(doubled) = self.count.checked_sub(FREE_FAILURES) else { return Duration::ZERO };
-        FIRST_WAIT.saturating_mul(1 << doubled.min(6)).min(LONGEST_WAIT)
-    }
-}
-
-fn note_failure(failures: &mut FxHashMap<IpAddr, Failures>, peer: IpAddr) {
-    let now = Instant::now();
-    if failures.len() >= MAX_REMEMBERED {
-        failures.retain(|_, failures| now.duration_since(failures.last) < FORGOTTEN_AFTER);
-    }
-    let failed = failures.entry(peer).or_insert(Failures { count: 0, last: now });
-    if now.duration_since(failed.last) >= FORGOTTEN_AFTER {
-        failed.count = 0;
-    }
-    failed.count = failed.count.saturating_add(1);
-    failed.last = now;
 }
 
 /// Takes as long whatever the difference: both are hashed under a key that nobody knows, and the hashes compared.
@@ -120,18 +102,48 @@ fn is_same(expected: &[u8], given: &[u8]) -> bool {
     mac.chain_update(given).verify(&expected).is_ok()
 }
 
-fn open(accounts: &[Account]) -> FxHashMap<String, Arc<Open>> {
-    let open = |account: &Account| {
-        let throughput = account.throughput.map(|rate| Mutex::new(Bucket::new(rate.per_second)));
-        (account.system_id.clone(), Arc::new(Open { account: account.clone(), throughput }))
-    };
-    accounts.iter().map(open).collect()
+/// Those that go on as they were are taken over from `before`.
+fn open(accounts: &[Account], before: &FxHashMap<String, Arc<Open>>) -> FxHashMap<String, Arc<Open>> {
+    let open =
+        |account: &Account| match before.get(&account.system_id).filter(|open| open.goes_on_as(account)) {
+            Some(open) => {
+                open.change(account);
+                Arc::clone(open)
+            }
+            None => Arc::new(Open::new(account)),
+        };
+    accounts.iter().map(|account| (account.system_id.clone(), open(account))).collect()
 }
 
 impl Open {
+    fn new(account: &Account) -> Self {
+        let throughput = account.throughput.map(|rate| Bucket::new(rate.per_second));
+        Self { account: ArcSwap::from_pointee(account.clone()), throughput: Mutex::new(throughput) }
+    }
+
+    /// As the configuration has it now.
+    pub(super) fn account(&self) -> Guard<Arc<Account>> {
+        self.account.load()
+    }
+
+    fn goes_on_as(&self, account: &Account) -> bool {
+        let now = self.account();
+        now.password == account.password && now.app == account.app
+    }
+
+    fn change(&self, account: &Account) {
+        let mut throughput = self.throughput.lock();
+        match (throughput.as_mut(), account.throughput) {
+            // What it has used up stays used up.
+            (Some(bucket), Some(rate)) => bucket.per_second = rate.per_second,
+            (Some(_) | None, rate) => *throughput = rate.map(|rate| Bucket::new(rate.per_second)),
+        }
+        self.account.store(Arc::new(account.clone()));
+    }
+
     /// Whether the account may submit another message now.
     pub(super) fn takes_one(&self) -> bool {
-        self.throughput.as_ref().is_none_or(|bucket| bucket.lock().takes_one(Instant::now()))
+        self.throughput.lock().as_mut().is_none_or(|bucket| bucket.takes_one(Instant::now()))
     }
 }
 
@@ -161,7 +173,11 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::Secret;
+    use crate::network::Network;
 
     #[test]
     fn a_bucket_gives_its_rate_and_no_more() {
@@ -174,9 +190,47 @@ mod tests {
         assert_eq!(taken(&mut bucket, began + Duration::from_secs(3600)), 10);
     }
 
+    fn account(throughput: Option<&str>, ips: &[&str]) -> Account {
+        Account {
+            app: AppId::new("shop").unwrap(),
+            system_id: "shop".to_owned(),
+            password: Secret::new("secret"),
+            max_binds: 1,
+            reads_national: false,
+            throughput: throughput.map(|rate| rate.parse().unwrap()),
+            ips: ips.iter().map(|ip| ip.parse::<Network>().unwrap()).collect(),
+        }
+    }
+
+    fn peer(address: &str) -> IpAddr {
+        address.parse().unwrap()
+    }
+
     #[test]
-    fn waits_begin_after_the_fifth_failure_and_double() {
-        let wait = |count| Failures { count, last: Instant::now() }.wait().as_secs();
-        assert_eq!([1, 4, 5, 6, 7, 11, 40].map(wait), [0, 0, 1, 2, 4, 60, 60]);
+    fn what_a_reload_changes_holds_for_those_that_are_bound() {
+        let accounts = Accounts::new(&[account(Some("2/s"), &[])]);
+        let open = accounts.check(peer("192.0.2.1"), b"shop", b"secret").unwrap();
+        let taken = |open: &Open| (0..100).filter(|_| open.takes_one()).count();
+        assert!(taken(&open) < 10);
+        accounts.replace(&[account(None, &[])]);
+        assert_eq!(taken(&open), 100);
+        accounts.replace(&[account(Some("5/s"), &[])]);
+        assert!(taken(&open) < 20);
+        assert!(accounts.still_admits(&open, peer("192.0.2.1")));
+        accounts.replace(&[account(None, &["198.51.100.0/24"])]);
+        assert!(!accounts.still_admits(&open, peer("192.0.2.1")));
+        assert!(accounts.still_admits(&open, peer("198.51.100.7")));
+        accounts.replace(&[Account { password: Secret::new("another"), ..account(None, &[]) }]);
+        assert!(!accounts.still_admits(&open, peer("198.51.100.7")));
+    }
+
+    #[test]
+    fn a_bind_from_elsewhere_fails_and_counts() {
+        let accounts = Accounts::new(&[account(None, &["10.0.0.0/8"])]);
+        let check = |address| accounts.check(peer(address), b"shop", b"secret").err();
+        assert_eq!(check("10.1.2.3"), None);
+        assert_eq!([0; 5].map(|_| check("192.0.2.1")), [Some(NotLetIn::WrongAddress); 5]);
+        assert_eq!(check("192.0.2.1"), Some(NotLetIn::FailedTooOften));
+        assert_eq!(check("10.1.2.3"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Who is bound, and the way to an app's binds for whatever has to be told it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::AppId;
@@ -27,6 +28,7 @@ struct State {
 struct Bind {
     number: u64,
     account: Arc<Open>,
+    peer: IpAddr,
     receives: bool,
     handle: Handle<Token>,
 }
@@ -55,15 +57,22 @@ pub(super) enum Delivered {
 
 impl Binds {
     /// None when the account has as many binds as it may have.
-    pub(super) fn add(&self, account: &Arc<Open>, receives: bool, handle: Handle<Token>) -> Option<u64> {
+    pub(super) fn add(
+        &self,
+        account: &Arc<Open>,
+        peer: IpAddr,
+        receives: bool,
+        handle: Handle<Token>,
+    ) -> Option<u64> {
+        let now = account.account();
         let mut state = self.state.lock();
         state.last += 1;
         let number = state.last;
-        let binds = state.by_app.entry(account.account.app.clone()).or_default();
-        if binds.len() >= account.account.max_binds {
+        let binds = state.by_app.entry(now.app.clone()).or_default();
+        if binds.len() >= now.max_binds {
             return None;
         }
-        binds.push(Bind { number, account: Arc::clone(account), receives, handle });
+        binds.push(Bind { number, account: Arc::clone(account), peer, receives, handle });
         Some(number)
     }
 
@@ -77,15 +86,11 @@ impl Binds {
         }
     }
 
-    /// Unbinds those whose account is no more as it was when they bound.
-    pub(super) fn end_unless(&self, is_as_it_was: impl Fn(&Open) -> bool) {
+    /// Unbinds those that would not be let in any more.
+    pub(super) fn end_unless(&self, is_admitted: impl Fn(&Arc<Open>, IpAddr) -> bool) {
         let state = self.state.lock();
-        let gone = state.by_app.values().flatten().filter(|bind| !is_as_it_was(&bind.account));
+        let gone = state.by_app.values().flatten().filter(|bind| !is_admitted(&bind.account, bind.peer));
         gone.for_each(|bind| bind.handle.close());
-    }
-
-    pub(super) fn end_all(&self) {
-        self.state.lock().by_app.values().flatten().for_each(|bind| bind.handle.close());
     }
 
     /// Sends on one of the app's binds, each in its turn, and waits for the answer.

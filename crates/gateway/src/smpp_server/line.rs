@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use domain::{AppId, MessageId};
+use domain::AppId;
 use smpp_wire::connection::{Commands, Handle, Handler};
 use smpp_wire::pdu::{BindResp, CommandId, Outgoing, Pdu, Received, interface_version};
 use smpp_wire::session::{BindKind, Event};
@@ -11,11 +11,11 @@ use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::{Tag, TlvBuffer};
 use tokio::task::JoinSet;
 
-use super::accounts::Open;
-use super::ask::{self, Question};
+use super::accounts::{NotLetIn, Open};
+use super::ask::{self, Name, Question};
 use super::binds::{self, Answer, Token};
 use super::submit::{self, Asked, Fields};
-use super::{Account, Shared, receipt};
+use super::{Account, Shared, multi, receipt};
 
 pub(super) struct Line {
     shared: Arc<Shared>,
@@ -40,8 +40,8 @@ impl Line {
         Self { shared, handle, peer, bound: None, questions: JoinSet::new() }
     }
 
-    pub(super) fn system_id(&self) -> Option<&str> {
-        self.bound.as_ref().map(|bound| bound.account.account.system_id.as_str())
+    pub(super) fn system_id(&self) -> Option<String> {
+        self.bound.as_ref().map(|bound| bound.account.account().system_id.clone())
     }
 
     fn bind(&mut self, received: &Received, commands: &mut Commands<Token>) {
@@ -67,48 +67,69 @@ impl Line {
             _ => return Err(CommandStatus::RINVCMDID),
         };
         let response = bound(kind, bind.interface_version).ok_or(CommandStatus::RSYSERR)?;
-        let account = self.shared.accounts.check(self.peer.ip(), bind.system_id, bind.password);
-        let Some(account) = account else {
-            tracing::warn!(peer = %self.peer, "an SMPP bind was refused: system_id or password is wrong");
-            return Err(CommandStatus::RBINDFAIL);
+        let peer = self.peer.ip();
+        let account = match self.shared.accounts.check(peer, bind.system_id, bind.password) {
+            Ok(account) => account,
+            Err(why) => {
+                self.tell_of_refusal(why);
+                return Err(CommandStatus::RBINDFAIL);
+            }
         };
-        let system_id = &account.account.system_id;
-        let Some(number) = self.shared.binds.add(&account, kind.receives(), self.handle.clone()) else {
-            let max_binds = account.account.max_binds;
+        let now = account.account();
+        let (system_id, max_binds) = (&now.system_id, now.max_binds);
+        let Some(number) = self.shared.binds.add(&account, peer, kind.receives(), self.handle.clone()) else {
             tracing::warn!(peer = %self.peer, system_id, max_binds, "an SMPP bind was refused: too many");
             return Err(CommandStatus::RALYBND);
         };
-        if !self.shared.accounts.still_has(&account) {
-            self.shared.binds.remove(&account.account.app, number);
+        if !self.shared.accounts.still_admits(&account, peer) {
+            self.shared.binds.remove(&now.app, number);
             return Err(CommandStatus::RBINDFAIL);
         }
         tracing::info!(peer = %self.peer, system_id, ?kind, "an application is bound");
         if kind.receives() {
-            self.shared.pipeline.came_back(&receipt::callback(&account.account.app));
+            self.shared.pipeline.came_back(&receipt::callback(&now.app));
         }
+        drop(now);
         self.bound = Some(Bound { account, number });
         Ok(response)
     }
 
+    fn tell_of_refusal(&self, why: NotLetIn) {
+        let peer = self.peer;
+        match why {
+            NotLetIn::WrongCredentials => {
+                tracing::warn!(%peer, "an SMPP bind was refused: system_id or password is wrong");
+            }
+            NotLetIn::WrongAddress => {
+                tracing::warn!(%peer, "an SMPP bind was refused: the account does not list this address");
+            }
+            // Each of an attack's thousands would be a line of the log.
+            NotLetIn::FailedTooOften => {
+                tracing::debug!(%peer, "an SMPP bind was refused: this address failed too often");
+            }
+        }
+    }
+
     fn request(&mut self, received: &Received, commands: &mut Commands<Token>) {
         let Some(Bound { account, .. }) = &self.bound else { return };
-        let account = Arc::clone(account);
+        let open = Arc::clone(account);
+        let account = open.account();
         let pdu = received.pdu();
+        if let Pdu::SubmitMulti(multi) = &pdu {
+            let asked = Asked::new(&self.handle, received);
+            return multi::take(&self.shared.pipeline, &open, &account, multi, asked);
+        }
         let refusal = match received.command_id() {
-            CommandId::SUBMIT_SM | CommandId::DATA_SM if !account.takes_one() => CommandStatus::RTHROTTLED,
-            CommandId::SUBMIT_SM | CommandId::DATA_SM => {
-                match self.submit(&pdu, &account.account, received) {
-                    Ok(()) => return,
-                    Err(status) => status,
-                }
-            }
-            CommandId::REPLACE_SM => CommandStatus::RREPLACEFAIL,
-            _ => {
-                if let Some((question, message)) = ask::question(&pdu) {
-                    return self.ask(&account.account.app, received, question, message);
-                }
-                CommandStatus::RINVCMDID
-            }
+            CommandId::SUBMIT_SM | CommandId::DATA_SM if !open.takes_one() => CommandStatus::RTHROTTLED,
+            CommandId::SUBMIT_SM | CommandId::DATA_SM => match self.submit(&pdu, &account, received) {
+                Ok(()) => return,
+                Err(status) => status,
+            },
+            _ => match ask::question(&pdu, self.shared.pipeline.now()) {
+                Ok(Some((question, message))) => return self.ask(&account.app, received, question, message),
+                Ok(None) => CommandStatus::RINVCMDID,
+                Err(status) => status,
+            },
         };
         let answer = Outgoing::refusal(received.command_id(), refusal);
         commands.respond(received.sequence_number(), answer);
@@ -127,7 +148,7 @@ impl Line {
     }
 
     /// Rare, so each has a task of its own.
-    fn ask(&mut self, app: &AppId, received: &Received, question: Question, message: Option<MessageId>) {
+    fn ask(&mut self, app: &AppId, received: &Received, question: Question, message: Option<Name>) {
         while self.questions.try_join_next().is_some() {}
         let (pipeline, app) = (self.shared.pipeline.clone(), app.clone());
         let (handle, sequence_number) = (self.handle.clone(), received.sequence_number());
@@ -142,7 +163,7 @@ impl Line {
 impl Line {
     fn leave(&self) {
         if let Some(Bound { account, number }) = &self.bound {
-            self.shared.binds.remove(&account.account.app, *number);
+            self.shared.binds.remove(&account.account().app, *number);
         }
     }
 }

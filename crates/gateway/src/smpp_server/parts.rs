@@ -11,7 +11,6 @@ use bytes::Bytes;
 use domain::{AppId, MessageId, Timestamp};
 use parking_lot::Mutex;
 use pipeline::{Pipeline, Refused};
-use rustc_hash::FxHashMap;
 use smpp_wire::frame::Frame;
 use smpp_wire::pdu::{Pdu, Received};
 use smpp_wire::status::CommandStatus;
@@ -20,58 +19,34 @@ use store::Part;
 
 use super::Account;
 use super::submit::{self, Asked, Fields, Whole};
+use super::texts::{Added, Assembly, Key, Texts};
 
 /// The texts that lack parts.
 #[derive(Default)]
 pub(super) struct Parts {
     /// Locked for moments, for each part.
-    open: Mutex<FxHashMap<Key, Assembly>>,
+    texts: Mutex<Texts>,
 }
 
-/// By which parts find each other.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    app: AppId,
-    source: Box<[u8]>,
-    destination: Box<[u8]>,
-    reference: u16,
-    total: u8,
-}
-
-struct Assembly {
-    message: MessageId,
-    began: Timestamp,
-    /// Whole PDUs, by their number.
-    parts: BTreeMap<u8, Bytes>,
-}
-
-/// What a part came to.
-enum Added {
-    Waits(MessageId),
-    /// It was the last one.
-    Completes(Assembly),
-    /// The reference is used for another text already, which will never be whole.
-    After(Assembly),
-    TooMany,
-}
-
-/// Texts that lack parts, of all apps.
-const MAX_OPEN: usize = 20_000;
+/// The longest PDU of a part: a segment, and what else can be said of it.
+const LONGEST_PDU: usize = 1500;
 const INCOMPLETE: &str = "some parts of the text never came";
 
 impl Parts {
     /// Takes up what an earlier process left.
     pub(super) fn load(&self, parts: Vec<Part>) {
-        let mut open = self.open.lock();
+        let mut texts = self.texts.lock();
         for part in parts {
             let body = Bytes::from(part.body.into_vec());
             let Some(key) = key_of(&part.app, &body) else {
                 tracing::error!(message_id = %part.message, "a part of a text cannot be read any more");
                 continue;
             };
-            let began = part.received_at;
-            let assembly = || Assembly { message: part.message, began, parts: BTreeMap::new() };
-            let assembly = open.entry(key).or_insert_with(assembly);
+            let Some(assembly) = texts.get_mut(&key) else {
+                let parts = BTreeMap::from([(part.number, body)]);
+                texts.put(key, Assembly { message: part.message, began: part.received_at, parts });
+                continue;
+            };
             if assembly.message == part.message {
                 assembly.parts.insert(part.number, body);
             } else {
@@ -96,7 +71,7 @@ impl Parts {
         let now = pipeline.now();
         // As far as a part can be wrong by itself, it is told at once.
         let checked = Fields::of(&pdu).and_then(|fields| {
-            if fields.is_no_segment() {
+            if fields.is_no_segment() || received.frame().bytes().len() > LONGEST_PDU {
                 return Err(CommandStatus::RINVMSGLEN);
             }
             submit::request(&fields, account, now)?;
@@ -107,10 +82,11 @@ impl Parts {
             Err(status) => return asked.refuse(status),
         };
         let body = Bytes::copy_from_slice(received.frame().bytes());
-        let mut added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
+        let add = || self.texts.lock().add(&key, concatenation.part, &body, now, || pipeline.new_id());
+        let mut added = add();
         if let Added::After(given_up) = added {
             reject(pipeline, account, &key, &given_up);
-            added = self.add(&key, concatenation, &body, now, || pipeline.new_id());
+            added = add();
         }
         match added {
             Added::Waits(message) => {
@@ -130,35 +106,6 @@ impl Parts {
         }
     }
 
-    fn add(
-        &self,
-        key: &Key,
-        concatenation: Concatenation,
-        body: &Bytes,
-        now: Timestamp,
-        new_id: impl FnOnce() -> MessageId,
-    ) -> Added {
-        let mut open = self.open.lock();
-        let is_full = open.len() >= MAX_OPEN;
-        let Some(assembly) = open.get_mut(key) else {
-            if is_full {
-                return Added::TooMany;
-            }
-            let parts = BTreeMap::from([(concatenation.part, body.clone())]);
-            let message = new_id();
-            open.insert(key.clone(), Assembly { message, began: now, parts });
-            return Added::Waits(message);
-        };
-        if assembly.parts.get(&concatenation.part).is_some_and(|before| !is_repeated(before, body)) {
-            return open.remove(key).map_or(Added::TooMany, Added::After);
-        }
-        assembly.parts.insert(concatenation.part, body.clone());
-        if assembly.parts.len() < usize::from(concatenation.total) {
-            return Added::Waits(assembly.message);
-        }
-        open.remove(key).map_or(Added::TooMany, Added::Completes)
-    }
-
     fn keep(self: &Arc<Self>, pipeline: &Pipeline, key: Key, part: Part, asked: Asked) {
         let parts = Arc::clone(self);
         let (message, number) = (part.message, part.number);
@@ -173,11 +120,11 @@ impl Parts {
 
     /// A part that could not be kept: its application sends it again.
     fn lose(&self, key: &Key, message: MessageId, number: u8) {
-        let mut open = self.open.lock();
-        if let Some(assembly) = open.get_mut(key).filter(|assembly| assembly.message == message) {
+        let mut texts = self.texts.lock();
+        if let Some(assembly) = texts.get_mut(key).filter(|assembly| assembly.message == message) {
             assembly.parts.remove(&number);
             if assembly.parts.is_empty() {
-                open.remove(key);
+                texts.take(key);
             }
         }
     }
@@ -210,14 +157,14 @@ impl Parts {
     /// The message was not accepted: it lacks its last part again.
     fn put_back(&self, key: Key, mut assembly: Assembly, last: u8) {
         assembly.parts.remove(&last);
-        self.open.lock().entry(key).or_insert(assembly);
+        self.texts.lock().put(key, assembly);
     }
 
     /// Gives up what lacks parts for longer than this, and has its application told.
     pub(super) fn expire(
         &self,
         pipeline: &Pipeline,
-        accounts: &dyn Fn(&AppId) -> Option<Account>,
+        accounts: &dyn Fn(&AppId) -> Option<Arc<Account>>,
         after: Duration,
     ) {
         // What cannot be written now is told of later.
@@ -225,8 +172,7 @@ impl Parts {
             return;
         }
         let now = pipeline.now();
-        let is_over = |_: &Key, assembly: &mut Assembly| assembly.began.plus(after) <= now;
-        let over: Vec<(Key, Assembly)> = self.open.lock().extract_if(is_over).collect();
+        let over = self.texts.lock().take_begun(|began| began.plus(after) <= now);
         for (key, assembly) in over {
             // Of an account that is gone nobody can be told; its parts go with the store.
             if let Some(account) = accounts(&key.app) {
@@ -236,24 +182,11 @@ impl Parts {
     }
 }
 
-impl Key {
-    fn new(app: &AppId, fields: &Fields<'_>, concatenation: Concatenation) -> Self {
-        let (source, destination) = fields.ends();
-        let Concatenation { reference, total, .. } = concatenation;
-        Self { app: app.clone(), source: source.into(), destination: destination.into(), reference, total }
-    }
-}
-
 fn key_of(app: &AppId, body: &Bytes) -> Option<Key> {
     let frame = Frame::whole(body.clone()).ok()?;
     let pdu = Pdu::decode(&frame).ok()?;
     let fields = Fields::of(&pdu).ok()?;
     Some(Key::new(app, &fields, fields.concatenation().ok()??))
-}
-
-/// A part that comes once more has another sequence number, and is the same after its header.
-fn is_repeated(before: &Bytes, body: &Bytes) -> bool {
-    before.get(smpp_wire::frame::HEADER_LENGTH..) == body.get(smpp_wire::frame::HEADER_LENGTH..)
 }
 
 fn request(

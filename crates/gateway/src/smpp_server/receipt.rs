@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::message::SmppAddress;
 use domain::record::RECEIPT_HORIZON;
-use domain::{AppId, MessageId, Record, Status, Timestamp};
+use domain::{AppId, Message, MessageId, Record, Status, Timestamp};
 use pipeline::Told;
 use smpp_wire::pdu::{Address, EsmClass, Outgoing, Pdu, RegisteredDelivery, ShortMessage};
 use smpp_wire::receipt::Text;
@@ -25,6 +25,14 @@ const SCHEME: &str = "smpp:";
 /// Where the changes of a message are told that came by SMPP: the binds of its app.
 pub(super) fn callback(app: &AppId) -> String {
     format!("{SCHEME}{app}")
+}
+
+/// What an application calls a message, or the part of it that it submitted.
+pub(super) fn name(message: &Message, part: Option<u8>) -> String {
+    match message.by_smpp.as_ref().and_then(|by_smpp| by_smpp.place) {
+        Some(place) => written_id(message.id.back(place.saturating_sub(1)), Some(place)),
+        None => written_id(message.id, part),
+    }
 }
 
 /// How an id is written on the wire.
@@ -81,7 +89,7 @@ fn receipts(notice: &Notice, record: &Record) -> Option<Vec<Outgoing>> {
 fn receipt(notice: &Notice, record: &Record, part: Option<u8>) -> Option<Outgoing> {
     let message = &record.message;
     let by_smpp = message.by_smpp.as_ref()?;
-    let (state, id) = (state_of(notice.status), written_id(message.id, part));
+    let (state, id) = (state_of(notice.status), name(message, part));
     let delivered = state == MessageState::Delivered;
     let is_final = notice.status != Status::Submitted;
     // Receipts are in ASCII, whatever the message was in.

@@ -18,16 +18,18 @@ use smpp_wire::tlv::{Tag, Tlvs};
 use smpp_wire::udh::{self, Concatenation};
 
 use super::binds::Token;
-use super::{Account, receipt};
+use super::{Account, receipt, written};
 
 /// Ours: the traffic class of a message, one octet.
-const CLASS: Tag = Tag(0x1401);
+pub(super) const CLASS: Tag = Tag(0x1401);
 
 /// The most octets of a part: those of a short_message.
 const SEGMENT: usize = 255;
 
 /// What submit_sm and data_sm have in common.
 pub(super) struct Fields<'a> {
+    service_type: &'a [u8],
+    priority: u8,
     source: Address<'a>,
     destination: Address<'a>,
     esm_class: EsmClass,
@@ -84,6 +86,11 @@ pub(super) fn request_of(
                 source: as_written(first.source),
                 destination: as_written(first.destination),
                 parts: wanted,
+                data_coding: first.data_coding,
+                priority: first.priority,
+                service_type: written::service_type(first.service_type)?,
+                tlvs: written::tlvs(first.tlvs)?,
+                place: None,
             },
             notify: Status::ALL.into_iter().filter(is_told_of).fold(StatusSet::NONE, StatusSet::with),
         }),
@@ -124,12 +131,17 @@ impl Asked {
 
     pub(super) fn take(self, id: &str) {
         let answer = taken(self.command_id, id);
-        // When the line has ended meanwhile, the message is accepted all the same, and its client unsure of it.
-        self.handle.respond(self.sequence_number, answer).ok();
+        self.answer(answer);
     }
 
     pub(super) fn refuse(self, status: CommandStatus) {
-        self.handle.respond(self.sequence_number, Outgoing::refusal(self.command_id, status)).ok();
+        let answer = Outgoing::refusal(self.command_id, status);
+        self.answer(answer);
+    }
+
+    pub(super) fn answer(self, answer: Outgoing) {
+        // When the line has ended meanwhile, the message is accepted all the same, and its client unsure of it.
+        self.handle.respond(self.sequence_number, answer).ok();
     }
 }
 
@@ -176,6 +188,8 @@ impl<'a> Fields<'a> {
 
     fn of_submit_sm(message: &ShortMessage<'a>) -> Self {
         Self {
+            service_type: message.service_type,
+            priority: message.priority_flag,
             source: message.source,
             destination: message.destination,
             esm_class: message.esm_class,
@@ -190,6 +204,8 @@ impl<'a> Fields<'a> {
 
     fn of_data_sm(message: &DataSm<'a>) -> Self {
         Self {
+            service_type: message.service_type,
+            priority: 0,
             source: message.source,
             destination: message.destination,
             esm_class: message.esm_class,
@@ -261,12 +277,21 @@ fn text(parts: &[Fields<'_>]) -> Result<String, CommandStatus> {
         shifts = header.map_or(shifts, |header| header.shifts());
         octets.splice(0..0, text.iter().copied());
     }
-    let charset = DataCoding::from_octet(first.data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), shifts);
+    read_as(&octets, first.data_coding, shifts)
+}
+
+/// Of a text without a header.
+pub(super) fn decoded(octets: &[u8], data_coding: u8) -> Result<String, CommandStatus> {
+    read_as(octets, data_coding, Gsm7::DEFAULT)
+}
+
+fn read_as(octets: &[u8], data_coding: u8, shifts: Gsm7) -> Result<String, CommandStatus> {
+    let charset = DataCoding::from_octet(data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), shifts);
     // What is no text cannot be sent on as one.
     let charset = charset.ok_or(CommandStatus::RINVDCS)?;
     let is_misnamed = charset == Charset::Ascii && octets.iter().any(|octet| is_control(*octet));
     let charset = if is_misnamed { Charset::Gsm7(shifts) } else { charset };
-    Ok(charset.decode(&octets))
+    Ok(charset.decode(octets))
 }
 
 /// No text in ASCII holds one, while the GSM alphabet has letters there: the npm package `smpp`, for one, writes that
@@ -301,14 +326,17 @@ fn class(tlvs: Tlvs<'_>) -> Result<Option<Class>, CommandStatus> {
 }
 
 fn validity(field: &[u8], now: Timestamp) -> Result<Option<Duration>, CommandStatus> {
-    let Some(until) = moment(field, now, CommandStatus::RINVEXPIRY)? else { return Ok(None) };
-    if until <= now || until > now.plus(pipeline::MAX_VALIDITY) {
-        return Err(CommandStatus::RINVEXPIRY);
-    }
-    Ok(Some(until.since(now)))
+    Ok(until(field, now)?.map(|until| until.since(now)))
 }
 
-fn schedule(field: &[u8], now: Timestamp) -> Result<Option<Timestamp>, CommandStatus> {
+/// When the validity ends.
+pub(super) fn until(field: &[u8], now: Timestamp) -> Result<Option<Timestamp>, CommandStatus> {
+    let until = moment(field, now, CommandStatus::RINVEXPIRY)?;
+    let is_sound = until.is_none_or(|until| until > now && until <= now.plus(pipeline::MAX_VALIDITY));
+    if is_sound { Ok(until) } else { Err(CommandStatus::RINVEXPIRY) }
+}
+
+pub(super) fn schedule(field: &[u8], now: Timestamp) -> Result<Option<Timestamp>, CommandStatus> {
     let at = moment(field, now, CommandStatus::RINVSCHED)?;
     if at.is_some_and(|at| at > now.plus(pipeline::MAX_SCHEDULE)) {
         return Err(CommandStatus::RINVSCHED);

@@ -52,8 +52,18 @@ impl Gateway {
         setup: &Setup,
         arguments: &[&str],
     ) -> Result<Self, String> {
+        Self::try_listening_from(folder, &setup.file(), arguments).await
+    }
+
+    /// As `start`, from a file that no setup writes.
+    pub(crate) async fn start_from(folder: &Path, file: &str) -> Self {
+        let started = Self::try_listening_from(folder, file, &[]).await;
+        started.unwrap_or_else(|log| panic!("the gateway did not start: {log}")).until_ready().await
+    }
+
+    async fn try_listening_from(folder: &Path, text: &str, arguments: &[&str]) -> Result<Self, String> {
         let file = folder.join("strowger.toml");
-        std::fs::write(&file, setup.file()).unwrap();
+        std::fs::write(&file, text).unwrap();
         let mut serve = strowger();
         serve.arg("serve").arg("--config").arg(&file).args(arguments).current_dir(folder);
         let mut process = Process::start("strowger", &mut serve, folder);
@@ -74,6 +84,12 @@ impl Gateway {
     /// Where applications bind.
     pub(crate) async fn smpp_port(&mut self) -> u16 {
         let address = self.process.says("serving SMPP address=").await;
+        address.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// Where they bind with TLS.
+    pub(crate) async fn smpp_tls_port(&mut self) -> u16 {
+        let address = self.process.says("serving SMPP over TLS address=").await;
         address.rsplit(':').next().unwrap().parse().unwrap()
     }
 

@@ -25,9 +25,9 @@ pub(crate) struct Setup {
     webhook: String,
     store: String,
     account: Option<String>,
-    parts_within: String,
     server: String,
     smpp_listen: String,
+    door: String,
 }
 
 impl Setup {
@@ -123,19 +123,27 @@ channel = "sms"
         self
     }
 
-    /// How long the SMPP door waits for the parts of a text.
-    pub(crate) fn parts_within(mut self, within: &str) -> Self {
-        self.parts_within = format!("\nparts_within = \"{within}\"");
+    /// Adds lines to the SMPP door.
+    pub(crate) fn door_with(mut self, lines: &str) -> Self {
+        self.door.push_str(lines);
+        self.door.push('\n');
+        self
+    }
+
+    /// Adds lines to the last route.
+    pub(crate) fn route(mut self, lines: &str) -> Self {
+        self.vendors.push_str(lines);
+        self.vendors.push('\n');
         self
     }
 
     pub(crate) fn file(&self) -> String {
-        let Self { vendors, routes, rule, rules, webhook, store, account, parts_within, .. } = self;
+        let Self { vendors, routes, rule, rules, webhook, store, account, door, .. } = self;
         let Self { server, smpp_listen, .. } = self;
         let smpp_listen = if smpp_listen.is_empty() { "127.0.0.1:0" } else { smpp_listen };
         let server = if server.is_empty() { "listen = \"127.0.0.1:0\"" } else { server };
-        let door = account.as_ref().map(|_| format!("[smpp_server]\nlisten = \"{smpp_listen}\""));
-        let door = format!("{}{parts_within}", door.unwrap_or_default());
+        let listen = format!("[smpp_server]\nlisten = \"{smpp_listen}\"");
+        let door = account.as_ref().map_or_else(String::new, |_| format!("{listen}\n{door}"));
         let account = account.as_deref().unwrap_or_default();
         let store = if store.is_empty() { "path = \"data\"" } else { store };
         let routes = routes.join(", ");

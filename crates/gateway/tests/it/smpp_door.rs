@@ -251,7 +251,10 @@ async fn a_text_that_is_never_whole_is_given_up_and_told_of() {
     const REJECTED: u64 = 8;
     let folder = tempfile::tempdir().unwrap();
     let vendor = lab::vendor().await;
-    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").door("").parts_within("1s");
+    let setup = Setup::default()
+        .vendor("acme", vendor.addr().port(), "")
+        .door("")
+        .door_with(r#"parts_within = "1s""#);
     let mut gateway = Gateway::start(folder.path(), &setup).await;
     let bind = transceiver(gateway.smpp_port().await);
     let messages = json!([part(2, 2, "two")]);

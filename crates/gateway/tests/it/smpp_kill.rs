@@ -11,7 +11,7 @@ use smpp_wire::connection::{self, Commands, Handle, Handler};
 use smpp_wire::pdu::{
     Address, Bind, CommandId, MessageResp, Outgoing, Pdu, RegisteredDelivery, ShortMessage, TypeOfNumber,
 };
-use smpp_wire::session::{self, Event};
+use smpp_wire::session::{self, CloseReason, Event};
 use smpp_wire::status::CommandStatus;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -30,16 +30,16 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(90);
 
 /// What was promised, and what came.
 #[derive(Default)]
-struct Book {
+pub(crate) struct Book {
     next: u64,
     /// The id that was answered for each number.
-    acknowledged: BTreeMap<u64, String>,
-    refused: usize,
+    pub(crate) acknowledged: BTreeMap<u64, String>,
+    pub(crate) refused: usize,
     /// How often each id was told of, and the last state.
     told: BTreeMap<String, (usize, u8)>,
 }
 
-type Shared = Arc<Mutex<Book>>;
+pub(crate) type Shared = Arc<Mutex<Book>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_answered_is_delivered_and_told_of_however_often_the_process_is_killed() {
@@ -107,13 +107,14 @@ async fn what_was_answered_is_delivered_and_told_of_however_often_the_process_is
     assert!(others.is_empty(), "seed {seed}: not delivered: {others:?}");
 }
 
-struct Lines {
-    handles: Vec<Handle<u64>>,
-    _tasks: JoinSet<()>,
+pub(crate) struct Lines {
+    pub(crate) handles: Vec<Handle<u64>>,
+    /// Each ends with its line, and says why that ended.
+    pub(crate) tasks: JoinSet<CloseReason>,
 }
 
-async fn bound(port: u16, book: &Shared) -> Lines {
-    let mut lines = Lines { handles: Vec::new(), _tasks: JoinSet::new() };
+pub(crate) async fn bound(port: u16, book: &Shared) -> Lines {
+    let mut lines = Lines { handles: Vec::new(), tasks: JoinSet::new() };
     for _ in 0..BINDS {
         let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let bind = Bind {
@@ -127,16 +128,14 @@ async fn bound(port: u16, book: &Shared) -> Lines {
         let settings = connection::Settings { session, ..connection::Settings::default() };
         let (connection, handle) = connection::client(socket, Some(bind), settings);
         let book = Arc::clone(book);
-        lines._tasks.spawn(async move {
-            connection.run(&mut Line { book }).await;
-        });
+        lines.tasks.spawn(async move { connection.run(&mut Line { book }).await });
         lines.handles.push(handle);
     }
     lines
 }
 
 /// Submits at an even rate; what finds no room is not sent.
-async fn submit_for(time: Duration, lines: &Lines, book: &Shared) {
+pub(crate) async fn submit_for(time: Duration, lines: &Lines, book: &Shared) {
     let began = Instant::now();
     let mut sent = 0;
     while began.elapsed() < time {

@@ -270,3 +270,17 @@ fn who_is_overdue_is_forgotten_though_no_slot_comes_free() {
     lanes.push(maker.record("shop", Class::Otp, 600));
     assert_eq!(serve(&mut lanes, "nobody"), ["shop"]);
 }
+
+#[test]
+fn a_message_that_got_more_time_while_it_waits_is_not_forgotten_at_its_old_end() {
+    let (mut lanes, mut maker) = (Lanes::default(), Maker::new());
+    let mut record = maker.record("shop", Class::Otp, 10);
+    lanes.push(Arc::clone(&record));
+    Arc::make_mut(&mut record).message.expires_at = START.plus(Duration::from_secs(600));
+    lanes.renew(&record);
+    lanes.forget_overdue(START.plus(Duration::from_secs(60)));
+    assert_eq!(serve(&mut lanes, "nobody"), ["shop"]);
+    // One that does not wait here is not taken in.
+    lanes.renew(&maker.record("bank", Class::Otp, 600));
+    assert!(lanes.is_empty());
+}

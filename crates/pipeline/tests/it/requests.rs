@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::{AppId, Channel, Status};
+use domain::record::{NewText, Replacement};
+use domain::{AppId, Channel, Encoding, Status};
 use pipeline::{Conversion, Refused, Request, Stepped};
 use store::Query;
 use store::write::Idempotency;
@@ -84,6 +85,27 @@ async fn a_waiting_message_can_be_taken_back_and_a_sent_one_not() {
     assert_eq!(bench.record(waiting).status, Status::Canceled);
     assert_eq!(bench.connection("acme").submissions(), 1);
     bench.until_true("the slot is back", || bench.connection("acme").slots_taken() == 0).await;
+}
+
+#[tokio::test]
+async fn what_replaces_a_waiting_text_is_what_leaves_also_after_its_first_end() {
+    let bench = Bench::new().await;
+    for name in CONNECTIONS {
+        bench.connection(name).set_down(true);
+    }
+    let waiting = bench.send().await;
+    let text = NewText { text: "another code".into(), encoding: Encoding::Gsm7, segments: 1 };
+    // A rule's messages end after ten minutes here.
+    let end = pipeline::Clock::now(&*bench.clock).plus(Duration::from_secs(3600));
+    let with = Replacement { text: Some(text), expires_at: Some(end), ..Replacement::default() };
+    assert!(matches!(bench.pipeline.replace(waiting, with.clone()).await.unwrap(), Stepped::Done(_)));
+    bench.advance(Duration::from_secs(1800));
+    // Longer than it takes until the lanes are rid of those that are over.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    bench.connection("acme").set_down(false);
+    bench.until_status(waiting, Status::Submitted).await;
+    assert_eq!(bench.connection("acme").texts.lock().concat(), ["another code".into()]);
+    assert!(matches!(bench.pipeline.replace(waiting, with).await.unwrap(), Stepped::TooLate(_)));
 }
 
 #[tokio::test]

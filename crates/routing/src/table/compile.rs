@@ -139,7 +139,8 @@ impl<'a> Compiler<'a> {
                     countries.sort();
                     countries.into()
                 });
-                compiled.push(Route { id, connection, channel: route.channel, countries, senders, card });
+                let (channel, pass) = (route.channel, route.pass.clone().into());
+                compiled.push(Route { id, connection, channel, countries, senders, pass, card });
             }
         }
         compiled

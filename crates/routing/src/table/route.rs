@@ -11,6 +11,7 @@ use domain::{Channel, ConnectionId, Country, Price, RouteId, Sender};
 use crate::choose::Facts;
 use crate::operator::Operator;
 use crate::price::Card;
+use crate::settings::Pass;
 
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -20,6 +21,8 @@ pub struct Route {
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
     pub senders: SenderPolicy,
+    /// What of a message that came by SMPP goes on as it was written.
+    pub pass: Box<[Pass]>,
     pub(super) card: Option<Arc<Card>>,
 }
 

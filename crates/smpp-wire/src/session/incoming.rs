@@ -33,6 +33,10 @@ impl<T: Clone> Session<T> {
                 self.refuse(Refusal::of(&received, CommandStatus::RINVBNDSTS, RefusalCause::State), out);
             }
             CommandId::ALERT_NOTIFICATION => out.events.push(Event::Notice { received }),
+            // Whoever sends it again elsewhere loses nothing.
+            _ if self.side == Side::Server && self.ending.is_some() => {
+                self.refuse(Refusal::of(&received, CommandStatus::RMSGQFUL, RefusalCause::State), out);
+            }
             _ if self.unanswered.len() >= self.settings.max_unanswered => {
                 self.refuse(Refusal::of(&received, self.settings.busy_status, RefusalCause::Busy), out);
             }
@@ -126,11 +130,13 @@ impl<T: Clone> Session<T> {
     }
 
     /// While a session unbinds a client still takes receipts, which would only come again; a server takes nothing new.
+    /// What comes before it has heard of our own unbind is not its mistake, and is refused in other words.
     fn may_receive(&self, command_id: CommandId) -> bool {
         match self.state {
             State::Bound(kind) => permit::is_allowed(self.side.other(), kind, command_id),
             State::Unbinding(kind) => {
-                self.side == Side::Client && permit::is_allowed(Side::Server, kind, command_id)
+                let is_ours = self.side == Side::Client || self.ending.is_some();
+                is_ours && permit::is_allowed(self.side.other(), kind, command_id)
             }
             State::Open | State::Outbound | State::Closed => false,
         }

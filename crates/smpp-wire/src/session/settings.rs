@@ -29,7 +29,7 @@ pub struct Settings {
     pub max_unanswered: usize,
     /// The status they are refused with, ESME_RMSGQFUL or ESME_RTHROTTLED.
     pub busy_status: CommandStatus,
-    /// How long the other side's unbind waits until its requests are answered.
+    /// How long an unbind, the other side's or a server's own, waits until the other side's requests are answered.
     pub unbind_grace: Duration,
 }
 

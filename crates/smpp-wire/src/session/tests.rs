@@ -13,6 +13,8 @@ use crate::frame::{self, BadLength, Frame};
 use crate::pdu::{Bind, CommandId, Outbind, Outgoing, Pdu, ShortMessage};
 use crate::status::CommandStatus;
 
+mod ending;
+
 /// A session with the time and what it put out.
 struct Bench {
     session: Session<u32>,

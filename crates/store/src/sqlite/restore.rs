@@ -143,7 +143,8 @@ fn missed(before: &Record, after: &Record) -> Vec<Change> {
         | Kind::Converted { .. }
         | Kind::Exhausted
         | Kind::HorizonReached
-        | Kind::Restored { .. } => None,
+        | Kind::Restored { .. }
+        | Kind::Replaced => None,
     });
     changes.filter(|change| change.sequence > before.sequence).collect()
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::attempt::Verdict;
 use domain::plan::{FailoverOn, FailoverSet, OnUnknown};
-use domain::record::{Answer, Input, ReceiptNews, Work};
-use domain::{MessageId, Record, Timestamp};
+use domain::record::{Answer, Input, NewText, ReceiptNews, Replacement, Work};
+use domain::{Encoding, MessageId, Record, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use store::write::RECEIPTS_HELD;
@@ -16,6 +17,8 @@ use store::{Claim, Query, Sealed, Sealing, Write, Written};
 use crate::sample::{HOUR, Ids, NOON, accepted, apply, dispatch, message, next_attempt, plan, receipt};
 use crate::sqlite::Folder;
 use crate::suite::{Backend, Store};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What happens, with which of the messages so far it happens to.
 #[derive(Clone, Debug)]
@@ -70,9 +73,15 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Exhaust),
         2 => Just(Input::Wake),
         1 => Just(Input::Cancel),
+        1 => Just(Input::Replace(two_segments())),
         1 => Just(Input::Convert { converted: true, at: NOON }),
         1 => Just(Input::Settle),
     ]
+}
+
+fn two_segments() -> Replacement {
+    let text = NewText { text: "a".repeat(200).into(), encoding: Encoding::Gsm7, segments: 2 };
+    Replacement { text: Some(text), expires_at: Some(NOON.plus(DAY)), ..Replacement::default() }
 }
 
 /// Every part has an id of its own, which a receipt may know before the answer brings it.
@@ -280,7 +289,7 @@ impl Run {
         working.sort_by_key(|record| record.message.id);
         let is_working = |record: &&Record| !record.closed && record.work() != Work::default();
         assert!(working.iter().eq(records.values().filter(is_working)));
-        for later in [now, now.plus(std::time::Duration::from_secs(8 * 24 * 3600))] {
+        for later in [now, now.plus(8 * DAY)] {
             let mut due = writer.claim(Claim::Due { now: later }, 1000).unwrap();
             due.sort_by_key(|record| record.message.id);
             let is_due = |record: &&Record| record.wake_at().is_some_and(|at| at <= later);

@@ -1,5 +1,6 @@
 //! Whatever happens in whatever order, some things stay true.
 
+use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +14,8 @@ enum Happens {
     Wake,
     Settle,
     Cancel,
+    /// With so many segments, and times so many seconds from now.
+    Replace(u8, Option<u64>, Option<u64>),
     Restored(Restored),
     Pass(u64),
 }
@@ -40,6 +43,8 @@ fn happens() -> impl Strategy<Value = Happens> {
         3 => Just(Happens::Wake),
         1 => Just(Happens::Settle),
         1 => Just(Happens::Cancel),
+        2 => (1..3_u8, option::of(0..200_u64), option::of(0..200_u64))
+            .prop_map(|(segments, due, end)| Happens::Replace(segments, due, end)),
         1 => Just(Happens::Restored(Restored::Resumed)),
         1 => Just(Happens::Restored(Restored::Withheld)),
         4 => (1..200_u64).prop_map(Happens::Pass),
@@ -55,7 +60,7 @@ fn was_taken(record: &Record, attempt: u16, part: u8) -> bool {
         .is_some_and(|part| part.answer == Some(PartAnswer::Accepted))
 }
 
-fn input_of(record: &Record, happens: Happens) -> Option<Input> {
+fn input_of(record: &Record, happens: Happens, now: Timestamp) -> Option<Input> {
     Some(match happens {
         Happens::Dispatch => {
             let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued)?;
@@ -73,6 +78,12 @@ fn input_of(record: &Record, happens: Happens) -> Option<Input> {
         Happens::Wake | Happens::Pass(_) => Input::Wake,
         Happens::Settle => Input::Settle,
         Happens::Cancel => Input::Cancel,
+        Happens::Replace(segments, due, end) => {
+            let from_now = |seconds| now.plus(Duration::from_secs(seconds));
+            let text = NewText { text: "another".into(), encoding: Encoding::Gsm7, segments };
+            let (send_at, expires_at) = (due.map(from_now), end.map(from_now));
+            Input::Replace(Replacement { text: Some(text), send_at, expires_at, notify: None })
+        }
         Happens::Restored(restored) => Input::Restored(restored),
     })
 }
@@ -154,7 +165,7 @@ proptest! {
             if let Happens::Pass(seconds) = happens {
                 now = now.plus(Duration::from_secs(seconds));
             }
-            let Some(input) = input_of(&record, happens) else { continue };
+            let Some(input) = input_of(&record, happens, now) else { continue };
             let before = record.clone();
             match record.apply(input, now) {
                 Ok(_) => {

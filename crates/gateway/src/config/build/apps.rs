@@ -3,16 +3,10 @@
 use domain::status::StatusSet;
 use pipeline::App;
 
-use super::super::raw::{App as RawApp, AppSmpp, Raw, Webhook};
-use super::super::{Application, Secret};
-use super::{Builder, Steps, below, item, path};
-use crate::smpp_server::Account;
+use super::super::Application;
+use super::super::raw::{App as RawApp, Raw, Webhook};
+use super::{Builder, Steps, below, item, path, smpp};
 use crate::webhooks::{self, Endpoint, address};
-
-/// The most characters of a system_id, as the wire writes it.
-const SYSTEM_ID: usize = 15;
-/// Of an account that does not say how many.
-const MAX_BINDS: usize = 10;
 
 impl Builder<'_> {
     pub(super) fn apps(&mut self, raw: &Raw) -> Vec<Application> {
@@ -45,7 +39,8 @@ impl Builder<'_> {
                 (Endpoint { url: None, secrets: Vec::new() }, StatusSet::all())
             }
         };
-        let password = app.smpp.as_ref().and_then(|smpp| self.smpp_account(smpp, raw, &below(at, "smpp")));
+        let credentials =
+            app.smpp.as_ref().and_then(|smpp| self.smpp_credentials(smpp, raw, &below(at, "smpp")));
         self.later_doors(app, at);
         let mut settings = App::new(notify);
         settings.default_sender.clone_from(&default_sender);
@@ -54,15 +49,8 @@ impl Builder<'_> {
         settings.has_webhook = app.webhook.is_some();
         settings.strict_numbers = raw.numbers.strict;
         let id = id?;
-        let account = |(smpp, password): (&AppSmpp, Secret)| Account {
-            app: id.clone(),
-            system_id: smpp.system_id.clone(),
-            password,
-            max_binds: smpp.max_binds.map_or(MAX_BINDS, usize::from),
-            reads_national: default_country.is_some(),
-            throughput: smpp.throughput,
-        };
-        let smpp = app.smpp.as_ref().zip(password).map(account);
+        let account = app.smpp.as_ref().zip(credentials);
+        let smpp = account.map(|(smpp, credentials)| smpp::account(&id, smpp, credentials, default_country));
         Some(Application {
             id,
             api_keys,
@@ -109,22 +97,6 @@ impl Builder<'_> {
             }
             self.not_served.push(format!("the compatible doors of the app {}", app.id));
         }
-    }
-
-    /// Returns its password.
-    fn smpp_account(&mut self, smpp: &AppSmpp, raw: &Raw, at: &Steps) -> Option<Secret> {
-        let at_system_id = below(at, "system_id");
-        if smpp.system_id.is_empty() || smpp.system_id.len() > SYSTEM_ID {
-            self.problem(&at_system_id, format!("expected 1 to {SYSTEM_ID} characters"));
-        }
-        self.once("system_id", &smpp.system_id, &at_system_id);
-        if smpp.max_binds == Some(0) {
-            self.problem(&below(at, "max_binds"), "expected 1 or more");
-        }
-        if raw.smpp_server.is_none() {
-            self.warn(at, "without [smpp_server] nobody can bind");
-        }
-        self.secret(&smpp.password, &below(at, "password"))
     }
 
     fn optional<T>(&mut self, text: Option<&str>, at: &Steps) -> Option<T>

@@ -1,5 +1,7 @@
 //! What is configured for doors and ways that a later version opens: checked now, and told to be without effect.
 
+use std::path::PathBuf;
+
 use super::super::raw::{Raw, ServerTls};
 use super::{Builder, Steps, below, path};
 use crate::tls::Pair;
@@ -12,25 +14,19 @@ impl Builder<'_> {
                 "a shared database for a cluster is not served yet: give `path` for the embedded store";
             self.problem(&path(&["store", "url"]), message);
         }
-        if let Some(door) = &raw.smpp_server {
-            let at = path(&["smpp_server"]);
-            self.certificates(door.tls.as_ref(), &below(&at, "tls"));
-            if door.tls.is_some() {
-                self.not_served.push("TLS at the SMPP server ([smpp_server.tls])".to_owned());
-            }
-        }
     }
 
     /// The files of a door's certificate. Whether they can be used is seen when they are.
     pub(super) fn certificates(&mut self, tls: Option<&ServerTls>, at: &Steps) -> Option<Pair> {
         let tls = tls?;
-        if let Some(listen) = &tls.listen {
-            self.address(listen, &below(at, "listen"));
-        }
-        let (at_cert, at_key) = (below(at, "cert"), below(at, "key"));
-        let pair = Pair { cert: self.beside(&at_cert, &tls.cert), key: self.beside(&at_key, &tls.key) };
-        self.file(&pair.cert, &at_cert);
-        self.file(&pair.key, &at_key);
-        Some(pair)
+        let cert = self.named_file(&tls.cert, &below(at, "cert"));
+        let key = self.named_file(&tls.key, &below(at, "key"));
+        Some(Pair { cert, key, client_ca: None })
+    }
+
+    pub(super) fn named_file(&mut self, name: &str, at: &Steps) -> PathBuf {
+        let file = self.beside(at, name);
+        self.file(&file, at);
+        file
     }
 }

@@ -19,7 +19,9 @@ fn of(id: MessageId, number: u8) -> Part {
 fn whole(id: MessageId) -> Write {
     let address = || SmppAddress { ton: 1, npi: 1, digits: b"447700900201".to_vec() };
     let mut message = message(id);
-    message.by_smpp = Some(Box::new(BySmpp { source: address(), destination: address(), parts: vec![1, 1] }));
+    let by_smpp =
+        BySmpp { source: address(), destination: address(), parts: vec![1, 1], ..BySmpp::default() };
+    message.by_smpp = Some(Box::new(by_smpp));
     accept(message)
 }
 
