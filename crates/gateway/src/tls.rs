@@ -36,7 +36,7 @@ pub enum Error {
     #[error("{} holds no certificate", path.display())]
     NoCertificate { path: PathBuf },
     #[error("the certificate {} with the key {} cannot be used: {source}", pair.cert.display(), pair.key.display())]
-    Unusable { pair: Pair, source: rustls::Error },
+    Unusable { pair: Box<Pair>, source: rustls::Error },
     #[error("nobody can be told by the certificates of {}: {why}", path.display())]
     UnusableRoots { path: PathBuf, why: String },
 }
@@ -71,7 +71,7 @@ impl Identity {
 }
 
 fn config(pair: &Pair, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Error> {
-    let unusable = |source| Error::Unusable { pair: pair.clone(), source };
+    let unusable = |source| Error::Unusable { pair: Box::new(pair.clone()), source };
     let key = PrivateKeyDer::from_pem_file(&pair.key).map_err(unreadable("a private key", &pair.key))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -142,7 +142,7 @@ mod tests {
             (Pair { cert: empty.clone(), ..one.clone() }, "holds no certificate"),
             (Pair { key: empty, ..one.clone() }, "cannot read a private key"),
             (Pair { cert: folder.path().join("nowhere"), ..one.clone() }, "cannot read certificates"),
-            (Pair { client_ca: one.key.clone().into(), ..one.clone() }, "holds no certificate"),
+            (Pair { client_ca: one.key.clone().into(), ..one }, "holds no certificate"),
         ] {
             let error = identity.read_again(&wrong).unwrap_err().to_string();
             assert!(error.contains(because), "{error}");

@@ -30,7 +30,8 @@ const REGISTRY_HOSTS: &[(&str, &str)] = &[
     ("ruby", "gems.org"),
 ];
 
-/// The gateway's own configuration and its compatible doors have keys with a vendor's name in them.
+/// The gateway's own configuration and its compatible doors have keys with a vendor's name in them, and some vendors
+/// have numbers of their own.
 pub(super) fn vendors_are_named_where_they_belong(files: &[File]) -> Vec<String> {
     let homes = [
         "crates/connectors/",
@@ -38,6 +39,7 @@ pub(super) fn vendors_are_named_where_they_belong(files: &[File]) -> Vec<String>
         "crates/gateway/src/config",
         "crates/gateway/src/compat",
         "crates/gateway/strowger.example.toml",
+        "crates/routing/data/",
     ];
     let files =
         files.iter().filter(|file| file.is_under(&["crates/", "dashboard/"]) && !file.is_under(&homes));

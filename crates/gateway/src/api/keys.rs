@@ -306,7 +306,7 @@ fn wanted(fields: &mut Fields<'_>, api: &Api) -> Option<Wanted> {
     if fields.has_errors() {
         return None;
     }
-    let expires_at = at.or(span.map(|span| now.plus(span)));
+    let expires_at = at.or_else(|| span.map(|span| now.plus(span)));
     Some(Wanted { owner: owner?, label, scopes, networks, limit, expires_at, reason })
 }
 
