@@ -14,14 +14,14 @@ use smpp_wire::pdu::{
 };
 use smpp_wire::status::CommandStatus;
 use smpp_wire::time::{Offset, Time};
-use smpp_wire::tlv::{Tag, Tlvs};
+use smpp_wire::tlv::{Tag, Tlv, Tlvs};
 use smpp_wire::udh::{self, Concatenation};
 
 use super::binds::Token;
 use super::{Account, receipt, written};
 
 /// Ours: the traffic class of a message, one octet.
-pub(super) const CLASS: Tag = Tag(0x1401);
+const CLASS: Tag = Tag(0x1401);
 
 /// The most octets of a part: those of a short_message.
 const SEGMENT: usize = 255;
@@ -320,9 +320,14 @@ fn sender(address: Address<'_>) -> Result<Option<Sender>, CommandStatus> {
 }
 
 fn class(tlvs: Tlvs<'_>) -> Result<Option<Class>, CommandStatus> {
-    let Some(given) = tlvs.get(CLASS) else { return Ok(None) };
-    let class = Class::ALL.into_iter().find(|class| [class.code()] == given);
+    let Some(given) = tlvs.iter().find(is_class) else { return Ok(None) };
+    let class = Class::ALL.into_iter().find(|class| [class.code()] == given.value);
     class.map(Some).ok_or(CommandStatus::RINVTLVVAL)
+}
+
+/// India's networks have the id of a registered template under the same tag. It is longer, and goes on to vendors.
+pub(super) fn is_class(tlv: &Tlv<'_>) -> bool {
+    tlv.tag == CLASS && tlv.value.len() == 1
 }
 
 fn validity(field: &[u8], now: Timestamp) -> Result<Option<Duration>, CommandStatus> {

@@ -1,9 +1,9 @@
 //! What a submission says for vendors: kept with its message, for routes that pass it on.
 
 use smpp_wire::status::CommandStatus;
-use smpp_wire::tlv::{Tag, TlvBuffer, Tlvs};
+use smpp_wire::tlv::{Tlv, TlvBuffer, Tlvs};
 
-use super::submit::CLASS;
+use super::submit::is_class;
 
 /// The tags that the specification leaves to vendors.
 const VENDORS: std::ops::RangeInclusive<u16> = 0x1400..=0x3FFF;
@@ -16,8 +16,8 @@ const SERVICE_TYPE: usize = 5;
 /// Those of vendors' own, but for ours.
 pub(super) fn tlvs(tlvs: Tlvs<'_>) -> Result<Vec<u8>, CommandStatus> {
     let mut kept = TlvBuffer::new();
-    let is_kept = |tag: Tag| VENDORS.contains(&tag.0) && tag != CLASS;
-    for (count, tlv) in tlvs.iter().filter(|tlv| is_kept(tlv.tag)).enumerate() {
+    let is_kept = |tlv: &Tlv<'_>| VENDORS.contains(&tlv.tag.0) && !is_class(tlv);
+    for (count, tlv) in tlvs.iter().filter(is_kept).enumerate() {
         kept.push(tlv.tag, tlv.value).map_err(|_| CommandStatus::RINVTLVLEN)?;
         if count >= MAX_TLVS || kept.as_tlvs().as_bytes().len() > MAX_OCTETS {
             return Err(CommandStatus::RINVTLVSTREAM);
@@ -32,6 +32,8 @@ pub(super) fn service_type(written: &[u8]) -> Result<Vec<u8>, CommandStatus> {
 
 #[cfg(test)]
 mod tests {
+    use smpp_wire::tlv::Tag;
+
     use super::*;
 
     fn of(each: impl IntoIterator<Item = (u16, usize)>) -> Result<Vec<Tag>, CommandStatus> {
@@ -44,8 +46,8 @@ mod tests {
 
     #[test]
     fn only_vendors_own_are_kept_and_ours_is_not_one() {
-        let kept = of([(0x0204, 2), (0x1400, 3), (0x1401, 1), (0x3FFF, 0), (0x1400, 4), (0x4000, 5)]);
-        assert_eq!(kept, Ok(vec![Tag(0x1400), Tag(0x3FFF), Tag(0x1400)]));
+        let kept = of([(0x0204, 2), (0x1400, 3), (0x1401, 1), (0x1401, 19), (0x3FFF, 0), (0x1400, 4), (0x4000, 5)]);
+        assert_eq!(kept, Ok(vec![Tag(0x1400), Tag(0x1401), Tag(0x3FFF), Tag(0x1400)]));
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod signals;
 mod smpp_clients;
 mod smpp_door;
 mod smpp_drain;
+mod smpp_isolation;
 mod smpp_kill;
 mod smpp_ports;
 mod smpp_width;

@@ -87,6 +87,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// How many PDUs came that nobody waited for.
+    pub(crate) fn heard_aside(&self) -> usize {
+        self.aside.len()
+    }
+
     /// What comes next; None when the other side has closed.
     pub(crate) async fn next(&mut self) -> Option<Received> {
         loop {
