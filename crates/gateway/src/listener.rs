@@ -35,7 +35,7 @@ mod tests {
 
     use super::*;
 
-    async fn listen_on(address: &str) -> TcpListener {
+    fn listen_on(address: &str) -> TcpListener {
         listen(address.parse().unwrap())
             .unwrap_or_else(|error| panic!("this test needs IPv6, and {address} cannot be had: {error}"))
     }
@@ -51,7 +51,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_port_serves_both_families() {
-        let listener = listen_on("[::]:0").await;
+        let listener = listen_on("[::]:0");
         let four = seen(&listener, Ipv4Addr::LOCALHOST.into()).await.unwrap();
         assert_eq!(four, IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()), "as the system shows it");
         let six = seen(&listener, Ipv6Addr::LOCALHOST.into()).await.unwrap();
@@ -60,10 +60,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_one_family_serves_that_one() {
-        let listener = listen_on("[::1]:0").await;
+        let listener = listen_on("[::1]:0");
         seen(&listener, Ipv6Addr::LOCALHOST.into()).await.unwrap();
         assert!(seen(&listener, Ipv4Addr::LOCALHOST.into()).await.is_err());
-        let listener = listen_on("127.0.0.1:0").await;
+        let listener = listen_on("127.0.0.1:0");
         assert_eq!(seen(&listener, Ipv4Addr::LOCALHOST.into()).await.unwrap(), Ipv4Addr::LOCALHOST);
         assert!(listen(listener.local_addr().unwrap()).is_err(), "the port is taken");
     }

@@ -191,9 +191,11 @@ impl Gateway {
         let (Some(identity), Some(pair)) = (&self.http.identity, &config.tls) else { return };
         match identity.read_again(pair) {
             Ok(()) => {
-                tracing::info!(cert = %pair.cert.display(), "the certificate of the API was read again")
+                tracing::info!(cert = %pair.cert.display(), "the certificate of the API was read again");
             }
-            Err(error) => tracing::error!(%error, "the certificate of the API is kept: the new one is wrong"),
+            Err(error) => {
+                tracing::error!(%error, "the certificate of the API is kept: the new one is wrong");
+            }
         }
     }
 

@@ -119,7 +119,7 @@ mod tests {
             (Pair { key: other.key.clone(), ..one.clone() }, "cannot be used"),
             (Pair { cert: empty.clone(), ..one.clone() }, "holds no certificate"),
             (Pair { key: empty, ..one.clone() }, "cannot read a private key"),
-            (Pair { cert: folder.path().join("nowhere"), ..one.clone() }, "cannot read certificates"),
+            (Pair { cert: folder.path().join("nowhere"), ..one }, "cannot read certificates"),
         ] {
             let error = identity.read_again(&wrong).unwrap_err().to_string();
             assert!(error.contains(because), "{error}");

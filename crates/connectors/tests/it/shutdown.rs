@@ -64,7 +64,7 @@ async fn a_shutdown_ends_a_connection_that_is_not_bound() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_makes_place_for_another_keeps_its_keeper_until_every_slot_is_back() {
-    let (Lab { client, running, mut told, .. }, mut vendor) = Lab::bound("response_timeout = \"3s\"").await;
+    let (Lab { client, running, mut told, .. }, vendor) = Lab::bound("response_timeout = \"3s\"").await;
     let reserved = client.reserve().unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(running.retire(std::future::pending()));

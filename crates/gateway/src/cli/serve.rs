@@ -111,7 +111,7 @@ fn reconfigure(gateway: &mut Gateway, file: &ConfigFile) {
                 tracing::info!(version = config.version, "the configuration was reloaded");
             }
             Err(error) => {
-                tracing::error!("the configuration is kept, the new one cannot be put in place: {error:#}")
+                tracing::error!("the configuration is kept, the new one cannot be put in place: {error:#}");
             }
         },
         Err(report) => {

@@ -14,7 +14,7 @@ struct Server {
     _task: JoinSet<()>,
 }
 
-async fn server(listener: TcpListener) -> Server {
+fn server(listener: TcpListener) -> Server {
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/", get(async |Extension(Client(client))| format!("client {client}")));
     let settings = Arc::new(Settings::default());
@@ -36,7 +36,7 @@ async fn ask(address: impl tokio::net::ToSocketAddrs, header: &str) -> String {
 
 #[tokio::test]
 async fn every_request_carries_its_client_and_a_reload_may_trust_another_proxy() {
-    let server = server(TcpListener::bind("127.0.0.1:0").await.unwrap()).await;
+    let server = server(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let says = "x-forwarded-for: 203.0.113.9";
     let answer = ask(server.address, says).await;
     assert!(answer.ends_with("client 127.0.0.1"), "{answer}");
@@ -49,7 +49,7 @@ async fn every_request_carries_its_client_and_a_reload_may_trust_another_proxy()
 #[tokio::test]
 async fn an_ipv4_client_of_a_port_of_both_families_is_one() {
     let listener = crate::listener::listen("[::]:0".parse().unwrap());
-    let server = server(listener.expect("this test needs IPv6, and the machine has none")).await;
+    let server = server(listener.expect("this test needs IPv6, and the machine has none"));
     for (to, client) in [("127.0.0.1", "client 127.0.0.1"), ("::1", "client ::1")] {
         let answer = ask((to, server.address.port()), "accept: */*").await;
         assert!(answer.ends_with(client), "{answer}");
