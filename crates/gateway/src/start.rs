@@ -196,7 +196,9 @@ impl Gateway {
             Ok(()) => {
                 tracing::info!(cert = %pair.cert.display(), "the certificate of the API was read again");
             }
-            Err(error) => tracing::error!(%error, "the certificate of the API is kept: the new one is wrong"),
+            Err(error) => {
+                tracing::error!(%error, "the certificate of the API is kept: the new one is wrong");
+            }
         }
     }
 

@@ -73,7 +73,9 @@ async fn connect(login: Option<&Login>, line: TcpStream, target: Uri) -> Result<
         value.set_sensitive(true);
         request.headers_mut().insert(PROXY_AUTHORIZATION, value);
     }
-    let (mut requests, connection) = http1::handshake(TokioIo::new(line)).await?;
+    // Some proxies look for their headers in the usual case only.
+    let http = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(line));
+    let (mut requests, connection) = http.await?;
     let exchange = async move {
         let response = requests.send_request(request).await?;
         if !response.status().is_success() {

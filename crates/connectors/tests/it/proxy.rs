@@ -47,7 +47,7 @@ async fn tls_with_the_vendor_goes_through_the_proxy() {
     let (mut socket, _) = client.listener.accept().await.unwrap();
     let head = head(&mut socket).await;
     assert!(head.starts_with("CONNECT vendor.example:2775 HTTP/1.1\r\n"), "{head}");
-    assert!(head.contains("host: vendor.example:2775\r\n") && !head.contains("authorization"), "{head}");
+    assert!(head.contains("Host: vendor.example:2775\r\n") && !head.contains("Authorization"), "{head}");
     socket.write_all(b"HTTP/1.0 200 Connection established\r\n\r\n").await.unwrap();
     let stream = acceptor(&ours, None).accept(socket).await.unwrap();
     let mut vendor = Vendor::on(stream);

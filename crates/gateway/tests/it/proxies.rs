@@ -18,7 +18,7 @@ async fn carries(login: &[&str], proxy: impl FnOnce(u16, &Path) -> String) {
     let lines = proxy(peer.port, folder.path());
     let setup = Setup::default().vendor_at("acme", ("localhost", vendor.addr().port()), &lines);
     let gateway = Gateway::start(folder.path(), &setup).await;
-    vendor.until(|stats| stats.sessions > 0).await;
+    gateway.process.logs("bind is up").await;
     let said = peer.hear("said").await;
     assert!(said.as_str().unwrap().contains(&format!("localhost:{}", vendor.addr().port())), "{said}");
     let id = gateway.client.send(TO, "hello").await;
