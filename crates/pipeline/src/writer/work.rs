@@ -33,6 +33,8 @@ const PATIENCE_AT_END: Duration = Duration::from_secs(5);
 const GATHER_PER_OPERATION: Duration = Duration::from_micros(80);
 const LEAST_GATHER: Duration = Duration::from_millis(1);
 const MOST_GATHER: Duration = Duration::from_millis(5);
+/// How long nobody may have come for a commit to wait no longer; twice as long each time that somebody did.
+const FIRST_NAP: Duration = Duration::from_micros(150);
 /// So many are worth a commit at once.
 const GATHERED: usize = 512;
 
@@ -87,10 +89,8 @@ impl Work {
         let mut queues = shared.queues.lock();
         let mut not_before: Option<Instant> = None;
         loop {
-            let gather = not_before.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
-            if !gather.is_zero() && (1..GATHERED).contains(&queues.len()) && !queues.closing {
-                // Not woken by those who come: nobody waits for a signal meanwhile, so theirs cost nothing.
-                MutexGuard::unlocked(&mut queues, || std::thread::sleep(gather));
+            if let Some(until) = not_before {
+                Self::gather(&mut queues, until);
             }
             match Self::next(&mut queues, shared.is_failing()) {
                 Next::Do(jobs, errands) => {
@@ -115,6 +115,25 @@ impl Work {
                 }
                 Next::End => return,
             }
+        }
+    }
+
+    /// Waits for more operations, but no longer than they come: where nobody came in a while, whoever is still to come
+    /// may be waiting for this commit, as does a client whose window is full.
+    fn gather(queues: &mut MutexGuard<'_, Queues>, until: Instant) {
+        let mut nap = FIRST_NAP;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let waiting = queues.len();
+            if left.is_zero() || !(1..GATHERED).contains(&waiting) || queues.closing {
+                return;
+            }
+            // Not woken by those who come: nobody waits for a signal meanwhile, so theirs cost nothing.
+            MutexGuard::unlocked(queues, || std::thread::sleep(nap.min(left)));
+            if queues.len() == waiting {
+                return;
+            }
+            nap *= 2;
         }
     }
 
