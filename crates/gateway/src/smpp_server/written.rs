@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn only_vendors_own_are_kept_and_ours_is_not_one() {
-        let kept = of([(0x0204, 2), (0x1400, 3), (0x1401, 1), (0x1401, 19), (0x3FFF, 0), (0x1400, 4), (0x4000, 5)]);
+        let kept =
+            of([(0x0204, 2), (0x1400, 3), (0x1401, 1), (0x1401, 19), (0x3FFF, 0), (0x1400, 4), (0x4000, 5)]);
         assert_eq!(kept, Ok(vec![Tag(0x1400), Tag(0x1401), Tag(0x3FFF), Tag(0x1400)]));
     }
 

@@ -2,7 +2,8 @@
 //! answered as if it named none.
 
 use smpp_wire::pdu::{
-    Bare, Bind, BroadcastSm, CancelBroadcastSm, CancelSm, Pdu, QuerySm, Received, RegisteredDelivery, ReplaceSm,
+    Bare, Bind, BroadcastSm, CancelBroadcastSm, CancelSm, Pdu, QuerySm, Received, RegisteredDelivery,
+    ReplaceSm,
 };
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::MessageState;
@@ -63,7 +64,12 @@ fn about(message_id: &[u8]) -> [Pdu<'_>; 6] {
     [
         Pdu::QuerySm(QuerySm { message_id, ..QuerySm::default() }),
         Pdu::CancelSm(CancelSm { message_id, ..CancelSm::default() }),
-        Pdu::ReplaceSm(ReplaceSm { message_id, short_message: b"ours now", ..ReplaceSm::default() }),
+        Pdu::ReplaceSm(ReplaceSm {
+            message_id,
+            short_message: b"ours now",
+            registered_delivery: RegisteredDelivery::FINAL,
+            ..ReplaceSm::default()
+        }),
         Pdu::BroadcastSm(BroadcastSm { message_id, ..BroadcastSm::default() }),
         Pdu::QueryBroadcastSm(QuerySm { message_id, ..QuerySm::default() }),
         Pdu::CancelBroadcastSm(CancelBroadcastSm { message_id, ..CancelBroadcastSm::default() }),
@@ -92,8 +98,7 @@ async fn anothers_message_is_answered_like_none_and_stays_as_it_is() {
     let port = gateway.smpp_port().await;
     let (mut shop, mut bank) = (Wire::dial(port).await, Wire::dial_from(2, port).await);
     assert_eq!(shop.bind(APP_PASSWORD).await, CommandStatus::ROK);
-    let bind =
-        Bind { system_id: b"bank", password: b"bank-pw", interface_version: 0x34, ..Bind::default() };
+    let bind = Bind { system_id: b"bank", password: b"bank-pw", interface_version: 0x34, ..Bind::default() };
     assert_eq!(bank.ask(&Pdu::BindTransceiver(bind)).await.command_status(), CommandStatus::ROK);
 
     let mut message = submission("447700900123", "hello");
