@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use store::audit::Hash;
 
-use super::client::{Client, Endpoint, escaped};
+use super::client::{Client, Endpoint, further};
 use super::output::{Output, cell, table};
 use super::{Exit, Failure};
 
@@ -99,10 +99,7 @@ async fn list(
     endpoint: &Endpoint,
     output: &Output,
 ) -> Result<(), Failure> {
-    let given = filters
-        .iter()
-        .filter_map(|(name, value)| value.as_ref().map(|value| format!("&{name}={}", escaped(value))));
-    let query: String = given.collect();
+    let query = further(filters);
     let entries = endpoint.client()?.get(&format!("/v1/audit?limit={limit}{query}")).await?;
     output.result(&entries, || {
         let items = entries.get("data").and_then(Value::as_array).into_iter().flatten();

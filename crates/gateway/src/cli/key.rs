@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Failure;
-use super::client::{Endpoint, escaped};
+use super::client::{Endpoint, escaped, further};
 use super::output::{Output, cell, table};
 
 #[derive(Debug, clap::Subcommand)]
@@ -141,10 +141,7 @@ async fn list(
     endpoint: &Endpoint,
     output: &Output,
 ) -> Result<(), Failure> {
-    let given = filters
-        .iter()
-        .filter_map(|(name, value)| value.as_ref().map(|value| format!("&{name}={}", escaped(value))));
-    let query: String = given.collect();
+    let query = further(filters);
     let keys = endpoint.client()?.get(&format!("/v1/keys?limit=500{query}")).await?;
     output.result(&keys, || {
         let items = keys.get("data").and_then(Value::as_array).into_iter().flatten();

@@ -25,7 +25,10 @@ impl Builder<'_> {
             api_keys.extend(self.api_key(key, &item(&below(at, "api_keys"), index)));
         }
         if app.api_keys.is_empty() {
-            self.warn(&below(at, "api_keys"), "the app has no key, so it cannot send");
+            self.warn(
+                &below(at, "api_keys"),
+                "the app has no key here: until `strowger key create` has made it one, it cannot use the API",
+            );
         }
         let default_sender = self.optional(app.default_sender.as_deref(), &below(at, "default_sender"));
         let default_country = self.optional(app.default_country.as_deref(), &below(at, "default_country"));
