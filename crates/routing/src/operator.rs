@@ -36,12 +36,16 @@ impl Operator {
     /// As messages and the API write it: digits alone.
     #[must_use]
     pub fn code(self) -> String {
-        self.to_string().replace('-', "")
+        format!("{:03}{:0width$}", self.mcc.0, self.mnc, width = self.mnc_width())
     }
 
     #[must_use]
     pub fn mcc(self) -> Mcc {
         self.mcc
+    }
+
+    fn mnc_width(self) -> usize {
+        if self.mnc_has_three_digits { 3 } else { 2 }
     }
 
     /// # Errors
@@ -54,8 +58,7 @@ impl Operator {
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = if self.mnc_has_three_digits { 3 } else { 2 };
-        write!(f, "{:03}-{:0width$}", self.mcc.0, self.mnc)
+        write!(f, "{:03}-{:0width$}", self.mcc.0, self.mnc, width = self.mnc_width())
     }
 }
 

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
@@ -85,6 +86,19 @@ impl<'a> Fields<'a> {
             Ok(value) => Some(value),
             Err(error) => {
                 self.wrong(name, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A number of seconds, or a text such as `30m`; what is neither is told under this code.
+    pub(crate) fn span(&mut self, name: &str, code: Code) -> Option<Duration> {
+        let raw = self.raw(name)?;
+        let text = if raw.starts_with('"') { self.text(name)? } else { raw.into() };
+        match domain::time::parse_duration(&text) {
+            Ok(span) => Some(span),
+            Err(bad) => {
+                self.wrong_as(code, name, bad.to_string());
                 None
             }
         }

@@ -200,7 +200,7 @@ pub(crate) async fn rotate(
     let body = body::read(request, MAX_BODY).await?;
     let text = body::text(&body)?;
     let mut fields = Fields::of_body(text)?;
-    let overlap = span(&mut fields, "overlap").unwrap_or(OVERLAP);
+    let overlap = fields.span("overlap", Code::InvalidRequest).unwrap_or(OVERLAP);
     if overlap > LONGEST_OVERLAP {
         fields.wrong("overlap", "is longer than 30 days");
     }
@@ -290,7 +290,8 @@ fn wanted(fields: &mut Fields<'_>, api: &Api) -> Option<Wanted> {
     let scopes = scopes(fields, owner.as_ref());
     let networks = networks(fields);
     let limit = fields.word("rate_limit");
-    let (at, span) = (fields.word::<Timestamp>("expires_at"), span(fields, "expires_in"));
+    let (at, span) =
+        (fields.word::<Timestamp>("expires_at"), fields.span("expires_in", Code::InvalidRequest));
     if at.is_some() && span.is_some() {
         fields.wrong("expires_at", "is given together with expires_in");
     }
@@ -384,19 +385,6 @@ fn texts(fields: &mut Fields<'_>, name: &str, most: usize) -> Option<Vec<String>
         None => fields.wrong(name, "expected a list of strings"),
     }
     None
-}
-
-/// A number of seconds, or a text such as `30m`.
-fn span(fields: &mut Fields<'_>, name: &str) -> Option<Duration> {
-    let raw = fields.raw(name)?;
-    let text = if raw.starts_with('"') { fields.text(name)? } else { raw.into() };
-    match domain::time::parse_duration(&text) {
-        Ok(span) => Some(span),
-        Err(bad) => {
-            fields.wrong(name, bad.to_string());
-            None
-        }
-    }
 }
 
 fn short_text(fields: &mut Fields<'_>, name: &str, longest: usize) -> Option<Box<str>> {

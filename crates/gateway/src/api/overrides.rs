@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use domain::overrides::{self, Action, HOLDS_FOR, LONGEST_REASON};
-use domain::{Override, OverrideId, RouteId, Scope, Timestamp, time};
+use domain::{Override, OverrideId, RouteId, Scope, Timestamp};
 use pipeline::{End, NotSteered, Steer};
 use routing::Table;
 use serde::Serialize;
@@ -163,24 +163,11 @@ fn reason(fields: &mut Fields<'_>) -> Option<Box<str>> {
 }
 
 fn expiry(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timestamp> {
-    let (at, span) = (fields.word::<Timestamp>("expires_at"), expires_in(fields));
+    let (at, span) = (fields.word::<Timestamp>("expires_at"), fields.span("expires_in", Code::InvalidExpiry));
     if at.is_some() && span.is_some() {
         fields.wrong_as(Code::InvalidExpiry, "expires_at", "is given together with expires_in");
     }
     at.or_else(|| Some(now.plus(span.unwrap_or(HOLDS_FOR))))
-}
-
-/// A number of seconds, or a text such as `30m`.
-fn expires_in(fields: &mut Fields<'_>) -> Option<Duration> {
-    let raw = fields.raw("expires_in")?;
-    let text = if raw.starts_with('"') { fields.text("expires_in")? } else { raw.into() };
-    match time::parse_duration(&text) {
-        Ok(span) => Some(span),
-        Err(bad) => {
-            fields.wrong_as(Code::InvalidExpiry, "expires_in", bad.to_string());
-            None
-        }
-    }
 }
 
 fn problem(refused: NotSteered) -> Problem {
