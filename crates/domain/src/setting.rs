@@ -40,7 +40,8 @@ impl fmt::Display for Span {
         ];
         let nanos = self.0.as_nanos();
         // A day is written as 24 hours, as everybody does.
-        let fits = |(unit, name): &&(u128, &str)| nanos % unit == 0 && (*name != "d" || nanos > *unit);
+        let fits =
+            |(unit, name): &&(u128, &str)| nanos.is_multiple_of(*unit) && (*name != "d" || nanos > *unit);
         match UNITS.iter().find(fits) {
             Some((unit, name)) if nanos > 0 => write!(f, "{}{name}", nanos / unit),
             Some(_) | None => f.write_str("0s"),

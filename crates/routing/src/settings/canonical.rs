@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use toml::Value;
 
 use super::Settings;
@@ -35,6 +36,27 @@ pub fn text(settings: &Settings) -> String {
 /// With the first thing that is not settings. Whether settings can be obeyed, `Table::compile` tells.
 pub fn parse(text: &str) -> Result<Settings, Unreadable> {
     toml::from_str(text).map_err(|error: toml::de::Error| Unreadable { message: error.to_string() })
+}
+
+/// The keys of a thing such as a rule, those of tables in it by their path (`match.country`), each with its value as a
+/// file has it.
+pub(crate) fn fields<T: Serialize>(thing: &T) -> Vec<(String, Value)> {
+    let mut fields = Vec::new();
+    if let Ok(value) = Value::try_from(thing) {
+        flatten("", value, &mut fields);
+    }
+    fields
+}
+
+fn flatten(key: &str, value: Value, fields: &mut Vec<(String, Value)>) {
+    let Value::Table(table) = value else {
+        fields.push((key.to_owned(), value));
+        return;
+    };
+    for (name, value) in table {
+        let key = if key.is_empty() { name } else { format!("{key}.{name}") };
+        flatten(&key, value, fields);
+    }
 }
 
 /// A table by its header, with the lists of tables in it behind its other keys.
@@ -76,22 +98,22 @@ fn header(text: &mut String, header: &str) {
 
 fn keys<'a>(text: &mut String, keys: impl Iterator<Item = (&'a String, &'a Value)>) {
     for (key, value) in keys {
-        match value {
-            // A price is a line of its own, so that two texts can be compared line by line.
-            Value::Array(list) if list.len() > 1 && is_list_of_tables(value) => {
-                text.push_str(&format!("{key} = [\n"));
-                for one in list {
-                    text.push_str(&format!("  {},\n", line(one)));
-                }
-                text.push_str("]\n");
-            }
-            value => text.push_str(&format!("{key} = {}\n", line(value))),
+        // A price is a line of its own, so that two texts can be compared line by line.
+        let list = value.as_array().filter(|list| list.len() > 1 && is_list_of_tables(value));
+        let Some(list) = list else {
+            text.push_str(&format!("{key} = {}\n", line(value)));
+            continue;
+        };
+        text.push_str(&format!("{key} = [\n"));
+        for one in list {
+            text.push_str(&format!("  {},\n", line(one)));
         }
+        text.push_str("]\n");
     }
 }
 
 /// A value on one line.
-fn line(value: &Value) -> String {
+pub(crate) fn line(value: &Value) -> String {
     match value {
         Value::String(text) => quoted(text),
         Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => plain(value),
