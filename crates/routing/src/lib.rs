@@ -3,6 +3,7 @@
 //! No I/O, no clock, no randomness: `choose` with the same arguments gives the same plan, which is what makes a
 //! decision explainable afterwards and replayable before.
 
+pub mod adaptive;
 pub mod choose;
 mod country;
 pub mod difference;
