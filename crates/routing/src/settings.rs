@@ -3,7 +3,6 @@
 //! Ids, countries, amounts and the like stay texts here: `Table::compile` reads them, because it can tell all that is
 //! wrong at once, where a deserializer stops at the first.
 
-use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 use domain::setting::Span;
 use domain::{Channel, Class, ConnectionId, RateCardId, RouteId, RuleId, Sender};
@@ -12,8 +11,10 @@ use serde::Deserialize;
 
 mod rule_route;
 mod schema;
+mod senders;
 
 pub use rule_route::RuleRoute;
+pub use senders::{PoolMember, Rewrite, Senders, SendersBy};
 
 /// All that routing needs to know of the configuration, under the same keys.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -42,6 +43,9 @@ pub struct Route {
     pub rate_card: Option<String>,
     #[serde(default)]
     pub senders: Senders,
+    /// Other senders for some of its messages: the first entry that fits a message decides.
+    #[serde(default)]
+    pub senders_by: Vec<SendersBy>,
     /// What of a message that came by SMPP goes on to an SMPP vendor as the application wrote it; absent: nothing.
     #[serde(default)]
     pub pass: Vec<Pass>,
@@ -59,18 +63,6 @@ pub enum Pass {
     Addresses,
     /// Optional parameters of vendors' own, 0x1400 to 0x3FFF.
     Tlvs,
-}
-
-/// Whom a route's messages may appear to come from.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Senders {
-    /// Takes the place of a sender that is missing or that `allow` does not list. Without it, a message whose sender
-    /// is not allowed does not take the route.
-    #[schemars(with = "Option<Sender>")]
-    pub default: Option<String>,
-    /// The kinds that the route carries as they are; absent: all. An empty list puts the default in every place.
-    pub allow: Option<Vec<SenderKind>>,
 }
 
 /// Prices for one segment, in one currency.
