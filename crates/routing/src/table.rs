@@ -19,8 +19,8 @@ mod rule;
 mod senders;
 
 pub use compile::Known;
-pub(crate) use route::{Offer, Request};
 pub use route::Route;
+pub(crate) use route::{Offer, Request};
 pub(crate) use rule::{Listed, Rule, Strategy};
 
 /// What every decision is made from. It never changes: a flip is a new table.
