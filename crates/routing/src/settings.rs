@@ -13,11 +13,13 @@ mod rate_card;
 mod route;
 mod rule_route;
 mod schema;
+mod senders;
 
 pub use policy::{Failover, Match, Policy, Rule, Strategy, Unserved};
 pub use rate_card::{PriceEntry, RateCard};
-pub use route::{Pass, Route, Senders};
+pub use route::{Pass, Route};
 pub use rule_route::RuleRoute;
+pub use senders::{PoolMember, Rewrite, Senders, SendersBy};
 
 /// All that routing needs to know of the configuration, under the same keys.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

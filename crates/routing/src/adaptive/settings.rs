@@ -81,7 +81,10 @@ impl Vendors {
     pub const ALL: Self = Self(u128::MAX);
 
     pub fn with(self, vendor: VendorIndex) -> Self {
-        u32::try_from(vendor).ok().and_then(|bit| 1_u128.checked_shl(bit)).map_or(self, |bit| Self(self.0 | bit))
+        u32::try_from(vendor)
+            .ok()
+            .and_then(|bit| 1_u128.checked_shl(bit))
+            .map_or(self, |bit| Self(self.0 | bit))
     }
 
     pub fn contains(self, vendor: VendorIndex) -> bool {

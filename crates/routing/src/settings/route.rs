@@ -1,11 +1,10 @@
 //! Routes: where a message may leave.
 
-use domain::address::SenderKind;
-use domain::{Channel, ConnectionId, RateCardId, RouteId, Sender};
+use domain::{Channel, ConnectionId, RateCardId, RouteId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{is_default, schema};
+use super::{Senders, SendersBy, is_default, schema};
 
 /// A way out: one channel over one connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +25,9 @@ pub struct Route {
     pub rate_card: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub senders: Senders,
+    /// Other senders for some of its messages: the first entry that fits a message decides.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub senders_by: Vec<SendersBy>,
     /// What of a message that came by SMPP goes on to an SMPP vendor as the application wrote it; absent: nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub pass: Vec<Pass>,
@@ -43,20 +45,6 @@ pub enum Pass {
     Addresses,
     /// Optional parameters of vendors' own, 0x1400 to 0x3FFF.
     Tlvs,
-}
-
-/// Whom a route's messages may appear to come from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Senders {
-    /// Takes the place of a sender that is missing or that `allow` does not list. Without it, a message whose sender
-    /// is not allowed does not take the route.
-    #[serde(skip_serializing_if = "is_default")]
-    #[schemars(with = "Option<Sender>")]
-    pub default: Option<String>,
-    /// The kinds that the route carries as they are; absent: all. An empty list puts the default in every place.
-    #[serde(skip_serializing_if = "is_default")]
-    pub allow: Option<Vec<SenderKind>>,
 }
 
 fn sms() -> Channel {

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Failover, Match, Pass, Policy, PriceEntry, RateCard, Route, Rule, RuleRoute, Senders, Strategy as Order,
+    Failover, Match, Pass, Policy, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute,
+    Senders, SendersBy, Strategy as Order,
 };
 
 #[test]
@@ -37,7 +38,7 @@ fn the_canonical_text_reads_like_a_file() {
     let expected = r#"[[routes]]
 id = "acme-de"
 connection = "acme"
-senders = { default = "SH\"OP", allow = [] }
+senders = { allow = [], default = "SH\"OP" }
 
 [[rate_cards]]
 id = "acme"
@@ -75,17 +76,43 @@ fn some<T: Clone + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Stra
     prop::sample::subsequence(values, 0..=values.len())
 }
 
-fn routes() -> impl Strategy<Value = Vec<Route>> {
+fn senders() -> impl Strategy<Value = Senders> {
     let kinds = some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]);
-    let senders = (prop::option::of(word()), prop::option::of(kinds));
+    let rewrite = (word(), word()).prop_map(|(from, to)| Rewrite { from, to });
+    let member =
+        (word(), prop::option::of(any::<u32>())).prop_map(|(sender, weight)| PoolMember { sender, weight });
+    let maybe = || prop::option::of(word());
+    let lists = (prop::collection::vec(rewrite, 0..3), prop::collection::vec(member, 0..3));
+    (maybe(), lists, prop::option::of(kinds), words(), maybe()).prop_map(
+        |(forced, (rewrite, pool), allow, allow_senders, default)| Senders {
+            forced,
+            rewrite,
+            allow,
+            allow_senders,
+            default,
+            pool,
+        },
+    )
+}
+
+fn senders_by() -> impl Strategy<Value = SendersBy> {
+    (words(), words(), prop::option::of(some(&Class::ALL)), senders()).prop_map(
+        |(countries, operators, classes, senders)| {
+            let Senders { forced, rewrite, allow, allow_senders, default, pool } = senders;
+            SendersBy { countries, operators, classes, forced, rewrite, allow, allow_senders, default, pool }
+        },
+    )
+}
+
+fn routes() -> impl Strategy<Value = Vec<Route>> {
     let pass = some(&[Pass::Priority, Pass::ServiceType, Pass::Addresses, Pass::Tlvs]);
     let channel = prop::sample::select(Channel::ALL.to_vec());
-    let route = (word(), word(), channel, words(), prop::option::of(word()), senders, pass);
-    let route = route.prop_map(|(id, connection, channel, countries, rate_card, senders, pass)| {
-        let (default, allow) = senders;
-        let senders = Senders { default, allow };
-        Route { id, connection, channel, countries, rate_card, senders, pass }
-    });
+    let by = prop::collection::vec(senders_by(), 0..3);
+    let route = (word(), word(), channel, words(), prop::option::of(word()), (senders(), by), pass);
+    let route =
+        route.prop_map(|(id, connection, channel, countries, rate_card, (senders, senders_by), pass)| {
+            Route { id, connection, channel, countries, rate_card, senders, senders_by, pass }
+        });
     prop::collection::vec(route, 0..4)
 }
 
