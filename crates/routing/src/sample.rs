@@ -77,6 +77,7 @@ impl Ask {
             from: None,
             country: Some("DE"),
             operator: None,
+    pub(crate) now: Timestamp,
             segments: 1,
             max_price: None,
             used_just_now: None,
@@ -93,6 +94,7 @@ impl Ask {
             app: &app,
             channel: self.channel,
             class: self.class,
+            now: Timestamp::from_millis(1_767_225_600_000),
             to: &to,
             from: from.as_ref(),
             country: self.country.map(|text| text.parse().unwrap()),
@@ -102,7 +104,7 @@ impl Ask {
                 amount: domain::money::parse_amount(amount).unwrap(),
                 currency: currency.parse().unwrap(),
             }),
-            now: Timestamp::from_millis(1_767_225_600_000),
+            now: self.now,
             used_just_now: used_just_now.as_ref(),
         })
     }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod canonical;
+mod hours;
 mod policy;
 mod rate_card;
 mod route;
@@ -15,7 +16,8 @@ mod rule_route;
 mod schema;
 mod senders;
 
-pub use policy::{Failover, Match, Policy, Rule, Strategy, Unserved};
+pub use hours::{Hours, HoursWindow};
+pub use policy::{Failover, Match, Policy, Rule, Strategy};
 pub use rate_card::{PriceEntry, RateCard};
 pub use route::{Pass, Route};
 pub use rule_route::RuleRoute;

@@ -10,9 +10,11 @@ use crate::price::{Card, PriceLine, Written};
 use crate::problem::{Path, Problem, Problems, unknown};
 use crate::settings::{PriceEntry, RateCard, Settings};
 use crate::table::flips::Flips;
+use crate::table::hours::Zone;
 use crate::table::index::Index;
 use crate::table::{Route, Table};
 
+mod hours;
 mod rules;
 mod senders;
 
@@ -38,6 +40,7 @@ impl Table {
             problems: Problems::default(),
         };
         let cards = compiler.cards();
+            zones: HashMap::new(),
         let routes = compiler.routes(&cards);
         let rules = compiler.rules();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
@@ -59,6 +62,8 @@ struct Compiler<'a> {
     problems: Problems,
 }
 
+    /// Those that a rule has named so far: worked out once.
+    zones: HashMap<String, Arc<Zone>>,
 impl<'a> Compiler<'a> {
     fn cards(&mut self) -> HashMap<&'a str, Arc<Card>> {
         let list = Path::default().key("rate_cards");
