@@ -23,6 +23,9 @@ mod senders;
 pub struct Known<'a> {
     pub connections: &'a [ConnectionId],
     pub apps: &'a [AppId],
+    /// Of connections that fail together with others, what they have in common: any text that is the same for all of
+    /// them. A connection that is missing fails alone.
+    pub failure_domains: &'a HashMap<ConnectionId, String>,
     /// What the files of the rate cards hold, by the id of the card. A card whose file could not be read may be
     /// missing: that is the reader's problem to tell.
     pub price_files: &'a HashMap<String, Vec<PriceLine>>,
@@ -37,10 +40,10 @@ impl Table {
             known,
             cards: HashMap::new(),
             routes: HashMap::new(),
+            zones: HashMap::new(),
             problems: Problems::default(),
         };
         let cards = compiler.cards();
-            zones: HashMap::new(),
         let routes = compiler.routes(&cards);
         let rules = compiler.rules();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
@@ -59,11 +62,11 @@ struct Compiler<'a> {
     /// Their places in the settings.
     cards: HashMap<&'a str, usize>,
     routes: HashMap<&'a str, usize>,
+    /// Those that a rule has named so far: worked out once.
+    zones: HashMap<String, Arc<Zone>>,
     problems: Problems,
 }
 
-    /// Those that a rule has named so far: worked out once.
-    zones: HashMap<String, Arc<Zone>>,
 impl<'a> Compiler<'a> {
     fn cards(&mut self) -> HashMap<&'a str, Arc<Card>> {
         let list = Path::default().key("rate_cards");
@@ -140,8 +143,19 @@ impl<'a> Compiler<'a> {
                     countries.sort();
                     countries.into()
                 });
+                let domain = self.known.failure_domains.get(&connection).map(String::as_str);
+                let failure_domain = domain.unwrap_or(connection.as_str()).into();
                 let (channel, pass) = (route.channel, route.pass.clone().into());
-                compiled.push(Route { id, connection, channel, countries, senders, pass, card });
+                compiled.push(Route {
+                    id,
+                    connection,
+                    failure_domain,
+                    channel,
+                    countries,
+                    senders,
+                    pass,
+                    card,
+                });
             }
         }
         compiled
