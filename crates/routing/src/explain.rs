@@ -2,7 +2,7 @@
 
 use domain::overrides::Flip;
 use domain::plan::{Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
-use domain::{Price, RouteId, RuleId};
+use domain::{RouteId, RuleId, Tariff};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
 use crate::table::{Request, Rule, Strategy, Table};
@@ -28,7 +28,7 @@ pub struct RouteExplanation {
     /// The stable code of the reason.
     pub code: &'static str,
     /// For one segment.
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
     pub sentence: String,
 }
 

@@ -10,9 +10,11 @@ use domain::{Channel, Class, ConnectionId, RateCardId, RouteId, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod cards;
 mod rule_route;
 mod schema;
 
+pub use cards::{ExchangeRate, Per, PriceEntry, RateCard, Surcharge};
 pub use rule_route::RuleRoute;
 
 /// All that routing needs to know of the configuration, under the same keys.
@@ -21,6 +23,7 @@ pub use rule_route::RuleRoute;
 pub struct Settings {
     pub routes: Vec<Route>,
     pub rate_cards: Vec<RateCard>,
+    pub exchange_rates: Vec<ExchangeRate>,
     pub policy: Policy,
 }
 
@@ -71,41 +74,6 @@ pub struct Senders {
     pub default: Option<String>,
     /// The kinds that the route carries as they are; absent: all. An empty list puts the default in every place.
     pub allow: Option<Vec<SenderKind>>,
-}
-
-/// Prices for one segment, in one currency.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RateCard {
-    #[schemars(with = "RateCardId")]
-    pub id: String,
-    #[schemars(schema_with = "schema::currency")]
-    pub currency: String,
-    /// A CSV file with the columns country or mcc and mnc, price, and optionally effective_from.
-    pub file: Option<String>,
-    #[serde(default)]
-    pub prices: Vec<PriceEntry>,
-}
-
-/// One price: of a country, of all networks of an MCC, or of one operator.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PriceEntry {
-    #[serde(default)]
-    #[schemars(schema_with = "schema::country")]
-    pub country: Option<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "schema::mcc")]
-    pub mcc: Option<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "schema::mnc")]
-    pub mnc: Option<String>,
-    #[schemars(schema_with = "schema::amount")]
-    pub price: String,
-    /// The day (from midnight UTC) or the instant from which the price holds; absent: always.
-    #[serde(default)]
-    #[schemars(schema_with = "schema::effective_from")]
-    pub effective_from: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

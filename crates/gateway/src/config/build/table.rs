@@ -24,8 +24,12 @@ impl Builder<'_> {
         let connections: Vec<ConnectionId> =
             raw_connections.filter_map(|connection| connection.text("id").parse().ok()).collect();
         let apps: Vec<AppId> = raw.apps.iter().filter_map(|app| app.id.parse().ok()).collect();
-        let settings =
-            routing::Settings { routes: raw.routes, rate_cards: raw.rate_cards, policy: raw.policy };
+        let settings = routing::Settings {
+            routes: raw.routes,
+            rate_cards: raw.rate_cards,
+            exchange_rates: raw.exchange_rates,
+            policy: raw.policy,
+        };
         let mut version = Version::default();
         version.add(&self.tree.json().to_string());
         let price_files = self.price_files(&settings, &mut version);
