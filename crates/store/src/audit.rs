@@ -23,6 +23,8 @@ pub enum Changed {
     Step { message: MessageId, input: Input },
     /// The configuration that is obeyed from now on.
     Configuration(Imported),
+    /// Versions of the routing document.
+    Versions(Box<crate::Versions>),
     /// What is done to the store as a whole, beside its records or right after.
     Noted,
 }

@@ -159,6 +159,7 @@ impl Seen {
             | Write::Receipt(_)
             | Write::Change(_)
             | Write::Part(_)
+            | Write::Published(_)
             | Write::Sealed(_) => {}
         }
         if let Write::Receipt(receipt) = write {
@@ -248,6 +249,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Notice { .. }
         | Write::Change(_)
         | Write::Part(_)
+        | Write::Published(_)
         | Write::Sealed(_) => None,
     }
 }
