@@ -2,7 +2,11 @@
 //!
 //! `cargo run --release -p routing --example card_cost`
 
-#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    reason = "printing how long something took is what it is for"
+)]
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -9,9 +9,12 @@ const PLACES: u32 = 12;
 
 #[derive(Clone, Debug, Default)]
 pub struct Exchange {
-    /// In order of time: what one unit of the first is worth in the second.
-    rates: FxHashMap<(Currency, Currency), Vec<(Option<Timestamp>, Decimal)>>,
+    /// What one unit of the first is worth in the second.
+    rates: FxHashMap<(Currency, Currency), Dated>,
 }
+
+/// In order of time.
+type Dated = Vec<(Option<Timestamp>, Decimal)>;
 
 impl Exchange {
     pub(crate) fn add(
