@@ -28,7 +28,9 @@ mod verdict;
 pub use door::Answer;
 pub use engine::{Engine, NotRestored};
 pub use feed::FeedKind;
-pub use settings::{Class, ClassIndex, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors};
+pub use settings::{
+    Class, ClassIndex, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors,
+};
 pub use snapshot::Snapshot;
 pub use table::{Cell, Flags, Pick, Plan, Probabilities, Request, Row};
 pub use verdict::{Kind, Proof, Scope, Stage, Verdict};

@@ -236,7 +236,9 @@ impl Arm {
         let rate = self.receipts.rate(arrival.tuning.highest_receipts);
         let fall = arrival.tuning.fall;
         let high = arrival.grid.place(arrival.now.saturating_sub(sent_at));
-        let low = arrival.grid.place(arrival.not_before.saturating_sub(sent_at).min(arrival.now.saturating_sub(sent_at)));
+        let low = arrival
+            .grid
+            .place(arrival.not_before.saturating_sub(sent_at).min(arrival.now.saturating_sub(sent_at)));
         let sent_in = second(sent_at);
         let is_counted = sent_in >= self.evidence.receipts.from;
         if let Some(bin) = self.evidence.bin(sent_in) {

@@ -50,7 +50,9 @@ impl Arm {
         let conversions = &self.evidence.conversions;
         let converting = ground.converting.max(0.02);
         let evidence = conversions.successes / converting;
-        let acted_of = |prior: f64, weight: f64| ((evidence + weight * prior) / (conversions.trials + weight)).min(0.995);
+        let acted_of = |prior: f64, weight: f64| {
+            ((evidence + weight * prior) / (conversions.trials + weight)).min(0.995)
+        };
         if ground.is_silent {
             delivered = acted_of(ground.prior, 8.0);
             trials = conversions.trials * converting + tuning.prior;
@@ -67,11 +69,13 @@ impl Arm {
         }
         let acted = acted_of(expected, weigh);
         let weight = conversions.trials + weigh;
-        let acted_sd = (acted * converting * (1.0 - acted * converting)).max(0.0025).sqrt() / weight.sqrt() / converting;
+        let acted_sd =
+            (acted * converting * (1.0 - acted * converting)).max(0.0025).sqrt() / weight.sqrt() / converting;
         let due = delivered * (in_time + LATE * (1.0 - in_time));
         let is_doubted = conversions.trials > 10.0 && acted + acted_sd < due;
         let lies = trouble.is_some_and(|trouble| trouble.conversions == Conversions::Contradict);
-        let trust = if (is_doubted || lies) && due > 0.0 && !ground.is_silent { (acted / due).min(1.0) } else { 1.0 };
+        let trust =
+            if (is_doubted || lies) && due > 0.0 && !ground.is_silent { (acted / due).min(1.0) } else { 1.0 };
         self.belief.delivered = delivered;
         self.belief.delivered_sd = (delivered * (1.0 - delivered)).max(0.0025).sqrt() / trials.sqrt();
         (self.belief.acted, self.belief.acted_sd, self.belief.trust) = (acted, acted_sd, trust);

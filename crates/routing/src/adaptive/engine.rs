@@ -136,7 +136,14 @@ impl Engine {
     }
 
     /// A receipt for a message that was accepted at `sent_at`.
-    pub fn receipt(&mut self, now: Millis, vendor: VendorIndex, operator: OperatorIndex, sent_at: Millis, delivered: bool) {
+    pub fn receipt(
+        &mut self,
+        now: Millis,
+        vendor: VendorIndex,
+        operator: OperatorIndex,
+        sent_at: Millis,
+        delivered: bool,
+    ) {
         let Some(state) = self.state.vendors.get_mut(vendor) else { return };
         state.feed.spoke(now);
         let not_before = state.feed.not_before(now);

@@ -356,7 +356,11 @@ pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
         Conversions::Contradict => Kind::FakeReceipts,
         Conversions::Normal => Kind::SlowReceipts,
         Conversions::Unknown | Conversions::Testing | Conversions::Fallen => {
-            if comes_late { Kind::SlowDelivery } else { Kind::SilentDrop }
+            if comes_late {
+                Kind::SlowDelivery
+            } else {
+                Kind::SilentDrop
+            }
         }
     };
     let by_conversions = kind == Kind::FakeReceipts;

@@ -66,7 +66,9 @@ fn wins(
     normals: &Normals,
 ) -> Vec<f64> {
     let mut wins = vec![0.0; candidates.len()];
-    let plays = |candidate: &Candidate| candidate.ramp > 0.0 && !(is_choice && (candidate.is_below || candidate.is_shut));
+    let plays = |candidate: &Candidate| {
+        candidate.ramp > 0.0 && !(is_choice && (candidate.is_below || candidate.is_shut))
+    };
     let players: Vec<usize> = (0..candidates.len()).filter(|at| plays(&candidates[*at])).collect();
     let Some(first) = players.first().copied() else { return wins };
     let far = |at: &usize| {

@@ -34,7 +34,8 @@ impl Engine {
 
     /// The table of this version, made again.
     pub(super) fn republish(&mut self, now: Millis) {
-        let operators = (0..self.state.operators.len()).map(|operator| Arc::new(self.plans(operator))).collect();
+        let operators =
+            (0..self.state.operators.len()).map(|operator| Arc::new(self.plans(operator))).collect();
         let keep = self.state.vendors.iter().map(|vendor| vendor.door.keep()).collect();
         self.table = Arc::new(Probabilities { version: self.state.version, made_at: now, operators, keep });
     }
@@ -58,7 +59,8 @@ impl Engine {
         for (vendor, agreed) in self.state.vendors.iter_mut().zip(&self.settings.vendors) {
             if agreed.commitment > 0.0 && accepted > 100.0 {
                 let missing = agreed.commitment - vendor.accepted / accepted;
-                vendor.commitment = (vendor.commitment + 0.005 * most * missing / agreed.commitment).clamp(0.0, most);
+                vendor.commitment =
+                    (vendor.commitment + 0.005 * most * missing / agreed.commitment).clamp(0.0, most);
             }
         }
     }
@@ -102,7 +104,8 @@ impl Engine {
         let acts = demand.class < 64 && reporting >> demand.class & 1 == 1;
         let mut candidates = Vec::new();
         for (vendor, arm) in arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
-            let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor)) else {
+            let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor))
+            else {
                 continue;
             };
             let (quality, sd, ramp) = match arm {
@@ -145,7 +148,8 @@ impl Engine {
             return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
         };
         let reports = |demand: &Demand| demand.reports_conversion;
-        let value = |demand: &Demand| self.settings.classes.get(demand.class).map_or(0.0, |class| class.value);
+        let value =
+            |demand: &Demand| self.settings.classes.get(demand.class).map_or(0.0, |class| class.value);
         let dearest = state.demands.iter().filter(|demand| demand.rate > 0.0).map(value).fold(0.0, f64::max);
         let is_cheap = |demand: &Demand| value(demand) < dearest;
         if let Some(trouble) = arm.trouble.as_deref() {
@@ -164,7 +168,10 @@ impl Engine {
                 let has_cheap = state.demands.iter().any(|demand| demand.rate > 0.0 && is_cheap(demand));
                 if !has_cheap || is_cheap(demand) {
                     let eligible = |demand: &Demand| !has_cheap || is_cheap(demand);
-                    least = f64::max(least, spread(state, vendor, eligible, tuning.trouble_probes, TROUBLE_SHARE));
+                    least = f64::max(
+                        least,
+                        spread(state, vendor, eligible, tuning.trouble_probes, TROUBLE_SHARE),
+                    );
                 }
             }
             return least;
@@ -188,7 +195,8 @@ fn spread(
     wanted: f64,
     most: f64,
 ) -> f64 {
-    let of_vendor = state.demands.iter().filter(|demand| demand.allowed().contains(vendor) && eligible(demand));
+    let of_vendor =
+        state.demands.iter().filter(|demand| demand.allowed().contains(vendor) && eligible(demand));
     let rate: f64 = of_vendor.map(|demand| demand.rate).sum();
     (wanted / rate.max(1e-6)).min(most)
 }

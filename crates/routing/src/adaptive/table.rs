@@ -121,7 +121,7 @@ impl Probabilities {
         Some(Pick {
             vendor,
             propensity: weight / all,
-            flags: Flags { probe, ..Flags::default() },
+            flags: Flags { probe, last_resort: row.is_shut && !probe, ..Flags::default() },
             version: self.version,
         })
     }
@@ -129,9 +129,8 @@ impl Probabilities {
     /// The best that is neither excluded nor shut; without any, the best that is not excluded.
     fn best(&self, plan: &Plan, excluded: Vendors, flags: Flags) -> Option<Pick> {
         let open = |row: &&Row| !excluded.contains(VendorIndex::from(row.vendor));
-        let has_room = |row: &&Row| {
-            !row.is_shut && self.keep.get(usize::from(row.vendor)).copied().unwrap_or(1.0) > 0.5
-        };
+        let has_room =
+            |row: &&Row| !row.is_shut && self.keep.get(usize::from(row.vendor)).copied().unwrap_or(1.0) > 0.5;
         let rows = || plan.rows.iter().filter(open);
         let found = rows().find(has_room).or_else(|| rows().find(|row| !row.is_shut));
         let row = found.or_else(|| rows().next())?;

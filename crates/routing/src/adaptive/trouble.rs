@@ -102,14 +102,22 @@ impl Trouble {
         }
     }
 
-    pub(super) fn answered(&mut self, now: &Delay, between: [(usize, f32); 2], charged: f32, delivered: bool) {
+    pub(super) fn answered(
+        &mut self,
+        now: &Delay,
+        between: [(usize, f32); 2],
+        charged: f32,
+        delivered: bool,
+    ) {
         let healthy = self.delivered.clamp(0.05, 0.93);
         let change = if delivered {
             let mass = |delay: &Delay| {
                 let [low, high] = between;
                 if low.0 == high.0 { delay.density(high) } else { (delay.at(high) - delay.at(low)).max(1e-3) }
             };
-            (healthy * f64::from(mass(&self.delay)) / (self.fallen * f64::from(mass(now)))).ln().clamp(LEAST, MOST)
+            (healthy * f64::from(mass(&self.delay)) / (self.fallen * f64::from(mass(now))))
+                .ln()
+                .clamp(LEAST, MOST)
         } else {
             ((1.0 - healthy) / (1.0 - self.fallen)).ln().max(-MOST)
         };
@@ -118,7 +126,8 @@ impl Trouble {
 
     pub(super) fn converted(&mut self, charged: f32) {
         let healthy = self.converted.clamp(0.02, 0.9);
-        self.conversions_pending += (healthy / self.conversions_fallen.max(0.005)).ln().min(MOST) + f64::from(charged);
+        self.conversions_pending +=
+            (healthy / self.conversions_fallen.max(0.005)).ln().min(MOST) + f64::from(charged);
     }
 }
 
@@ -276,7 +285,8 @@ impl Arm {
             if trouble.by_receipts {
                 let told = moment.grid.place(around.told_up_to.saturating_sub(sent_at));
                 let (before, since) = (trouble.delay.at(told), delay.at(told));
-                let charge = ((1.0 - trouble.fallen as f32 * since) / (1.0 - healthy as f32 * before)).max(1.0).ln();
+                let charge =
+                    ((1.0 - trouble.fallen as f32 * since) / (1.0 - healthy as f32 * before)).max(1.0).ln();
                 let open = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
                 if charge > bin.charged {
                     trouble.pending -= f64::from(open) * f64::from(charge - bin.charged);
@@ -289,7 +299,8 @@ impl Arm {
                 let charge = missing(acted as f32, trouble.conversions_fallen as f32, reported);
                 let open = bin.reporting.saturating_sub(bin.converted);
                 if charge > bin.conversion_charged {
-                    trouble.conversions_pending -= f64::from(open) * f64::from(charge - bin.conversion_charged);
+                    trouble.conversions_pending -=
+                        f64::from(open) * f64::from(charge - bin.conversion_charged);
                     bin.conversion_charged = charge;
                 }
             }
@@ -309,7 +320,8 @@ impl Arm {
     /// first half of the time until the alarm is left out.
     fn weigh_test(&mut self, around: &Surroundings<'_>) {
         let Self { trouble, evidence, .. } = self;
-        let Some(trouble) = trouble.as_mut().filter(|trouble| trouble.conversions == Conversions::Testing) else {
+        let Some(trouble) = trouble.as_mut().filter(|trouble| trouble.conversions == Conversions::Testing)
+        else {
             return;
         };
         let from = trouble.since + trouble.at.saturating_sub(trouble.since) / 2;
