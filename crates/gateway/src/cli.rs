@@ -17,6 +17,7 @@ mod demo;
 mod explain;
 mod key;
 mod message;
+mod operator;
 mod output;
 mod route;
 mod send;
@@ -73,6 +74,9 @@ enum Command {
     /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
     Route(route::Command),
+    /// Whose a number is, what networks are called, and lists of your own.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Make, list, replace and revoke API keys.
     #[command(subcommand)]
     Key(key::Command),
@@ -188,6 +192,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)
         | Command::Audit(_)
@@ -205,6 +210,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
+            Command::Operator(command) => operator::run(command, output).await,
             Command::Key(command) => key::run(command, output).await,
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,

@@ -23,6 +23,7 @@ use crate::network::{Network, Networks};
 
 mod apps;
 mod digest;
+mod operators;
 mod smpp;
 mod table;
 mod unserved;
@@ -103,6 +104,7 @@ impl<'a> Builder<'a> {
             self.networks(&raw.server.trusted_proxies, &path(&["server", "trusted_proxies"]));
         let allow_private = raw.webhooks.allow_private;
         let key_rate_limit = raw.server.key_rate_limit;
+        let operators = self.operators(&raw.operators);
         let table = self.table(raw);
         Some(Config {
             listen: listen?,
@@ -119,6 +121,7 @@ impl<'a> Builder<'a> {
                 Some(door) => Some(door?),
                 None => None,
             },
+            operators,
             apps,
             vendors,
             version: table.as_ref()?.version(),

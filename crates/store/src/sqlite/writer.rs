@@ -370,7 +370,8 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Notice { .. }
             | Write::Change(_)
             | Write::Part(_)
-            | Write::Sealed(_),
+            | Write::Sealed(_)
+            | Write::Learnt { .. },
         ) => Written::Noted,
     }
 }
