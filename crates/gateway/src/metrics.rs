@@ -45,6 +45,7 @@ pub struct Metrics {
     webhooks_told: AtomicU64,
     webhooks_failed: AtomicU64,
     lookups: ByName<Arc<str>, OfProvider>,
+    operators_written: AtomicU64,
 }
 
 #[derive(Default)]
@@ -181,7 +182,13 @@ impl Metrics {
     }
 
     /// A provider was asked for a number's operator.
-    pub(crate) fn lookup(&self, provider: &Arc<str>, result: &'static str, took: Duration, cost: Option<Price>) {
+    pub(crate) fn lookup(
+        &self,
+        provider: &Arc<str>,
+        result: &'static str,
+        took: Duration,
+        cost: Option<Price>,
+    ) {
         self.lookups.with(provider, |of| {
             add(&of.results, position(&RESULTS, &result));
             of.took.record(&SUBMIT_BOUNDS, took);
@@ -193,7 +200,18 @@ impl Metrics {
         });
     }
 
+    /// So much of what was learnt of operators is durable.
+    pub(crate) fn operators_written(&self, learnt: usize) {
+        self.operators_written.fetch_add(learnt as u64, Ordering::Relaxed);
+    }
+
     fn write_lookups(&self, text: &mut Text) {
+        text.family(
+            Name::OperatorsWritten,
+            Kind::Counter,
+            "What was learnt of operators and is in the store.",
+        );
+        text.sample(&[], self.operators_written.load(Ordering::Relaxed));
         let providers = self.lookups.sorted();
         text.family(Name::Lookups, Kind::Counter, "Questions to providers of lookups by how they ended.");
         for (provider, of) in &providers {
@@ -201,11 +219,19 @@ impl Metrics {
                 text.sample(&[("provider", provider), ("result", result)], counter.load(Ordering::Relaxed));
             }
         }
-        text.family(Name::LookupDuration, Kind::Histogram, "From a question to its answer, or to its timeout.");
+        text.family(
+            Name::LookupDuration,
+            Kind::Histogram,
+            "From a question to its answer, or to its timeout.",
+        );
         for (provider, of) in &providers {
             text.histogram(&[("provider", provider)], &of.took, &SUBMIT_BOUNDS);
         }
-        text.family(Name::LookupCost, Kind::Counter, "What answered questions cost, as the configuration says.");
+        text.family(
+            Name::LookupCost,
+            Kind::Counter,
+            "What answered questions cost, as the configuration says.",
+        );
         for (provider, of) in &providers {
             for (currency, amount) in &*of.costs.lock() {
                 text.amount(&[("provider", provider), ("currency", currency.as_str())], *amount);

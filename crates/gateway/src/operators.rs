@@ -119,13 +119,17 @@ impl Operators {
             let source = learnt.source;
             cache.put(learnt.number, source, fact(learnt));
         }
-        let imports = reader.operator_lists()?.into_iter().filter_map(|stored| match list::read(&stored.text) {
-            Ok(list) => Some((Arc::new(list), stored.imported_at)),
-            Err(_) => {
-                tracing::error!(kind = stored.kind.as_str(), "an imported list of operators is not understood any more: import it again");
-                None
-            }
-        });
+        let imports =
+            reader.operator_lists()?.into_iter().filter_map(|stored| match list::read(&stored.text) {
+                Ok(list) => Some((Arc::new(list), stored.imported_at)),
+                Err(_) => {
+                    tracing::error!(
+                        kind = stored.kind.as_str(),
+                        "an imported list of operators is not understood any more: import it again"
+                    );
+                    None
+                }
+            });
         Ok(Arc::new(Self {
             clock,
             metrics,
@@ -217,9 +221,11 @@ impl Operators {
         if learnt.is_empty() {
             return false;
         }
+        let count = learnt.len();
         let keep = prune.then(|| self.settings.load().remembered);
-        if let Err(error) = pipeline.keep_learnt(learnt, keep).await {
-            tracing::debug!(%error, "what was learnt of operators is not written");
+        match pipeline.keep_learnt(learnt, keep).await {
+            Ok(()) => self.metrics.operators_written(count),
+            Err(error) => tracing::debug!(%error, "what was learnt of operators is not written"),
         }
         true
     }
@@ -237,8 +243,13 @@ impl Operators {
             return Some(asked.clone());
         }
         let now = Instant::now();
-        let providers: Vec<_> =
-            self.providers.load().iter().filter(|provider| provider.serves(country, class)).cloned().collect();
+        let providers: Vec<_> = self
+            .providers
+            .load()
+            .iter()
+            .filter(|provider| provider.serves(country, class))
+            .cloned()
+            .collect();
         if !providers.iter().any(|provider| provider.is_free(now)) {
             return None;
         }
@@ -307,7 +318,8 @@ impl Operators {
             let fact = fact.as_ref().filter(|fact| fact.holds_until > now)?;
             Some(Known { operator: fact.operator?, source, at: Some(fact.at) })
         };
-        known(&facts.lookup, OperatorSource::Lookup).or_else(|| known(&facts.receipt, OperatorSource::Receipt))
+        known(&facts.lookup, OperatorSource::Lookup)
+            .or_else(|| known(&facts.receipt, OperatorSource::Receipt))
     }
 
     fn was_asked(&self, number: u64, now: Timestamp) -> bool {
@@ -350,7 +362,8 @@ impl pipeline::Operators for Door {
     fn learn(&self, to: &Recipient, operator: &str, at: Timestamp) {
         let (Some(number), Ok(operator)) = (number_of(to), operator.parse()) else { return };
         let holds_until = at.plus(self.0.settings.load().receipts_hold);
-        let fact = Fact { operator: Some(operator), at, holds_until, said_by: "receipt".into(), ported: None };
+        let fact =
+            Fact { operator: Some(operator), at, holds_until, said_by: "receipt".into(), ported: None };
         self.0.remember(number, OperatorSource::Receipt, fact);
     }
 }

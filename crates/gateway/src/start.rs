@@ -154,7 +154,21 @@ impl Gateway {
         }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
         let fixed = fixed(config);
-        Ok(Self { pipeline, api, http, webhooks, operators, keeping, door, connections, fixed, tasks, stop, address, mode })
+        Ok(Self {
+            pipeline,
+            api,
+            http,
+            webhooks,
+            operators,
+            keeping,
+            door,
+            connections,
+            fixed,
+            tasks,
+            stop,
+            address,
+            mode,
+        })
     }
 
     /// Where the API listens.

@@ -92,10 +92,7 @@ fn check_kind(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let kind = kind.to_str().unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if [expected, "application/x-www-form-urlencoded"]
-        .iter()
-        .any(|read| essence.eq_ignore_ascii_case(read))
-    {
+    if [expected, "application/x-www-form-urlencoded"].iter().any(|read| essence.eq_ignore_ascii_case(read)) {
         return Ok(());
     }
     let shown: String = essence.chars().take(60).collect();

@@ -48,12 +48,14 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) 
     for (operator, network) in api.operators.networks() {
         let country = network.country.or_else(|| operator.mcc().countries().next());
         let name = network.name.into();
-        all.insert(operator, OperatorView { operator: operator.code(), name, country: written(country), source: "import" });
+        all.insert(
+            operator,
+            OperatorView { operator: operator.code(), name, country: written(country), source: "import" },
+        );
     }
     for (operator, carrier) in origin::carriers() {
         let country = operator.mcc().countries().next();
-        let view =
-            || OperatorView {
+        let view = || OperatorView {
             operator: operator.code(),
             name: carrier.to_owned(),
             country: written(country),
@@ -63,7 +65,8 @@ pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) 
     }
     let is_wanted = |operator: &Operator, view: &OperatorView| {
         country.is_none_or(|wanted| {
-            view.country.as_deref() == Some(wanted.as_str()) || operator.mcc().countries().any(|country| country == wanted)
+            view.country.as_deref() == Some(wanted.as_str())
+                || operator.mcc().countries().any(|country| country == wanted)
         })
     };
     let data = all.into_iter().filter(|(operator, view)| is_wanted(operator, view)).map(|(_, view)| view);
@@ -187,7 +190,11 @@ pub(crate) async fn import(
 
 fn refused(refused: list::Refused) -> Problem {
     let count = refused.lines.len() + refused.more;
-    let untold = if refused.more > 0 { format!(", the first {} are told", refused.lines.len()) } else { String::new() };
+    let untold = if refused.more > 0 {
+        format!(", the first {} are told", refused.lines.len())
+    } else {
+        String::new()
+    };
     let errors = refused.lines.into_iter().map(|bad| FieldError {
         pointer: format!("#/lines/{}", bad.line),
         detail: bad.detail,

@@ -107,6 +107,10 @@ async fn import(file: PathBuf, endpoint: &Endpoint, output: &Output) -> Result<(
         .map_err(|error| Failure::new(Exit::Usage, format!("{shown} cannot be read: {error}")))?;
     let imported = endpoint.client()?.post_csv("/v1/operators/imports", text).await?;
     output.result(&imported, || {
-        format!("{} {} are imported, in place of those of before", cell(&imported, "lines"), cell(&imported, "kind"))
+        format!(
+            "{} {} are imported, in place of those of before",
+            cell(&imported, "lines"),
+            cell(&imported, "kind")
+        )
     })
 }

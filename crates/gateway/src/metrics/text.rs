@@ -33,6 +33,7 @@ pub(crate) enum Name {
     Lookups,
     LookupDuration,
     LookupCost,
+    OperatorsWritten,
     BuildInfo,
 }
 
@@ -63,6 +64,7 @@ impl Name {
             Self::Lookups => "strowger_lookups_total",
             Self::LookupDuration => "strowger_lookup_duration_seconds",
             Self::LookupCost => "strowger_lookup_cost_total",
+            Self::OperatorsWritten => "strowger_operators_written_total",
             Self::BuildInfo => "strowger_build_info",
         }
     }

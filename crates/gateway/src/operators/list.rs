@@ -205,7 +205,10 @@ fn assigned(reader: &mut csv::Reader<&[u8]>, columns: &Columns, wrong: &mut Wron
         let digits = key(written.strip_prefix('+').unwrap_or(written), shortest);
         if digits.is_none() {
             let shown: String = written.chars().take(40).collect();
-            wrong.tell(line, format!("`{shown}` is not {shortest} to {LONGEST} digits of an international number"));
+            wrong.tell(
+                line,
+                format!("`{shown}` is not {shortest} to {LONGEST} digits of an international number"),
+            );
         }
         if let Some((digits, operator)) = digits.zip(operator(row, columns, line, wrong)) {
             rows.push((digits, operator, u32::try_from(line).unwrap_or(u32::MAX)));
@@ -338,7 +341,8 @@ mod tests {
 
     #[test]
     fn a_number_is_found_whole_and_a_prefix_by_its_longest() {
-        let List::Numbers(numbers) = read("number,operator\n+4915112345678,262-02\n447700900123,23410\n").unwrap()
+        let List::Numbers(numbers) =
+            read("number,operator\n+4915112345678,262-02\n447700900123,23410\n").unwrap()
         else {
             panic!("a list of numbers")
         };
@@ -354,7 +358,9 @@ mod tests {
 
     #[test]
     fn networks_have_names_and_countries() {
-        let List::Networks(networks) = read("operator,name,country\n26201,\"Tele, A\",DE\n23410,B,\n").unwrap() else {
+        let List::Networks(networks) =
+            read("operator,name,country\n26201,\"Tele, A\",DE\n23410,B,\n").unwrap()
+        else {
             panic!("a list of networks")
         };
         let names: Vec<_> = networks.values().map(|network| (&*network.name, network.country)).collect();

@@ -59,7 +59,10 @@ pub struct ResponseFields {
 /// What a question came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Found { operator: Operator, ported: Option<bool> },
+    Found {
+        operator: Operator,
+        ported: Option<bool>,
+    },
     /// The number has no network.
     Absent,
     Failed(Failure),
@@ -146,7 +149,8 @@ impl Provider {
         let Settings { countries, classes, .. } = &self.settings;
         let in_country =
             countries.as_ref().is_none_or(|countries| country.is_some_and(|of| countries.contains(&of)));
-        in_country && class.is_none_or(|class| classes.as_ref().is_none_or(|classes| classes.contains(&class)))
+        in_country
+            && class.is_none_or(|class| classes.as_ref().is_none_or(|classes| classes.contains(&class)))
     }
 
     /// Whether `turn` would give one, as far as that can be told without taking it.
@@ -158,7 +162,8 @@ impl Provider {
     pub(crate) fn turn(&self, now: Instant) -> Option<Turn> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let mut breaker = self.breaker.lock();
-        if !breaker.lets_through(now) || self.limit.as_ref().is_some_and(|limit| limit.take(1, now).is_err()) {
+        if !breaker.lets_through(now) || self.limit.as_ref().is_some_and(|limit| limit.take(1, now).is_err())
+        {
             return None;
         }
         breaker.is_tried = breaker.closed_again_at.is_some();

@@ -94,6 +94,7 @@ impl Scripted {
             vendor_id: vendor_id.into(),
             news: ReceiptNews { verdict, word: "WORD".into() },
             done_at: None,
+            operator: None,
             reply: Box::new(Reported(Arc::clone(&stored))),
         };
         self.events.receipts(&self.id, &mut vec![report]);

@@ -159,7 +159,8 @@ impl Seen {
             | Write::Receipt(_)
             | Write::Change(_)
             | Write::Part(_)
-            | Write::Sealed(_) => {}
+            | Write::Sealed(_)
+            | Write::Learnt { .. } => {}
         }
         if let Write::Receipt(receipt) = write {
             let key =
@@ -248,6 +249,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Notice { .. }
         | Write::Change(_)
         | Write::Part(_)
-        | Write::Sealed(_) => None,
+        | Write::Sealed(_)
+        | Write::Learnt { .. } => None,
     }
 }

@@ -20,7 +20,8 @@ use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
-    audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records, vendor_ids,
+    audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records,
+    vendor_ids,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};

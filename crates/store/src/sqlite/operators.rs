@@ -143,7 +143,8 @@ mod tests {
         hot.execute_batch(TABLES).unwrap();
         let lookup = one(4_915_112_345_678, OperatorSource::Lookup, 10, 1000);
         let receipt = one(4_915_112_345_678, OperatorSource::Receipt, 20, 50);
-        let other = Learnt { operator: None, ported: None, ..one(447_700_900_123, OperatorSource::Lookup, 5, 90) };
+        let other =
+            Learnt { operator: None, ported: None, ..one(447_700_900_123, OperatorSource::Lookup, 5, 90) };
         learn(&hot, &[lookup.clone(), receipt.clone(), other.clone()]).unwrap();
         assert_eq!(learnt(&hot, at(30), 9).unwrap(), [receipt.clone(), lookup.clone(), other]);
         assert_eq!(learnt(&hot, at(30), 1).unwrap(), [receipt]);

@@ -295,6 +295,7 @@ impl Connector for Vendor {
                 vendor_id: vendor_id(part),
                 news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into() },
                 done_at: None,
+                operator: None,
                 reply: Box::new(Ignored),
             })
             .collect();

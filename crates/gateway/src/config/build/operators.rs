@@ -86,8 +86,11 @@ impl Builder<'_> {
             OperatorFileKind::Networks => OperatorListKind::Networks,
         };
         if list.kind() != wanted {
-            let message =
-                format!("the heading is that of a list of {}, not of {}", list.kind().as_str(), wanted.as_str());
+            let message = format!(
+                "the heading is that of a list of {}, not of {}",
+                list.kind().as_str(),
+                wanted.as_str()
+            );
             self.problem(&at_path, message);
             return None;
         }
@@ -207,12 +210,16 @@ impl Builder<'_> {
                 self.problem(&below(at, name), "expected a JSON pointer, such as /network/mccmnc");
             }
         }
-        if raw.mccmnc.is_some() == (raw.mcc.is_some() || raw.mnc.is_some()) || raw.mcc.is_some() != raw.mnc.is_some()
+        if raw.mccmnc.is_some() == (raw.mcc.is_some() || raw.mnc.is_some())
+            || raw.mcc.is_some() != raw.mnc.is_some()
         {
             self.problem(at, "expected `mccmnc`, or both `mcc` and `mnc`");
         }
         if raw.status.is_none() && !(raw.absent.is_empty() && raw.failed.is_empty()) {
-            self.problem(&below(at, "status"), "is missing: where the values of `absent` and `failed` are looked for");
+            self.problem(
+                &below(at, "status"),
+                "is missing: where the values of `absent` and `failed` are looked for",
+            );
         }
         ResponseFields {
             operator: raw.mccmnc.clone(),
@@ -236,9 +243,13 @@ impl Builder<'_> {
     }
 
     fn http_proxy(&mut self, text: &str, at: &Steps) -> Option<Url> {
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url =
+            Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if url.is_none() {
-            self.problem(at, format!("`{text}` is not an HTTP proxy: expected one such as http://10.0.0.1:3128"));
+            self.problem(
+                at,
+                format!("`{text}` is not an HTTP proxy: expected one such as http://10.0.0.1:3128"),
+            );
         }
         url
     }
