@@ -17,5 +17,6 @@ pub mod network;
 pub mod operators;
 pub mod smpp_server;
 pub mod start;
+pub mod tables;
 pub mod tls;
 pub mod webhooks;

@@ -36,6 +36,7 @@ mod process;
 mod proxies;
 mod receipts;
 mod reload;
+mod senders;
 mod setup;
 mod signals;
 mod smpp_clients;
