@@ -85,7 +85,8 @@ fn the_domain_of_a_stand_in_counts_and_not_that_of_the_route_it_stands_for() {
     let choice = Ask::new().choose(&flipped).unwrap();
     assert_eq!(routes(&choice), [("cirrus-de", Reason::Flipped), ("borealis-eu", Reason::Priority(2))]);
     // A stand-in that shares a domain goes behind as any route does, and then says that.
-    let flip = Override { action: Action::Flip { from: route("borealis-eu"), to: route("acme-two") }, ..flip };
+    let flip =
+        Override { action: Action::Flip { from: route("borealis-eu"), to: route("acme-two") }, ..flip };
     let second = "\n[[routes]]\nid = \"acme-two\"\nconnection = \"acme\"\n";
     let flipped = table(&format!("{PRIORITY}{second}"), &[]).under(&[flip]);
     let choice = Ask::new().choose(&flipped).unwrap();
