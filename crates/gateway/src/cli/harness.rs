@@ -16,12 +16,42 @@ use super::{Exit, Failure};
 #[serde(tag = "ev", rename_all = "lowercase")]
 enum Line {
     Init(Box<Init>),
-    Choose { t: f64, op: usize, cls: usize, reports_conversion: bool, exclude: Vec<usize> },
-    Submit { t: f64, v: usize, op: usize, cls: usize, reports_conversion: bool, ok: bool, code: Option<String> },
-    Receipt { t: f64, v: usize, op: usize, t_sent: f64, delivered: bool },
-    Conversion { t: f64, v: usize, op: usize, t_sent: f64 },
-    Price { t: f64, price: Vec<Vec<f64>> },
-    Tick { t: f64 },
+    Choose {
+        t: f64,
+        op: usize,
+        cls: usize,
+        reports_conversion: bool,
+        exclude: Vec<usize>,
+    },
+    Submit {
+        t: f64,
+        v: usize,
+        op: usize,
+        cls: usize,
+        reports_conversion: bool,
+        ok: bool,
+        code: Option<String>,
+    },
+    Receipt {
+        t: f64,
+        v: usize,
+        op: usize,
+        t_sent: f64,
+        delivered: bool,
+    },
+    Conversion {
+        t: f64,
+        v: usize,
+        op: usize,
+        t_sent: f64,
+    },
+    Price {
+        t: f64,
+        price: Vec<Vec<f64>>,
+    },
+    Tick {
+        t: f64,
+    },
     End,
 }
 
@@ -86,7 +116,8 @@ impl Harness {
     fn new(init: Init) -> Self {
         let commitment =
             |vendor: usize| init.commit_share.get(&vendor.to_string()).copied().unwrap_or_default();
-        let vendor = |(vendor, cap): (usize, &f64)| Vendor { per_second: *cap, commitment: commitment(vendor) };
+        let vendor =
+            |(vendor, cap): (usize, &f64)| Vendor { per_second: *cap, commitment: commitment(vendor) };
         let class = |((value, deadline), least): ((&f64, &f64), &f64)| Class {
             value: *value,
             deadline: *deadline,
@@ -162,9 +193,8 @@ impl Harness {
 /// The protocol lists prices by vendor, the engine by operator.
 fn by_operator(price: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let operators = price.iter().map(Vec::len).max().unwrap_or(0);
-    let of = |operator: usize| {
-        price.iter().map(|prices| prices.get(operator).copied().unwrap_or(0.0)).collect()
-    };
+    let of =
+        |operator: usize| price.iter().map(|prices| prices.get(operator).copied().unwrap_or(0.0)).collect();
     (0..operators).map(of).collect()
 }
 
