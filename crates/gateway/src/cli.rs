@@ -18,6 +18,7 @@ mod explain;
 mod harness;
 mod key;
 mod message;
+mod operator;
 mod output;
 mod route;
 mod send;
@@ -74,6 +75,9 @@ enum Command {
     /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
     Route(route::Command),
+    /// Whose a number is, what networks are called, and lists of your own.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Make, list, replace and revoke API keys.
     #[command(subcommand)]
     Key(key::Command),
@@ -199,6 +203,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)
         | Command::Audit(_)
@@ -216,6 +221,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
+            Command::Operator(command) => operator::run(command, output).await,
             Command::Key(command) => key::run(command, output).await,
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,

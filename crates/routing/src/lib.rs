@@ -6,6 +6,8 @@
 pub mod adaptive;
 pub mod choose;
 mod country;
+pub mod difference;
+pub mod english;
 pub mod explain;
 pub mod operator;
 pub mod price;
@@ -16,6 +18,8 @@ pub mod settings;
 pub mod table;
 
 pub use choose::{Choice, Facts, HealthView, NoRule, choose};
+pub use difference::difference;
+pub use english::english;
 pub use explain::{Explanation, explain};
 pub use problem::{Path, Problem};
 pub use settings::Settings;
