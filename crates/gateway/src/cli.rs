@@ -15,6 +15,7 @@ mod client;
 mod db;
 mod demo;
 mod explain;
+mod harness;
 mod key;
 mod message;
 mod operator;
@@ -89,6 +90,9 @@ enum Command {
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// The adaptive engine by itself.
+    #[command(subcommand)]
+    Routing(RoutingCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -110,6 +114,12 @@ enum ConfigCommand {
 enum SimCommand {
     /// A vendor that speaks SMPP on a port.
     Smsc(sim::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum RoutingCommand {
+    /// Drive the adaptive engine by JSON lines on stdin, in simulated time; it answers on stdout.
+    Harness,
 }
 
 /// How a command ended, other than well.
@@ -185,6 +195,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Schema) => return check::schema(output),
         Command::Config(ConfigCommand::Validate(file)) => return check::validate(&file, output),
         Command::Db(command) => return db::run(command, output),
+        Command::Routing(RoutingCommand::Harness) => return harness::run(),
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Check { .. }
@@ -215,7 +226,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
-            Command::Config(_) | Command::Db(_) => Ok(()),
+            Command::Config(_) | Command::Db(_) | Command::Routing(_) => Ok(()),
         }
     })
 }

@@ -24,6 +24,8 @@ pub enum Changed {
     Step { message: MessageId, input: Input },
     /// The configuration that is obeyed from now on.
     Configuration(Imported),
+    /// Versions of the routing document.
+    Versions(Box<crate::Versions>),
     /// A list of operators, in place of the one of its kind.
     Operators(OperatorList),
     /// What is done to the store as a whole, beside its records or right after.

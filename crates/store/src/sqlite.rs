@@ -46,6 +46,7 @@ mod status;
 mod texts;
 mod vendor_ids;
 mod verify;
+mod versions;
 mod writer;
 
 pub use prune::{Dropped, Prune, prune};

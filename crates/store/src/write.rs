@@ -23,6 +23,8 @@ pub enum Write {
     Notice { id: i64, outcome: NoticeOutcome },
     /// A change that somebody made, with its entry of the audit log.
     Change(Box<audit::Change>),
+    /// A table that is in place from now on. Written before any decision of it is.
+    Published(crate::Published),
     /// A part of a text that came in several. It waits until a record is accepted under its message's id.
     Part(Box<Part>),
     /// Records that are durable in the files of their days leave the open ones, but for those that changed since they

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::number::{self, Number};
-use domain::{AppId, Channel, Class, Price, Recipient, Sender, Timestamp, segment};
+use domain::{AppId, Channel, Class, Price, Recipient, Sender, Tariff, Timestamp, segment};
 use pipeline::App;
 use routing::Facts;
 use routing::table::Quote;
@@ -49,6 +49,9 @@ struct RouteEstimate<'a> {
     /// For the whole message.
     price: Option<Price>,
     price_per_segment: Option<Price>,
+    /// What the message costs whatever its length; absent when that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_per_message: Option<Price>,
     /// What the message would come from; null where that is left to the vendor.
     from: Option<&'a str>,
     /// Why the route would not carry it.
@@ -98,7 +101,8 @@ fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
     RouteEstimate {
         route: quote.route.as_str(),
         price: quote.price.map(|price| price.times(segments)),
-        price_per_segment: quote.price,
+        price_per_segment: quote.price.map(Tariff::for_segment),
+        price_per_message: quote.price.and_then(Tariff::for_message),
         from: quote.sender.as_ref().map(|sender| sender.as_str()),
         excluded: quote.excluded.map(|because| because.as_str()),
     }

@@ -40,6 +40,9 @@ pub(super) struct Raw {
     pub(super) routes: Vec<routing::settings::Route>,
     #[serde(default)]
     pub(super) rate_cards: Vec<routing::settings::RateCard>,
+    /// By which prices in different currencies are compared.
+    #[serde(default)]
+    pub(super) exchange_rates: Vec<routing::settings::ExchangeRate>,
     #[serde(default)]
     pub(super) policy: routing::settings::Policy,
 }

@@ -377,6 +377,30 @@ impl store::Reader for FaultyReader {
     fn imported(&self) -> Result<Option<store::Imported>, store::Error> {
         self.store.imported()
     }
+
+    fn versions(&self, before: u64, limit: usize) -> Result<Vec<store::versions::Summary>, store::Error> {
+        self.store.versions(before, limit)
+    }
+
+    fn version(&self, number: u64) -> Result<Option<store::Version>, store::Error> {
+        self.store.version(number)
+    }
+
+    fn active_version(&self) -> Result<Option<store::Version>, store::Error> {
+        self.store.active_version()
+    }
+
+    fn text(&self, hash: [u8; 32]) -> Result<Option<Box<str>>, store::Error> {
+        self.store.text(hash)
+    }
+
+    fn imported_routing(&self) -> Result<Option<[u8; 32]>, store::Error> {
+        self.store.imported_routing()
+    }
+
+    fn published(&self, table: u64) -> Result<Option<store::Published>, store::Error> {
+        self.store.published(table)
+    }
 }
 
 pub(crate) struct Bench {

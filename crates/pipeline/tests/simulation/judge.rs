@@ -159,6 +159,7 @@ impl Seen {
             | Write::Receipt(_)
             | Write::Change(_)
             | Write::Part(_)
+            | Write::Published(_)
             | Write::Sealed(_)
             | Write::Learnt { .. } => {}
         }
@@ -249,6 +250,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Notice { .. }
         | Write::Change(_)
         | Write::Part(_)
+        | Write::Published(_)
         | Write::Sealed(_)
         | Write::Learnt { .. } => None,
     }

@@ -72,8 +72,6 @@ pub(super) struct Surroundings<'a> {
     /// Up to when the vendor's receipts are told, and up to when conversions are reported.
     pub(super) told_up_to: Millis,
     pub(super) reported_up_to: Millis,
-    /// What an arm without evidence is taken for.
-    pub(super) prior: f64,
     /// How long conversions take on this operator.
     pub(super) conversion_delay: &'a Delay,
 }
@@ -155,7 +153,7 @@ impl Arm {
                 trials += f64::from(bin.sent) * f64::from(told) * fade;
                 successes += f64::from(bin.delivered) * fade;
             }
-            if is_watched {
+            if is_watched && bin.second >= from {
                 let charge = missing(rate, fall * rate, told);
                 let pending = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
                 if charge > bin.charged {
@@ -189,7 +187,7 @@ impl Arm {
                 trials += f64::from(bin.reporting) * f64::from(reported) * fade;
                 successes += f64::from(bin.converted) * fade;
             }
-            if is_watched {
+            if is_watched && bin.second >= from {
                 let charge = missing(rate, fall * rate, reported);
                 let pending = bin.reporting.saturating_sub(bin.converted);
                 if charge > bin.conversion_charged {
@@ -242,6 +240,7 @@ impl Arm {
             .grid
             .place(arrival.not_before.saturating_sub(sent_at).min(arrival.now.saturating_sub(sent_at)));
         let sent_in = second(sent_at);
+        let is_counted = sent_in >= self.evidence.receipts.from;
         if let Some(bin) = self.evidence.bin(sent_in) {
             if bin.delivered + bin.undelivered >= bin.sent {
                 return false;
@@ -257,10 +256,11 @@ impl Arm {
                     trouble.answered(&self.delay, [low, high], charged, delivered);
                 }
                 Some(_) => {}
+                None if !is_counted => {}
                 None if delivered => self.receipts.answered(fall, charged),
                 None => self.receipts.refused(rate, fall as f32 * rate, charged),
             }
-        } else if delivered && sent_in >= self.evidence.receipts.from {
+        } else if delivered && is_counted {
             // So late that its second is a sum already.
             self.evidence.receipts.old_successes += 1.0;
         }
@@ -273,6 +273,7 @@ impl Arm {
     /// The application says that the user of a message acted.
     pub(super) fn converted(&mut self, sent_at: Millis, tuning: &Tuning) -> bool {
         let sent_in = second(sent_at);
+        let is_counted = sent_in >= self.evidence.conversions.from;
         let Some(bin) = self.evidence.bin(sent_in).filter(|bin| bin.converted < bin.reporting) else {
             return false;
         };
@@ -281,7 +282,8 @@ impl Arm {
         match self.trouble.as_mut().filter(|trouble| trouble.is_seen_by_conversions()) {
             Some(trouble) if sent_in > trouble.at => trouble.converted(charged),
             Some(_) => {}
-            None => self.conversions.answered(tuning.conversions_fall, charged),
+            None if is_counted => self.conversions.answered(tuning.conversions_fall, charged),
+            None => {}
         }
         true
     }

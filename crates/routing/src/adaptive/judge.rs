@@ -103,7 +103,6 @@ impl Engine {
                 tuning: &self.settings.tuning,
                 told_up_to: vendor.feed.told_up_to(now),
                 reported_up_to,
-                prior,
                 conversion_delay: &operator.conversion_delay,
             };
             let expected = arm.count(&around);
@@ -197,7 +196,6 @@ impl Engine {
                 tuning: &self.settings.tuning,
                 told_up_to: vendor.feed.told_up_to(now),
                 reported_up_to: self.state.reports.up_to(now),
-                prior: vendor.rate,
                 conversion_delay: &operator.conversion_delay,
             };
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
@@ -259,9 +257,9 @@ impl Engine {
         let whole = Scope { vendor: Some(arm.vendor), operator: None };
         let everywhere = Scope { vendor: None, operator: Some(arm.operator) };
         match turn {
-            Turn::Fell => {
+            Turn::Fell | Turn::Worsened => {
                 let Some((kind, proof)) = finding(arm) else { return };
-                if self.state.incidents.join(own, now) {
+                if self.state.incidents.join(own, now, turn == Turn::Worsened) {
                     return;
                 }
                 let others = |arm: &&super::arm::Arm| arm.traffic > ACTIVE && arm.is_proven();

@@ -37,6 +37,10 @@ pub(super) fn amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": AMOUNT })
 }
 
+pub(super) fn charge(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"^(\d+(\.\d+)?|closed)$" })
+}
+
 pub(super) fn optional_amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": AMOUNT })
 }

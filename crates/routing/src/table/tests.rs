@@ -209,7 +209,7 @@ fn prices_in_two_currencies_cannot_be_compared() {
     assert_eq!(
         found,
         [
-            "policy.rules[0].routes[2]: `least_cost` compares prices, and `dollars` is priced in USD where `acme-eu` is in EUR"
+            "policy.rules[0].routes[2]: `least_cost` compares prices, and `dollars` is priced in USD where `acme-eu` is in EUR: [[exchange_rates]] has no rate between them"
         ]
     );
 }

@@ -21,7 +21,7 @@ use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
     audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records,
-    vendor_ids,
+    vendor_ids, versions,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
@@ -123,6 +123,10 @@ impl Commit<'_> {
                 Ok(Step::Done(Written::Noted))
             }
             Write::Change(change) => self.change(change).map(Step::Done),
+            Write::Published(published) => {
+                versions::publish(self.hot, published)?;
+                Ok(Step::Done(Written::Noted))
+            }
             Write::Part(part) => {
                 parts::put(self.hot, &mut self.memory.names, part)?;
                 Ok(Step::Done(Written::Noted))
@@ -153,6 +157,10 @@ impl Commit<'_> {
             }
             Changed::Configuration(configuration) => {
                 imported::put(self.hot, configuration)?;
+                Written::Noted
+            }
+            Changed::Versions(changed) => {
+                versions::change(self.hot, changed)?;
                 Written::Noted
             }
             Changed::Operators(list) => {

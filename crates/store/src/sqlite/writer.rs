@@ -370,6 +370,7 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Notice { .. }
             | Write::Change(_)
             | Write::Part(_)
+            | Write::Published(_)
             | Write::Sealed(_)
             | Write::Learnt { .. },
         ) => Written::Noted,

@@ -267,6 +267,7 @@ impl Run {
             }
             Write::Notice { .. }
             | Write::Change(_)
+            | Write::Published(_)
             | Write::Part(_)
             | Write::Sealed(_)
             | Write::Learnt { .. } => None,

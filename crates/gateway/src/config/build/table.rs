@@ -28,8 +28,12 @@ impl Builder<'_> {
         let connections: Vec<ConnectionId> =
             raw_connections.filter_map(|connection| connection.text("id").parse().ok()).collect();
         let apps: Vec<AppId> = raw.apps.iter().filter_map(|app| app.id.parse().ok()).collect();
-        let document =
-            routing::Settings { routes: raw.routes, rate_cards: raw.rate_cards, policy: raw.policy };
+        let document = routing::Settings {
+            routes: raw.routes,
+            rate_cards: raw.rate_cards,
+            exchange_rates: raw.exchange_rates,
+            policy: raw.policy,
+        };
         let (price_files, files) = self.price_files(&document);
         let sources = Sources { text: self.routing_text().into(), document, price_files };
         let surroundings = Surroundings { connections, apps };
