@@ -19,6 +19,7 @@ mod index;
 mod route;
 mod rule;
 mod senders;
+mod warnings;
 
 pub use compile::Known;
 pub use route::Route;
