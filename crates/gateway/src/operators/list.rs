@@ -295,11 +295,6 @@ impl Assigned {
         (1..=digits.len().min(LONGEST)).rev().find_map(|length| self.find(key(digits.get(..length)?, 1)?))
     }
 
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.digits.len()
-    }
-
     fn find(&self, key: u64) -> Option<Operator> {
         self.digits.binary_search(&key).ok().and_then(|place| self.operators.get(place).copied())
     }
@@ -318,7 +313,7 @@ impl List {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Self::Numbers(assigned) | Self::Prefixes(assigned) => assigned.len(),
+            Self::Numbers(assigned) | Self::Prefixes(assigned) => assigned.digits.len(),
             Self::Networks(networks) => networks.len(),
         }
     }

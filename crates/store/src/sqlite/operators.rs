@@ -8,12 +8,12 @@ use rusqlite::{Connection, Row, params};
 use crate::operators::{Learnt, OperatorList, OperatorListKind};
 
 pub(super) const TABLES: &str = "
-CREATE TABLE operator_lists(
+CREATE TABLE IF NOT EXISTS operator_lists(
   kind INTEGER PRIMARY KEY,
   imported_at INTEGER NOT NULL,
   text TEXT NOT NULL
 ) STRICT;
-CREATE TABLE learnt_operators(
+CREATE TABLE IF NOT EXISTS learnt_operators(
   number INTEGER NOT NULL,
   source INTEGER NOT NULL,
   operator TEXT,
@@ -23,8 +23,8 @@ CREATE TABLE learnt_operators(
   ported INTEGER,
   PRIMARY KEY(number, source)
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX learnt_operators_by_known_at ON learnt_operators(known_at);
-CREATE INDEX learnt_operators_by_holds_until ON learnt_operators(holds_until);
+CREATE INDEX IF NOT EXISTS learnt_operators_by_known_at ON learnt_operators(known_at);
+CREATE INDEX IF NOT EXISTS learnt_operators_by_holds_until ON learnt_operators(holds_until);
 ";
 
 /// In place of the one of its kind.

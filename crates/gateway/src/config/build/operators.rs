@@ -192,7 +192,7 @@ impl Builder<'_> {
                 self.secret(source, &at)
             };
             let header = value.map(|value| provider::header(name, value.reveal()));
-            headers.extend(header.and_then(|header| self.keep(header, &at)).into_iter());
+            headers.extend(header.and_then(|header| self.keep(header, &at)));
         }
         headers
     }
