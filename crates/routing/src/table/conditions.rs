@@ -54,6 +54,8 @@ impl Conditions {
             && self.operators.cover(&other.operators)
             && self.apps.cover(&other.apps)
             && self.senders.cover(&other.senders)
+            // Whether one's hours are within another's is not looked at.
+            && self.hours.is_none()
             && match (&self.prefixes, &other.prefixes) {
                 (None, _) => true,
                 (Some(_), None) => false,
@@ -61,7 +63,8 @@ impl Conditions {
             }
     }
 
-    /// What a message must be like to fit both; None when no message does.
+    /// What a message must be like to fit both; None when no message does, or when both ask for hours, which are not
+    /// compared.
     pub(super) fn both(&self, other: &Self) -> Option<Self> {
         Some(Self {
             channel: match (self.channel, other.channel) {
@@ -77,12 +80,16 @@ impl Conditions {
                 (Some(own), Some(others)) => Some(own.both(others)?),
                 (own, other) => own.as_ref().or(other.as_ref()).cloned(),
             },
+            hours: match (&self.hours, &other.hours) {
+                (Some(_), Some(_)) => return None,
+                (own, other) => own.as_ref().or(other.as_ref()).cloned(),
+            },
         })
     }
 
     /// Which keys it has.
-    pub(super) fn keys(&self) -> [bool; 7] {
-        let Self { channel, classes, countries, operators, apps, senders, prefixes } = self;
+    pub(super) fn keys(&self) -> [bool; 8] {
+        let Self { channel, classes, countries, operators, apps, senders, prefixes, hours } = self;
         [
             channel.is_some(),
             classes.values().is_some(),
@@ -91,13 +98,14 @@ impl Conditions {
             apps.values().is_some(),
             senders.values().is_some(),
             prefixes.is_some(),
+            hours.is_some(),
         ]
     }
 
     /// Whether another rule with the same keys can have messages in common with this one, neither covering the other:
     /// not where each key has one value.
     pub(super) fn can_overlap(&self) -> bool {
-        let Self { channel: _, classes, countries, operators, apps, senders, prefixes } = self;
+        let Self { channel: _, classes, countries, operators, apps, senders, prefixes, hours: _ } = self;
         let are_many = |count: Option<usize>| count.is_some_and(|count| count > 1);
         prefixes.is_some()
             || are_many(classes.values().map(<[_]>::len))

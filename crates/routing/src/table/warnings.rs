@@ -12,7 +12,7 @@ impl Table {
     pub fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
         // Those that a later one may overlap with.
-        let mut earlier: Vec<(usize, [bool; 7])> = Vec::new();
+        let mut earlier: Vec<(usize, [bool; 8])> = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
             let path = || Path::default().key("policy").key("rules").index(at);
             let covering = self.index.covering(&self.rules, at).and_then(|earlier| self.rules.get(earlier));
@@ -100,6 +100,8 @@ mod tests {
         let right = [
             "class = [\"otp\"], country = [\"DE\"]",
             "country = [\"DE\"]",
+            "country = [\"FR\"], time = { zone = \"UTC\", windows = [{ from = \"22:00\", to = \"06:00\" }] }",
+            "country = [\"FR\"]",
             "class = [\"otp\"]",
             "recipient_prefix = [\"4915\"]",
             "recipient_prefix = [\"49\"]",
