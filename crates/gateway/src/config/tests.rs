@@ -416,6 +416,36 @@ fn what_is_unused_or_leads_nowhere_is_a_warning() {
 }
 
 #[test]
+fn a_rule_that_nothing_reaches_is_a_warning_with_its_line() {
+    let text = r#"
+[[vendors]]
+id = "v"
+[[vendors.connections]]
+id = "c"
+kind = "smpp"
+host = "127.0.0.1"
+port = 2775
+system_id = "s"
+password = { env = "ACME_PW" }
+[[routes]]
+id = "r"
+connection = "c"
+[[policy.rules]]
+id = "all"
+routes = ["r"]
+[[policy.rules]]
+id = "otp"
+match = { class = ["otp"] }
+routes = ["r"]
+"#;
+    let (_, report) = Files::new(&[("strowger.toml", text)]).load().unwrap();
+    let warned: Vec<_> = report.warnings.iter().map(|it| format!("{}: {}", it.line, it.message)).collect();
+    let expected =
+        "17: nothing reaches the rule `otp`: `all` above it takes all its messages (every message)";
+    assert!(warned.iter().any(|it| it == expected), "{warned:?}");
+}
+
+#[test]
 fn messages_are_kept_as_long_as_receipts_come_for_them() {
     let told = problems("[retention]\nmessages = \"6d\"\n");
     assert!(
