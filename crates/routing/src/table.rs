@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, RateCardId, RouteId, Tariff};
+use domain::{Class, RateCardId, RouteId, Sender, Tariff};
 use rustc_hash::FxHashMap;
 
 use crate::choose::Facts;
@@ -18,10 +18,11 @@ mod flips;
 mod index;
 mod route;
 mod rule;
+mod senders;
 
 pub use compile::Known;
+pub use route::Route;
 pub(crate) use route::{Offer, Request};
-pub use route::{Route, SenderPolicy};
 pub(crate) use rule::{Listed, Rule, Strategy};
 
 /// What every decision is made from. It never changes: a flip is a new table.
@@ -44,6 +45,8 @@ pub struct Quote {
     pub route: RouteId,
     /// None when no price is known.
     pub price: Option<Tariff>,
+    /// What the message would come from; None where the route would not carry it or leaves that to the vendor.
+    pub sender: Option<Sender>,
     /// Why the route would not carry the message whatever the rule.
     pub excluded: Option<Exclusion>,
 }
@@ -101,10 +104,13 @@ impl Table {
         routes
             .map(|(at, route)| {
                 let flipped = self.flips.of(at).map(|_| Exclusion::Flipped);
+                let offer = route.offer(&request);
+                let excluded = offer.as_ref().err().copied().or(flipped);
                 Quote {
                     route: route.id.clone(),
                     price: route.price(&request).ok().flatten(),
-                    excluded: route.offer(&request).err().or(flipped),
+                    sender: offer.ok().and_then(|offer| offer.sender),
+                    excluded,
                 }
             })
             .collect()

@@ -53,6 +53,8 @@ struct RouteEstimate<'a> {
     /// What the message costs whatever its length; absent when that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     price_per_message: Option<Price>,
+    /// What the message would come from; null where that is left to the vendor.
+    from: Option<&'a str>,
     /// Why the route would not carry it.
     excluded: Option<&'static str>,
 }
@@ -105,6 +107,7 @@ fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
         price: quote.price.map(|price| price.times(segments)),
         price_per_segment: quote.price.map(Tariff::for_segment),
         price_per_message: quote.price.and_then(Tariff::for_message),
+        from: quote.sender.as_ref().map(|sender| sender.as_str()),
         excluded: quote.excluded.map(|because| because.as_str()),
     }
 }

@@ -4,10 +4,10 @@ use domain::RateCardId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema;
+use super::{is_default, schema};
 
 /// Prices of one vendor, in one currency.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateCard {
     #[schemars(with = "RateCardId")]
@@ -15,14 +15,15 @@ pub struct RateCard {
     #[schemars(schema_with = "schema::currency")]
     pub currency: String,
     /// What the prices are for.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub per: Per,
     /// A CSV file with the columns country or mcc and mnc, price, and optionally effective_from.
+    #[serde(skip_serializing_if = "is_default")]
     pub file: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub prices: Vec<PriceEntry>,
     /// What comes on top of each price. Those of different names are added; of those of one name the narrowest holds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub surcharges: Vec<Surcharge>,
 }
 
@@ -37,55 +38,55 @@ pub enum Per {
 }
 
 /// One price: of a country, of all networks of an MCC, or of one operator.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceEntry {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::country")]
     pub country: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::mcc")]
     pub mcc: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::mnc")]
     pub mnc: Option<String>,
     /// Or `closed`: the vendor carries nothing there.
     #[schemars(schema_with = "schema::charge")]
     pub price: String,
     /// The day (from midnight UTC) or the instant from which the price holds; absent: always.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::effective_from")]
     pub effective_from: Option<String>,
 }
 
 /// What comes on top of a price, such as a fee of the operator's: anywhere, in a country, or on one operator.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Surcharge {
     /// What it is, such as carrier_fee.
     pub name: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub per: Per,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::country")]
     pub country: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::mcc")]
     pub mcc: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::mnc")]
     pub mnc: Option<String>,
     /// In the currency of the card.
     #[schemars(schema_with = "schema::amount")]
     pub price: String,
     /// The day (from midnight UTC) or the instant from which it holds; absent: always.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::effective_from")]
     pub effective_from: Option<String>,
 }
 
 /// What one unit of a currency is worth in another, so that prices can be compared. The reverse needs no rate of its own.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeRate {
     #[schemars(schema_with = "schema::currency")]
@@ -95,7 +96,15 @@ pub struct ExchangeRate {
     #[schemars(schema_with = "schema::amount")]
     pub rate: String,
     /// The day (from midnight UTC) or the instant from which it holds; absent: always.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::effective_from")]
     pub effective_from: Option<String>,
+}
+
+impl ExchangeRate {
+    /// What tells it from others: `EUR to USD from 2026-01-01`.
+    pub(crate) fn name(&self) -> String {
+        let from = self.effective_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+        format!("{} to {}{from}", self.from, self.to)
+    }
 }
