@@ -71,11 +71,16 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     }
     compare(Thing::Route, &before.routes, &after.routes, |route| route.id.clone(), &mut changes);
     compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| card.id.clone(), &mut changes);
-    let (was, is) = (&before.exchange_rates, &after.exchange_rates);
-    compare(Thing::ExchangeRate, was, is, ExchangeRate::name, &mut changes);
+    compare(Thing::ExchangeRate, &before.exchange_rates, &after.exchange_rates, name_of_rate, &mut changes);
     compare(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| rule.id.clone(), &mut changes);
     moved(before, after, &mut changes);
     changes
+}
+
+/// What tells one rate from others: its currencies and from when it holds.
+fn name_of_rate(rate: &ExchangeRate) -> String {
+    let from = rate.effective_from.as_ref().map(|from| format!(" from {from}"));
+    format!("{} to {}{}", rate.from, rate.to, from.unwrap_or_default())
 }
 
 fn compare<T: Serialize + PartialEq>(

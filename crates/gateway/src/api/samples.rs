@@ -40,6 +40,7 @@ pub(crate) fn message() -> Message {
         notify: StatusSet::all(),
         by_smpp: None,
         operator_source: None,
+        operator_known_at: None,
     }
 }
 

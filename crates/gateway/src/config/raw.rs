@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use super::secret::SecretSource;
 
+pub(super) mod operators;
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Configuration")]
@@ -27,6 +29,9 @@ pub(super) struct Raw {
     pub(super) webhooks: Webhooks,
     #[serde(default)]
     pub(super) numbers: Numbers,
+    /// Whose a number is, beside what the numbering plan tells.
+    #[serde(default)]
+    pub(super) operators: operators::Operators,
     #[serde(default)]
     pub(super) apps: Vec<App>,
     #[serde(default)]

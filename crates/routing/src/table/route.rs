@@ -17,6 +17,8 @@ use crate::table::senders::SenderPolicies;
 pub struct Route {
     pub id: RouteId,
     pub connection: ConnectionId,
+    /// Equal for connections that fail together.
+    pub(crate) failure_domain: Arc<str>,
     pub channel: Channel,
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
@@ -82,6 +84,11 @@ impl Route {
         }
     }
 
+    /// Which entry of `senders_by` says what of a message's sender, counted from zero; None when it is `senders`.
+    pub(crate) fn senders_entry(&self, request: &Request<'_>) -> Option<u16> {
+        self.senders.entry_for(request).and_then(|at| u16::try_from(at).ok())
+    }
+
     /// The application's limit may be in any currency that the price can be exchanged for.
     fn within(&self, price: Option<Price>, limit: Price, now: Timestamp) -> Result<(), Exclusion> {
         let price = price.ok_or(Exclusion::PriceUnknown)?;
@@ -89,11 +96,6 @@ impl Route {
         let price = exchange.and_then(|exchange| exchange.convert(price, limit.currency, now));
         let price = price.ok_or(Exclusion::CurrencyDiffers)?;
         if price.amount > limit.amount { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
-    }
-
-    /// Which entry of `senders_by` says what of a message's sender, counted from zero; None when it is `senders`.
-    pub(crate) fn senders_entry(&self, request: &Request<'_>) -> Option<u16> {
-        self.senders.entry_for(request).and_then(|at| u16::try_from(at).ok())
     }
 
     fn goes_to(&self, country: Option<Country>) -> bool {
