@@ -447,6 +447,11 @@ fn the_version_changes_with_the_content_only() {
         Files::new(&[("strowger.toml", card), ("acme.csv", &prices)]).load().unwrap().0.version
     };
     assert_ne!(priced("0.0450"), priced("0.0460"));
+    let exchanged = |rate: &str| {
+        let rate = format!("[[exchange_rates]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = \"{rate}\"\n");
+        Files::new(&[("strowger.toml", &rate)]).load().unwrap().0.table.version()
+    };
+    assert_ne!(exchanged("1.08"), exchanged("1.09"));
 }
 
 /// Tells whether it is right or what is wrong, and comes back in either case.

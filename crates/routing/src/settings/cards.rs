@@ -100,11 +100,3 @@ pub struct ExchangeRate {
     #[schemars(schema_with = "schema::effective_from")]
     pub effective_from: Option<String>,
 }
-
-impl ExchangeRate {
-    /// What tells it from others: `EUR to USD from 2026-01-01`.
-    pub(crate) fn name(&self) -> String {
-        let from = self.effective_from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
-        format!("{} to {}{from}", self.from, self.to)
-    }
-}
