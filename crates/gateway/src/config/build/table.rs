@@ -75,7 +75,7 @@ impl Builder<'_> {
     fn routing_text(&self) -> String {
         let mut whole = self.tree.json();
         let part = whole.as_object_mut().map(|whole| {
-            let keys = ["routes", "rate_cards", "policy"].into_iter();
+            let keys = ["routes", "rate_cards", "exchange_rates", "policy"].into_iter();
             keys.filter_map(|key| whole.remove_entry(key)).collect::<serde_json::Map<_, _>>()
         });
         serde_json::Value::Object(part.unwrap_or_default()).to_string()
