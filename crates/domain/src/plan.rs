@@ -78,6 +78,9 @@ pub enum Reason {
     /// It stands in for a route that is flipped to it.
     #[n(6)]
     Flipped,
+    /// It shares a failure domain with a route before it, so others go first.
+    #[n(7)]
+    SameFailureDomain,
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -125,6 +128,7 @@ impl Reason {
             Self::UsedJustNow => "used_just_now",
             Self::ConnectionDown => "connection_down",
             Self::Flipped => "flipped",
+            Self::SameFailureDomain => "same_failure_domain",
         }
     }
 
@@ -146,6 +150,9 @@ impl Reason {
             }
             Self::ConnectionDown => "its connection is down, so the others go first".to_owned(),
             Self::Flipped => "it stands in for a route that is flipped to it".to_owned(),
+            Self::SameFailureDomain => {
+                "it shares a failure domain with a route before it, so others go first".to_owned()
+            }
         }
     }
 }

@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let lines = routing::price::parse_csv(&text).map_err(|problems| format!("{:?}", problems.first()))?;
     let parsed = began.elapsed();
     let price_files = HashMap::from([("acme".to_owned(), lines)]);
-    let known = Known { connections: &[], apps: &[], price_files: &price_files };
+    let known =
+        Known { connections: &[], apps: &[], failure_domains: &HashMap::new(), price_files: &price_files };
     let table = Table::compile(&settings, &known, 1).map_err(|problems| format!("{:?}", problems.first()))?;
     let whole = began.elapsed();
     let lines: usize = table.cards().map(|card| card.prices.lines().len()).sum();

@@ -1,7 +1,7 @@
 //! From the facts of one message to its plan.
 //!
 //! The first rule that fits decides, also when none of its routes would carry the message: a rule further down never
-//! sees what one above it took. Failure domains are not looked at; the order of a rule stands.
+//! sees what one above it took. Where a rule's order puts one failure domain twice, another one goes between.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tar
 use crate::table::{Listed, Offer, Request, Route, Rule, Strategy, Table};
 
 pub(crate) mod rendezvous;
+mod spread;
 
 /// What a decision depends on.
 #[derive(Clone, Debug)]
@@ -77,6 +78,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
         move_behind(&mut candidates, is_down, Reason::ConnectionDown);
     }
+    spread::over_failure_domains(&mut candidates, rule.strategy);
     let routes = candidates.iter().map(Candidate::planned).collect();
     let plan = Plan {
         table: table.version(),

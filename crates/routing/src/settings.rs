@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod canonical;
 mod cards;
+mod hours;
 mod policy;
 mod route;
 mod rule_route;
@@ -16,7 +17,8 @@ mod schema;
 mod senders;
 
 pub use cards::{ExchangeRate, Per, PriceEntry, RateCard, Surcharge};
-pub use policy::{Failover, Match, Policy, Rule, Strategy, Unserved};
+pub use hours::{Hours, HoursWindow};
+pub use policy::{Failover, Match, Policy, Rule, Strategy};
 pub use route::{Pass, Route};
 pub use rule_route::RuleRoute;
 pub use senders::{PoolMember, Rewrite, Senders, SendersBy};

@@ -15,6 +15,7 @@ use crate::problem;
 mod compile;
 mod conditions;
 mod flips;
+mod hours;
 mod index;
 mod route;
 mod rule;

@@ -143,6 +143,9 @@ fn one_of_everything_is_read() {
     assert_eq!(connections[0].smpp.password.reveal(), "secret");
     assert_eq!(connections[1].smpp.host, "::1");
     assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
+    let domain = |id: &str| config.surroundings.failure_domains.get(&id.parse().unwrap()).map(String::as_str);
+    assert_eq!(domain("acme-main"), Some("domain hub-frankfurt"));
+    assert_eq!(domain("borealis-main"), Some("vendor borealis"));
 
     let account = config.apps[0].smpp.as_ref().unwrap();
     assert_eq!((account.system_id.as_str(), account.password.reveal()), ("shop", "shop-pw"));

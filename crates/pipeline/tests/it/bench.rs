@@ -593,6 +593,11 @@ fn table(terms: &str) -> Table {
     let settings: routing::settings::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());
     let apps = ["shop", "bank"].map(|name| AppId::new(name).unwrap());
-    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        failure_domains: &HashMap::new(),
+        price_files: &HashMap::new(),
+    };
     Table::compile(&settings, &known, 1).unwrap()
 }

@@ -10,6 +10,8 @@ use super::trouble::Trouble;
 
 /// Before an arm has had so many messages it is only learned about: there is nothing yet that it could fall from.
 const PROVEN: f64 = 80.0;
+/// Nor before its usual delay had this long to be learned, in milliseconds.
+const LEARNED: Millis = 60_000;
 
 #[derive(Clone, Debug, Encode, Decode)]
 pub(super) struct Arm {
@@ -43,7 +45,10 @@ pub(super) struct Arm {
     /// Sent since the last tick.
     #[n(12)]
     pub(super) fresh: (u32, u32),
+    /// When it had its first message and its last.
     #[n(13)]
+    pub(super) first_sent: Millis,
+    #[n(14)]
     pub(super) last_sent: Millis,
 }
 
@@ -101,6 +106,7 @@ impl Arm {
             relapses: 0.0,
             ramp: 1.0,
             fresh: (0, 0),
+            first_sent: 0,
             last_sent: 0,
         }
     }
@@ -109,15 +115,26 @@ impl Arm {
         self.evidence.sent(second(now), reports_conversion);
         self.fresh.0 += 1;
         self.fresh.1 += u32::from(reports_conversion);
+        if self.first_sent == 0 {
+            self.first_sent = now;
+        }
         self.last_sent = now;
     }
 
+    fn is_old(&self) -> bool {
+        self.last_sent.saturating_sub(self.first_sent) >= LEARNED
+    }
+
     pub(super) fn is_proven(&self) -> bool {
-        self.evidence.receipts.ever >= PROVEN && self.evidence.receipts.trials >= 0.4 * PROVEN
+        self.is_old()
+            && self.evidence.receipts.ever >= PROVEN
+            && self.evidence.receipts.trials >= 0.4 * PROVEN
     }
 
     pub(super) fn conversions_are_proven(&self) -> bool {
-        self.evidence.conversions.ever >= 0.5 * PROVEN && self.evidence.conversions.trials >= 0.2 * PROVEN
+        self.is_old()
+            && self.evidence.conversions.ever >= 0.5 * PROVEN
+            && self.evidence.conversions.trials >= 0.2 * PROVEN
     }
 
     /// Counts the evidence and feeds the detectors. Returns how many receipts the last second should have brought.

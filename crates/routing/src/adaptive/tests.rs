@@ -9,7 +9,7 @@ fn settings(vendors: usize) -> Settings {
             Class { value: 400.0, deadline: 30.0, min_success: 0.8 },
             Class { value: 80.0, deadline: 3600.0, min_success: 0.5 },
         ],
-        prices: vec![(0..vendors).map(|vendor| 10.0 + vendor as f64).collect(); 4],
+        prices: vec![(0..vendors).map(|vendor| 10.0 + 30.0 * vendor as f64).collect(); 4],
         tuning: Tuning::default(),
     }
 }
@@ -51,9 +51,12 @@ fn play(
             end = now + 900;
         }
     }
-    for (at, vendor, delivered, _) in sent {
+    for (at, vendor, delivered, number) in sent {
         if delivered {
             engine.receipt(end, vendor, 0, at, true);
+            if number % 2 == 0 {
+                engine.conversion(end, vendor, 0, at);
+            }
         }
     }
     chosen
@@ -73,8 +76,10 @@ fn a_silent_drop_is_told_and_traffic_moves_and_returns() {
     let told = engine.verdicts();
     let first = told.iter().find(|verdict| verdict.stage == Stage::Raised).unwrap();
     assert!(first.at <= 220_000, "{first:?}");
-    assert_eq!(first.scope.vendor, Some(0));
-    assert!(first.proof.ratio > first.proof.threshold);
+    assert_eq!(first.scope.vendor, Some(0), "{told:?}");
+    let drop = told.iter().find(|verdict| verdict.kind == Kind::SilentDrop).unwrap();
+    assert!(drop.proof.after < 0.2 && drop.proof.before > 0.8, "{told:?}");
+    assert!(drop.proof.threshold > 3.0, "{told:?}");
     assert!(share(&dropped[600..], 0) < 0.1, "{}", share(&dropped[600..], 0));
     let sentence = engine.snapshot(0, 0).unwrap().sentence(|at| at.to_string());
     assert!(sentence.contains("LLR"), "{sentence}");

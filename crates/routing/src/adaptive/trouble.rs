@@ -167,6 +167,10 @@ impl Arm {
             }
             Some(trouble) => {
                 trouble.by_receipts = true;
+                // Receipts that are missing, too, did not lie.
+                if trouble.conversions == Conversions::Contradict {
+                    trouble.conversions = Conversions::Fallen;
+                }
                 (trouble.recovery, trouble.at) = (0.0, second);
                 (trouble.since, trouble.sum, trouble.threshold) = (since, sum, threshold);
                 Turn::Worsened

@@ -80,7 +80,7 @@ pub struct Proof {
     /// The log-likelihood ratio, and the threshold that it passed.
     pub ratio: f64,
     pub threshold: f64,
-    /// Messages since the change whose answer is due.
+    /// Messages sent since the change that it rests on.
     pub observations: f64,
 }
 

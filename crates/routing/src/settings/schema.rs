@@ -49,6 +49,14 @@ pub(super) fn effective_from(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}" })
 }
 
+pub(super) fn days(_: &mut SchemaGenerator) -> Schema {
+    texts("^(mon|tue|wed|thu|fri|sat|sun)$")
+}
+
+pub(super) fn time_of_day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" })
+}
+
 fn texts(pattern: &str) -> Schema {
     json_schema!({ "type": ["array", "null"], "items": { "type": "string", "pattern": pattern } })
 }

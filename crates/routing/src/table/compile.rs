@@ -11,10 +11,12 @@ use crate::price::{Card, Exchange, PriceLine};
 use crate::problem::{Path, Problem, Problems, unknown};
 use crate::settings::Settings;
 use crate::table::flips::Flips;
+use crate::table::hours::Zone;
 use crate::table::index::Index;
 use crate::table::{Route, Table};
 
 mod cards;
+mod hours;
 mod rules;
 mod senders;
 
@@ -23,6 +25,9 @@ mod senders;
 pub struct Known<'a> {
     pub connections: &'a [ConnectionId],
     pub apps: &'a [AppId],
+    /// Of connections that fail together with others, what they have in common: any text that is the same for all of
+    /// them. A connection that is missing fails alone.
+    pub failure_domains: &'a HashMap<ConnectionId, String>,
     /// What the files of the rate cards hold, by the id of the card. A card whose file could not be read may be
     /// missing: that is the reader's problem to tell.
     pub price_files: &'a HashMap<String, Vec<PriceLine>>,
@@ -37,6 +42,7 @@ impl Table {
             known,
             cards: HashMap::new(),
             routes: HashMap::new(),
+            zones: HashMap::new(),
             exchange: Arc::default(),
             problems: Problems::default(),
         };
@@ -63,6 +69,8 @@ struct Compiler<'a> {
     /// Their places in the settings.
     cards: HashMap<&'a str, usize>,
     routes: HashMap<&'a str, usize>,
+    /// Those that a rule has named so far: worked out once.
+    zones: HashMap<String, Arc<Zone>>,
     exchange: Arc<Exchange>,
     problems: Problems,
 }
@@ -89,8 +97,19 @@ impl<'a> Compiler<'a> {
                     countries.sort();
                     countries.into()
                 });
+                let domain = self.known.failure_domains.get(&connection).map(String::as_str);
+                let failure_domain = domain.unwrap_or(connection.as_str()).into();
                 let (channel, pass) = (route.channel, route.pass.clone().into());
-                compiled.push(Route { id, connection, channel, countries, senders, pass, card });
+                compiled.push(Route {
+                    id,
+                    connection,
+                    failure_domain,
+                    channel,
+                    countries,
+                    senders,
+                    pass,
+                    card,
+                });
             }
         }
         compiled

@@ -17,6 +17,8 @@ use crate::table::senders::SenderPolicies;
 pub struct Route {
     pub id: RouteId,
     pub connection: ConnectionId,
+    /// Equal for connections that fail together.
+    pub(crate) failure_domain: Arc<str>,
     pub channel: Channel,
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,

@@ -236,7 +236,12 @@ fn table() -> Table {
     let settings: routing::Settings = serde_json::from_value(settings).unwrap();
     let connections = ["acme-main", "borealis-main", "cumulus-main"].map(name);
     let apps = ["shop", "bank"].map(|id| AppId::new(id).unwrap());
-    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        failure_domains: &HashMap::new(),
+        price_files: &HashMap::new(),
+    };
     Table::compile(&settings, &known, 7).unwrap()
 }
 

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    ExchangeRate, Failover, Match, Pass, Per, Policy, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule,
-    RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge,
+    ExchangeRate, Failover, Hours, HoursWindow, Match, Pass, Per, Policy, PoolMember, PriceEntry, RateCard,
+    Rewrite, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge,
 };
 
 #[test]
@@ -147,6 +147,11 @@ fn rate_cards() -> impl Strategy<Value = Vec<RateCard>> {
     prop::collection::vec(card, 0..3)
 }
 
+fn hours() -> impl Strategy<Value = Hours> {
+    let window = (words(), word(), word()).prop_map(|(days, from, to)| HoursWindow { days, from, to });
+    (word(), prop::collection::vec(window, 0..3)).prop_map(|(zone, windows)| Hours { zone, windows })
+}
+
 fn exchange_rates() -> impl Strategy<Value = Vec<ExchangeRate>> {
     let rate = (word(), word(), word(), prop::option::of(word()))
         .prop_map(|(from, to, rate, effective_from)| ExchangeRate { from, to, rate, effective_from });
@@ -156,8 +161,9 @@ fn exchange_rates() -> impl Strategy<Value = Vec<ExchangeRate>> {
 fn matches() -> impl Strategy<Value = Match> {
     let channel = prop::option::of(prop::sample::select(Channel::ALL.to_vec()));
     let class = prop::option::of(some(&Class::ALL));
-    (channel, class, words(), words(), words(), words(), words()).prop_map(
-        |(channel, class, country, operator, app, sender, recipient_prefix)| Match {
+    let time = prop::option::of(hours());
+    (channel, class, words(), words(), words(), words(), words(), time).prop_map(
+        |(channel, class, country, operator, app, sender, recipient_prefix, time)| Match {
             channel,
             class,
             country,
@@ -165,7 +171,7 @@ fn matches() -> impl Strategy<Value = Match> {
             app,
             sender,
             recipient_prefix,
-            ..Match::default()
+            time,
         },
     )
 }

@@ -70,9 +70,6 @@ impl<'a> Compiler<'a> {
 
     fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
         let Match { channel, class, country, operator, app, sender, recipient_prefix, time } = matches;
-        if time.is_some() {
-            self.problems.add(path.key("time"), "`time` is not served yet: leave it out");
-        }
         if let Some(classes) = class {
             self.refuse_empty(&path.key("class"), classes);
         }
@@ -90,6 +87,7 @@ impl<'a> Compiler<'a> {
             prefixes: self
                 .each(path.key("recipient_prefix"), recipient_prefix.as_ref(), prefix)
                 .map(Prefixes::new),
+            hours: time.as_ref().and_then(|hours| self.hours(&path.key("time"), hours)),
         }
     }
 
