@@ -10,4 +10,5 @@ mod faults;
 mod notices;
 mod overrides;
 mod requests;
+mod replay;
 mod restart;
