@@ -124,7 +124,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
         let (offer, flipped) = match rule.offer(listed, route, request) {
             Ok(offer) => (offer, table.flips().of(listed.route)),
             Err(because) => {
-                sifted.leave_out(route, because);
+                sifted.leave_out(route, because, request);
                 continue;
             }
         };
@@ -134,7 +134,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
             sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in: false });
             continue;
         };
-        sifted.leave_out(route, Exclusion::Flipped);
+        sifted.leave_out(route, Exclusion::Flipped, request);
         sifted.flips.push(stand_in.flip.clone());
         let Some(route) = table.routes().get(stand_in.to) else { continue };
         match rule.offer_in_place(route, request) {
@@ -144,16 +144,17 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
             }
             // One that the rule lists itself says so in its own place.
             Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
-            Err(because) => sifted.leave_out(route, because),
+            Err(because) => sifted.leave_out(route, because, request),
         }
     }
     sifted
 }
 
 impl Sifted<'_> {
-    fn leave_out(&mut self, route: &Route, because: Exclusion) {
+    fn leave_out(&mut self, route: &Route, because: Exclusion, request: &Request<'_>) {
         if self.left_out.iter().all(|other| other.route != route.id) {
-            self.left_out.push(LeftOutRoute { route: route.id.clone(), because });
+            let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
+            self.left_out.push(LeftOutRoute { route: route.id.clone(), because, entry });
         }
     }
 }

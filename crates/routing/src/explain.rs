@@ -2,7 +2,8 @@
 
 use domain::overrides::Flip;
 use domain::plan::{Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
-use domain::{Price, RouteId, RuleId};
+use domain::record::Target;
+use domain::{Price, RouteId, RuleId, Sender};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
 use crate::table::{Request, Rule, Strategy, Table};
@@ -29,6 +30,8 @@ pub struct RouteExplanation {
     pub code: &'static str,
     /// For one segment.
     pub price: Option<Price>,
+    /// What the message would come from; None where that is left to the vendor, and of a plan made long ago.
+    pub sender: Option<Sender>,
     pub sentence: String,
 }
 
@@ -38,10 +41,14 @@ pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Exp
     let (Some(rule), Ok(choice)) = (rule, choose(facts, table, health)) else {
         return Explanation { rule: None, summary: unmatched(facts), routes: Vec::new(), choice: None };
     };
+    let mut routes = routes(&choice.plan);
+    for (route, target) in routes.iter_mut().zip(&choice.targets) {
+        route.show(target, facts);
+    }
     Explanation {
         rule: Some(rule.id.clone()),
         summary: summary(rule, &choice.plan),
-        routes: routes(&choice.plan),
+        routes,
         choice: Some(choice),
     }
 }
@@ -66,7 +73,21 @@ fn planned(route: &PlannedRoute, flips: &[Flip]) -> RouteExplanation {
         included: true,
         code: route.reason.as_str(),
         price: route.price,
+        sender: None,
         sentence,
+    }
+}
+
+impl RouteExplanation {
+    /// What the route would make of the message now. The routes of a plan stand first, in the order of its targets.
+    fn show(&mut self, target: &Target, facts: &Facts<'_>) {
+        self.sender = target.sender.clone();
+        match (&target.sender, facts.from) {
+            (Some(used), Some(asked)) if used != asked => {
+                self.sentence.push_str(&format!("; from {used} in the place of {asked}"));
+            }
+            (Some(_) | None, _) => {}
+        }
     }
 }
 
@@ -74,6 +95,9 @@ fn left_out(route: &LeftOutRoute, flips: &[Flip]) -> RouteExplanation {
     let flipped = flips.iter().find(|flip| flip.from == route.route);
     let sentence = match (route.because, flipped) {
         (Exclusion::Flipped, Some(flip)) => format!("flipped to {} {}", flip.to, flip.terms()),
+        (because @ Exclusion::Sender, _) if route.entry.is_some() => {
+            format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
+        }
         (because, _) => because.explanation().to_owned(),
     };
     RouteExplanation {
@@ -81,6 +105,7 @@ fn left_out(route: &LeftOutRoute, flips: &[Flip]) -> RouteExplanation {
         included: false,
         code: route.because.as_str(),
         price: None,
+        sender: None,
         sentence: format!("left out: {sentence}"),
     }
 }

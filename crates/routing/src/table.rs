@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, Price, RouteId};
+use domain::{Class, Price, RouteId, Sender};
 use rustc_hash::FxHashMap;
 
 use crate::choose::Facts;
@@ -16,10 +16,11 @@ mod flips;
 mod index;
 mod route;
 mod rule;
+mod senders;
 
 pub use compile::Known;
+pub use route::Route;
 pub(crate) use route::{Offer, Request};
-pub use route::{Route, SenderPolicy};
 pub(crate) use rule::{Listed, Rule, Strategy};
 
 /// What every decision is made from. It never changes: a flip is a new table.
@@ -40,6 +41,8 @@ pub struct Quote {
     pub route: RouteId,
     /// For one segment; None when no price is known.
     pub price: Option<Price>,
+    /// What the message would come from; None where the route would not carry it or leaves that to the vendor.
+    pub sender: Option<Sender>,
     /// Why the route would not carry the message whatever the rule.
     pub excluded: Option<Exclusion>,
 }
@@ -97,10 +100,13 @@ impl Table {
         routes
             .map(|(at, route)| {
                 let flipped = self.flips.of(at).map(|_| Exclusion::Flipped);
+                let offer = route.offer(&request);
+                let excluded = offer.as_ref().err().copied().or(flipped);
                 Quote {
                     route: route.id.clone(),
                     price: route.price(&request),
-                    excluded: route.offer(&request).err().or(flipped),
+                    sender: offer.ok().and_then(|offer| offer.sender),
+                    excluded,
                 }
             })
             .collect()

@@ -121,7 +121,9 @@ fn fates(record: &Record) -> Vec<(RouteId, Fate)> {
         });
         fates.extend(moved.map(|from| (from.clone(), Fate::NoSlot)));
         match attempt.state {
-            State::Answered => fates.extend(answered(record, attempt).map(|fate| (attempt.route.clone(), fate))),
+            State::Answered => {
+                fates.extend(answered(record, attempt).map(|fate| (attempt.route.clone(), fate)))
+            }
             State::Withdrawn if record.status == Status::Expired => {
                 fates.push((attempt.route.clone(), Fate::NoSlot));
             }

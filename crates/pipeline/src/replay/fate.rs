@@ -29,8 +29,11 @@ impl Fate {
     /// Every part has this answer, and this receipt if it was taken.
     #[must_use]
     pub fn all(answer: PartAnswer, receipt: Option<Verdict>) -> Self {
-        let answered =
-            Answered { parts: [answer].into(), receipts: receipt.map(Some).into_iter().collect(), ..Answered::default() };
+        let answered = Answered {
+            parts: [answer].into(),
+            receipts: receipt.map(Some).into_iter().collect(),
+            ..Answered::default()
+        };
         Self::Answered(answered)
     }
 

@@ -8,10 +8,10 @@ use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
 use domain::{Class, ConnectionId, Record, RouteId, Timestamp};
 use routing::{Choice, HealthView, NoRule, Table};
 
+use super::Outcomes;
 use super::decision::{Decision, Done, Refusal, legs};
 use super::fate::{Answered, Fate, of_part};
 use super::memory::Memory;
-use super::Outcomes;
 use crate::next::{self, facts};
 
 /// A message takes a few steps a route; whatever takes more goes in a circle.
