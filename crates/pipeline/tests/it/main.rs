@@ -9,6 +9,6 @@ mod failover;
 mod faults;
 mod notices;
 mod overrides;
-mod requests;
 mod replay;
+mod requests;
 mod restart;

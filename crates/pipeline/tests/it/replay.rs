@@ -55,9 +55,10 @@ fn fate(to: &str, connection: &str) -> Fate {
     if connection == "full" {
         return Fate::NoSlot;
     }
-    let seed = to.bytes().chain(connection.bytes()).fold(17_u32, |sum, byte| {
-        (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let seed = to
+        .bytes()
+        .chain(connection.bytes())
+        .fold(17_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let (accepted, rejected) = (PartAnswer::Accepted, PartAnswer::Rejected);
     let parts = |parts: &[PartAnswer], receipt: Option<Verdict>| {
         let mut fate = Fate::all(accepted, receipt);
@@ -161,7 +162,8 @@ fn table(rules: serde_json::Value, version: u64) -> Table {
         });
         serde_json::json!({ "id": id, "currency": currency, "prices": prices.collect::<Vec<_>>() })
     };
-    let route = |id: &str| serde_json::json!({ "id": id, "connection": id, "rate_card": format!("{id}-card") });
+    let route =
+        |id: &str| serde_json::json!({ "id": id, "connection": id, "rate_card": format!("{id}-card") });
     let settings = serde_json::json!({
         "routes": CONNECTIONS.map(route),
         "rate_cards": [
@@ -320,7 +322,8 @@ fn is_settled(record: &Record) -> bool {
 
 /// Only the route without slots is left.
 fn waits_in_vain(record: &Record) -> bool {
-    let was_tried = |route: &RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
+    let was_tried =
+        |route: &RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
     let planned = record.plan.iter().flat_map(|plan| &plan.routes);
     let mut left = planned.filter(|planned| !was_tried(&planned.route));
     record.work().queued && left.all(|planned| planned.route.as_str() == "full")
