@@ -29,6 +29,8 @@ pub struct Sources {
 pub struct Surroundings {
     pub connections: Vec<ConnectionId>,
     pub apps: Vec<AppId>,
+    /// What connections share that fail together: the failure domain of their vendor, or else the vendor itself.
+    pub failure_domains: HashMap<ConnectionId, String>,
 }
 
 /// Something that keeps a document from being used.
@@ -92,8 +94,8 @@ impl Sources {
                 })),
             }
         }
-        let Surroundings { connections, apps } = surroundings;
-        let known = Known { connections, apps, price_files: &price_files };
+        let Surroundings { connections, apps, failure_domains } = surroundings;
+        let known = Known { connections, apps, failure_domains, price_files: &price_files };
         match Table::compile(&self.document, &known, self.number()) {
             Ok(table) if problems.is_empty() => Ok(table),
             Ok(_) => Err(problems),
