@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "it tells what it found")]
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::attempt::Verdict;
@@ -18,6 +18,7 @@ use domain::{
 use pipeline::replay::{Decision, Replay};
 use routing::{Facts, HealthView, Known, Table};
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 
 const ROUTES: usize = 50;
 const RULES: usize = 1000;
@@ -75,7 +76,7 @@ fn table(shift: usize) -> anyhow::Result<Table> {
         serde_json::json!({ "id": format!("card-{at}"), "currency": "EUR", "prices": [{ "country": "DE", "price": price }] })
     });
     let rules = (0..RULES).map(|at| {
-        let first = if at % 2 == 0 { at + shift } else { at };
+        let first = if at.is_multiple_of(2) { at + shift } else { at };
         let routes: Vec<String> = (0..3).map(|next| route((first + next) % ROUTES)).collect();
         serde_json::json!({ "id": format!("rule-{at}"), "match": { "operator": [operator(at)] }, "routes": routes })
     });
@@ -86,7 +87,12 @@ fn table(shift: usize) -> anyhow::Result<Table> {
     });
     let settings: routing::Settings = serde_json::from_value(settings)?;
     let connections = ["c".parse()?];
-    let known = Known { connections: &connections, apps: &[], price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &[],
+        price_files: &HashMap::new(),
+        failure_domains: &HashMap::new(),
+    };
     Table::compile(&settings, &known, 1).map_err(|problems| anyhow::anyhow!("{problems:?}"))
 }
 
@@ -134,7 +140,7 @@ fn message(at: u64, now: Timestamp) -> anyhow::Result<Message> {
         to: Recipient::from_e164(&format!("+4915{:09}", at % 1_000_000)).context("a number")?,
         from: None,
         channel: Channel::Sms,
-        class: if at % 2 == 0 { Class::Otp } else { Class::Transactional },
+        class: if at.is_multiple_of(2) { Class::Otp } else { Class::Transactional },
         text: "Your code is 482913".into(),
         encoding: Encoding::Gsm7,
         segments: 1,
@@ -149,5 +155,6 @@ fn message(at: u64, now: Timestamp) -> anyhow::Result<Message> {
         notify: StatusSet::NONE,
         by_smpp: None,
         operator_source: None,
+        operator_known_at: None,
     })
 }

@@ -195,7 +195,7 @@ impl Event {
             Effect::Timeouts(share) => state.timeouts[vendor] = share,
             Effect::Delivery(factor) => deliver(factor),
             Effect::Flapping(factor) if (((now - self.start) / 60.0) as u64).is_multiple_of(2) => {
-                deliver(factor)
+                deliver(factor);
             }
             Effect::Flapping(_) => {}
             Effect::SlowReceipts(factor) => state.receipts_slower[vendor] = factor,

@@ -84,7 +84,7 @@ fn fate_of(to: &str, connection: &str, parts: usize) -> Fate {
         Fate::Answered(answered) if parts == 1 && answered.parts.len() > 1 => {
             Fate::all(PartAnswer::Accepted, Some(Verdict::Delivered))
         }
-        fate => fate,
+        fate @ (Fate::NoSlot | Fate::Answered(_)) => fate,
     }
 }
 
@@ -117,7 +117,7 @@ impl Connector for Vendor {
             panic!("nothing is submitted to a connection without slots")
         };
         let id = |part: usize| format!("{message}-{attempt}-{part}").into_boxed_str();
-        let of = |part: usize| *fate.parts.get(part).or(fate.parts.last()).unwrap();
+        let of = |part: usize| *fate.parts.get(part).or_else(|| fate.parts.last()).unwrap();
         let mut slot = Some(slot);
         let mut batch: Vec<Answered> = (0..parts.len())
             .map(|part| Answered {
@@ -141,6 +141,7 @@ impl Connector for Vendor {
             .map(|part| ReceiptReport {
                 vendor_id: id(part),
                 news: ReceiptNews { verdict: Some(verdict), word: "WORD".into() },
+                operator: None,
                 done_at: None,
                 reply: Box::new(Stored),
             })
@@ -178,7 +179,12 @@ fn table(rules: serde_json::Value, version: u64) -> Table {
     let settings: routing::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());
     let apps = [AppId::new("shop").unwrap()];
-    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        price_files: &HashMap::new(),
+        failure_domains: &HashMap::new(),
+    };
     Table::compile(&settings, &known, version).unwrap()
 }
 
@@ -225,7 +231,7 @@ fn recipient(at: u32) -> String {
         0 => format!("+4915{}{:07}", 1 + at % 2, 1_000_000 + at),
         1 => format!("+49172{:07}", 1_000_000 + at),
         2 => format!("+336{:08}", 12_000_000 + at),
-        3 => format!("+1202555{:04}", at),
+        3 => format!("+1202555{at:04}"),
         _ => format!("+49160{:07}", 2_000_000 + at),
     }
 }
@@ -246,6 +252,7 @@ async fn run(table: Table) -> Vec<Record> {
         apps: [(AppId::new("shop").unwrap(), app)].into_iter().collect(),
         retention: store::Retention::default(),
         resume: None,
+        operators: Arc::new(pipeline::NumberingPlan),
         random: StdRng::seed_from_u64(7),
         workplace: pipeline::Workplace::Threads,
     })

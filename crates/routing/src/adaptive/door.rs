@@ -271,7 +271,7 @@ mod tests {
                 door.asked();
             }
             let event = door.tick(second * 1000 + 1000, &agreed);
-            told = told.or(event.map(|event| (second, event)));
+            told = told.or_else(|| event.map(|event| (second, event)));
         }
         assert_eq!(told, Some((0, DoorEvent::Throttled)));
         assert!(door.limit < 5.0, "{}", door.limit);
