@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 mod core_dumps;
 pub mod demo;
+mod digest;
 mod http;
 mod imported;
 mod limit;

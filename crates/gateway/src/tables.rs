@@ -11,7 +11,8 @@ use domain::{AppId, ConnectionId};
 use routing::price::PriceLine;
 use routing::table::Known;
 use routing::{Path, Settings, Table};
-use sha2::{Digest as _, Sha256};
+
+use crate::digest::{self, Digest};
 
 /// A routing document, with the texts that it names: from these alone the same table can be made again, however long
 /// after.
@@ -64,18 +65,13 @@ impl Sources {
     /// A hash of all that the document says, price files included.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        let mut add = |text: &str| {
-            // With its length, so that no two lists of texts run into the same bytes.
-            hash.update(text.len().to_le_bytes());
-            hash.update(text);
-        };
-        add(&self.text);
+        let mut digest = Digest::default();
+        digest.add(&self.text);
         for (card, text) in &self.price_files {
-            add(card);
-            add(text);
+            digest.add(card);
+            digest.add(text);
         }
-        hash.finalize().into()
+        digest.finish()
     }
 
     /// The table of this document, under a number that is another one when anything in it is.
@@ -96,7 +92,7 @@ impl Sources {
         }
         let Surroundings { connections, apps, failure_domains } = surroundings;
         let known = Known { connections, apps, failure_domains, price_files: &price_files };
-        match Table::compile(&self.document, &known, self.number()) {
+        match Table::compile(&self.document, &known, digest::number(self.hash())) {
             Ok(table) if problems.is_empty() => Ok(table),
             Ok(_) => Err(problems),
             Err(wrong) => {
@@ -107,12 +103,5 @@ impl Sources {
                 Err(problems)
             }
         }
-    }
-
-    /// The number of the table: that a plan carries.
-    fn number(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.hash();
-        // The store keeps it as a signed number.
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
     }
 }

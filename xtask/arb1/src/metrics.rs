@@ -95,7 +95,7 @@ fn shares(played: &Played, event: &Event, vendor: usize, metrics: &mut Metrics) 
     let bin = |at: f64| (at / BIN).max(0.0) as usize;
     let share = |from: usize, to: usize| {
         let (mut own, mut all) = (0_u32, 0_u32);
-        for bin in played.bins.iter().take(to).skip(from) {
+        for bin in &played.bins[from.min(to)..to.min(played.bins.len())] {
             for (of, counts) in bin.iter().enumerate() {
                 let sum: u32 = event.operators.iter().map(|operator| counts[*operator]).sum();
                 all += sum;

@@ -77,6 +77,9 @@ enum Alarm<'a> {
     Alarm { v: i64, op: i64, kind: &'a str },
 }
 
+/// As many as the engine tells apart.
+const MOST_VENDORS: usize = 128;
+
 /// The engine, and who may carry what.
 struct Harness {
     engine: Engine,
@@ -98,14 +101,17 @@ pub(super) fn run() -> Result<(), Failure> {
         };
         let read: Line = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
         match (read, harness.as_mut()) {
-            (Line::Init(init), _) => harness = Some(Harness::new(*init)),
+            (Line::Init(init), _) => harness = Some(Harness::new(*init).map_err(wrong)?),
             (Line::End, _) => {
                 writeln!(output, "{{\"end\":true}}")?;
                 output.flush()?;
                 return Ok(());
             }
             (_, None) => return Err(wrong("the first line must be `init`".to_owned())),
-            (read, Some(harness)) => harness.play(read, &mut output)?,
+            (read, Some(harness)) => {
+                harness.knows(&read).map_err(wrong)?;
+                harness.play(read, &mut output)?;
+            }
         }
     }
     output.flush()?;
@@ -113,7 +119,18 @@ pub(super) fn run() -> Result<(), Failure> {
 }
 
 impl Harness {
-    fn new(init: Init) -> Self {
+    fn new(init: Init) -> Result<Self, String> {
+        let vendors = init.cap_tps.len();
+        if !(1..=MOST_VENDORS).contains(&vendors) {
+            return Err(format!("cap_tps: between 1 and {MOST_VENDORS} vendors, not {vendors}"));
+        }
+        if init.price.len() != vendors || init.allow.len() != vendors {
+            let (price, allow) = (init.price.len(), init.allow.len());
+            return Err(format!("cap_tps names {vendors} vendors, price {price} and allow {allow}"));
+        }
+        if init.deadline_s.len() != init.value.len() || init.min_success.len() != init.value.len() {
+            return Err("value, deadline_s and min_success must have one entry for each class".to_owned());
+        }
         let commitment =
             |vendor: usize| init.commit_share.get(&vendor.to_string()).copied().unwrap_or_default();
         let vendor =
@@ -129,7 +146,29 @@ impl Harness {
             prices: by_operator(&init.price),
             tuning: Tuning::default(),
         };
-        Self { engine: Engine::new(settings, init.seed), allow: init.allow }
+        Ok(Self { engine: Engine::new(settings, init.seed), allow: init.allow })
+    }
+
+    /// Whether the vendor, the operator and the class of a line are those of `init`.
+    fn knows(&self, line: &Line) -> Result<(), String> {
+        let (vendor, operator, class) = match line {
+            Line::Choose { op, cls, .. } => (None, Some(*op), Some(*cls)),
+            Line::Submit { v, op, cls, .. } => (Some(*v), Some(*op), Some(*cls)),
+            Line::Receipt { v, op, .. } | Line::Conversion { v, op, .. } => (Some(*v), Some(*op), None),
+            Line::Init(_) | Line::Price { .. } | Line::Tick { .. } | Line::End => (None, None, None),
+        };
+        let operators = self.allow.iter().map(Vec::len).max().unwrap_or(0);
+        let limits = [
+            ("v", vendor, self.allow.len()),
+            ("op", operator, operators),
+            ("cls", class, self.engine.settings().classes.len()),
+        ];
+        for (key, number, limit) in limits {
+            if let Some(number) = number.filter(|number| *number >= limit) {
+                return Err(format!("{key} {number} is not one of the {limit} that init names"));
+            }
+        }
+        Ok(())
     }
 
     fn play(&mut self, line: Line, output: &mut impl Write) -> Result<(), Failure> {

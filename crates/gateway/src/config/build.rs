@@ -19,12 +19,11 @@ use super::secret::{Secret, SecretSource};
 use super::told::Told;
 use super::tree::{Node, Step, written};
 use super::{AdminKey, Config};
+use crate::digest::{self, Digest};
 use crate::network::{Network, Networks};
 use crate::tables::Sources;
-use digest::Version;
 
 mod apps;
-mod digest;
 mod operators;
 mod smpp;
 mod table;
@@ -136,10 +135,10 @@ impl<'a> Builder<'a> {
     }
 
     fn version(&self, sources: &Sources) -> u64 {
-        let mut version = Version::default();
-        version.add(&self.tree.json().to_string());
-        sources.price_files.values().for_each(|text| version.add(text));
-        version.finish()
+        let mut digest = Digest::default();
+        digest.add(&self.tree.json().to_string());
+        sources.price_files.values().for_each(|text| digest.add(text));
+        digest::number(digest.finish())
     }
 
     /// What the files say, with every secret that is written into them masked.

@@ -22,6 +22,7 @@ mod failover;
 mod foreign_vendors;
 mod full_disk;
 mod gateway;
+mod harness;
 mod hostile_binds;
 mod hostile_requests;
 mod kannel;

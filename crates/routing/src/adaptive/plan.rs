@@ -70,12 +70,12 @@ fn wins(
         candidate.ramp > 0.0 && !(is_choice && (candidate.is_below || candidate.is_shut))
     };
     let players: Vec<usize> = (0..candidates.len()).filter(|at| plays(&candidates[*at])).collect();
-    let Some(first) = players.first().copied() else { return wins };
+    let Some((&first, others)) = players.split_first() else { return wins };
     let far = |at: &usize| {
         let (best, other) = (&candidates[first], &candidates[*at]);
         best.utility - other.utility > 4.0 * tuning.spread * (best.sd + other.sd)
     };
-    if players.iter().skip(1).all(far) {
+    if others.iter().all(far) {
         wins[first] = 1.0;
         return wins;
     }
