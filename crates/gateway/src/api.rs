@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::metrics::Metrics;
+use crate::versions::Versions;
 use crate::webhooks::address;
 
 mod apps;
@@ -38,6 +39,7 @@ mod openapi;
 mod overrides;
 mod page;
 mod parameters;
+mod policies;
 mod problem;
 mod reference;
 mod refusal;
@@ -63,6 +65,7 @@ pub struct Api {
     metrics: Arc<Metrics>,
     settings: ArcSwap<Settings>,
     ring: KeyRing,
+    versions: Arc<Versions>,
 }
 
 /// What the configuration says of the API.
@@ -87,13 +90,18 @@ impl Api {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn new(
+    pub(crate) fn new(
         pipeline: Pipeline,
         metrics: Arc<Metrics>,
+        versions: Arc<Versions>,
         settings: Settings,
     ) -> Result<Arc<Self>, store::Error> {
         let ring = KeyRing::new(pipeline.reader().keys()?, settings.key_rate_limit);
-        Ok(Arc::new(Self { pipeline, metrics, settings: ArcSwap::from_pointee(settings), ring }))
+        Ok(Arc::new(Self { pipeline, metrics, settings: ArcSwap::from_pointee(settings), ring, versions }))
+    }
+
+    pub(crate) fn versions(&self) -> Arc<Versions> {
+        Arc::clone(&self.versions)
     }
 
     /// Puts other settings in place, for the next request.
@@ -125,7 +133,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 23] = [
+    let routes: [(_, &[_], _); 29] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -137,6 +145,12 @@ fn served() -> Vec<Served> {
         ("/v1/routes", &["get"], get(routes::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
+        ("/v1/policies", &["get", "post"], get(policies::list).post(policies::draft)),
+        ("/v1/policies/rollback", &["post"], post(policies::roll_back)),
+        ("/v1/policies/{number}", &["get", "delete"], get(policies::get).delete(policies::discard)),
+        ("/v1/policies/{number}/validate", &["post"], post(policies::validate)),
+        ("/v1/policies/{number}/diff", &["get"], get(policies::diff)),
+        ("/v1/policies/{number}/activate", &["post"], post(policies::activate)),
         ("/v1/apps", &["get"], get(apps::list)),
         ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
         ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),

@@ -28,6 +28,7 @@ use crate::listener;
 use crate::metrics::Metrics;
 use crate::smpp_server::{Binds, Door, Ports};
 use crate::tls::Identity;
+use crate::versions::Versions;
 use crate::webhooks::{self, Webhooks, address};
 
 mod connections;
@@ -89,6 +90,9 @@ impl Gateway {
         if let Some(resume) = &resume {
             note_resume(&mut writer, resume, clock.now())?;
         }
+        let is_on_hold = writer.is_on_hold()? && resume.is_none();
+        let started = Versions::start(&mut writer, &reader, &config.routing, is_on_hold, clock.now());
+        let (versions, table) = started.context("no policy can be obeyed")?;
         let metrics = Arc::new(Metrics::default());
         let webhooks = Arc::new(Webhooks::new(
             webhook_settings(config, address),
@@ -104,7 +108,7 @@ impl Gateway {
             clock: Arc::<SystemClock>::clone(&clock),
             observer: Arc::<Metrics>::clone(&metrics),
             teller: Arc::new(tellers),
-            table: Arc::clone(&config.table),
+            table,
             apps: config.pipeline_apps(),
             retention: config.retention,
             resume,
@@ -119,8 +123,9 @@ impl Gateway {
         let mut changes = connections.compare(config)?;
         connections.open_new(&mut changes);
 
-        let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address))
-            .context("the keys cannot be read from the store")?;
+        let api =
+            Api::new(pipeline.clone(), metrics, Arc::new(versions), api_settings(config, mode, address))
+                .context("the keys cannot be read from the store")?;
         if !pipeline.is_on_hold() {
             note(&pipeline, config, audit::Door::Start).await;
         }
@@ -137,7 +142,7 @@ impl Gateway {
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
-        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
+        tracing::info!(%address, routes = pipeline.table().routes().len(), connections = connections.count(), "serving");
         let fixed = fixed(config);
         Ok(Self { pipeline, api, http, webhooks, door, connections, fixed, tasks, stop, address, mode })
     }
@@ -171,11 +176,17 @@ impl Gateway {
     /// returned, and is as it was at the start.
     ///
     /// # Errors
-    /// When a connection could not be opened; then nothing has changed.
-    pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
+    /// When a connection could not be opened, the policy in force does not fit this configuration, or the policy of this
+    /// one cannot be stored; then nothing has changed.
+    pub async fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
+        let versions = self.api.versions();
+        let turn = versions.turn().await;
         let mut changes = self.connections.compare(config)?;
+        let next = versions.prepare(&self.pipeline, &config.routing).await?;
+        let table = versions.adopt(&self.pipeline, next).await?;
         self.connections.open_new(&mut changes);
-        self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
+        self.pipeline.reconfigure(table, config.pipeline_apps(), config.retention);
+        drop(turn);
         self.connections.change(changes);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use domain::{AppId, ConnectionId};
 use routing::price::PriceLine;
+use routing::settings::canonical;
 use routing::table::Known;
 use routing::{Path, Settings, Table};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,15 @@ pub struct Sources {
 pub struct Surroundings {
     pub connections: Vec<ConnectionId>,
     pub apps: Vec<AppId>,
+}
+
+/// A document that was compiled, as the configuration file brings it.
+#[derive(Clone, Debug)]
+pub struct Routing {
+    pub sources: Sources,
+    pub surroundings: Surroundings,
+    /// That of `sources`.
+    pub table: Arc<Table>,
 }
 
 /// Something that keeps a document from being used.
@@ -59,6 +69,19 @@ impl fmt::Display for Place {
 }
 
 impl Sources {
+    /// The texts that nothing in the document names are dropped: they are no part of what it says.
+    #[must_use]
+    pub fn new(mut document: Settings, mut price_files: BTreeMap<String, Arc<str>>) -> Self {
+        // Where the file lies says nothing of what is in it: a document is the same wherever it was read.
+        for card in document.rate_cards.iter_mut().filter(|card| card.file.is_some()) {
+            card.file = Some(format!("rates/{}.csv", card.id));
+        }
+        let named =
+            |card: &String| document.rate_cards.iter().any(|known| known.id == *card && known.file.is_some());
+        price_files.retain(|card, _| named(card));
+        Self { text: canonical::text(&document).into(), document, price_files }
+    }
+
     /// A hash of all that the document says, price files included.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {

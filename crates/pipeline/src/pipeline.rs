@@ -165,6 +165,7 @@ impl Pipeline {
             Some(_) => tracing::info!("the store is not on hold, so there is nothing to resume"),
             None => {}
         }
+        steer::publish_first(&core);
         let Resumed { settled, lanes } = worker::resume(&core).await?;
         if settled > 0 || lanes > 0 {
             tracing::info!(settled, lanes, "the messages of the last run are taken up");
@@ -205,6 +206,11 @@ impl Pipeline {
         steer::rebase(&self.core, table);
         notify::forget_gone(&self.core);
         self.core.dispatch.all_changed();
+    }
+
+    /// Puts another table in place, for the next message and for all that wait. What it was made of is durable already.
+    pub fn install(&self, table: Arc<Table>) {
+        steer::rebase(&self.core, table);
     }
 
     #[must_use]

@@ -9,6 +9,7 @@ mod isolation;
 mod keys;
 mod messages;
 mod overrides;
+mod policies;
 mod questions;
 mod refusals;
 mod stand;

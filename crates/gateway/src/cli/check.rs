@@ -47,7 +47,7 @@ fn examine(file: &ConfigFile, output: &Output) -> Result<Valid, Failure> {
         "{} is valid: {} apps, {connections} connections, {} routes",
         file.config.display(),
         config.apps.len(),
-        config.table.routes().len()
+        config.routing.table.routes().len()
     );
     Ok(Valid { document: report.document(), text })
 }

@@ -62,7 +62,7 @@ fn the_example_is_right() {
     assert_eq!(report, Report::default());
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.connections().count(), 2);
-    assert_eq!(config.table.routes().len(), 2);
+    assert_eq!(config.routing.table.routes().len(), 2);
     assert_eq!(config.apps[0].default_country.map(|country| country.to_string()).as_deref(), Some("DE"));
     assert!(config.not_served.is_empty());
 }
@@ -147,7 +147,7 @@ fn one_of_everything_is_read() {
     assert_eq!((account.system_id.as_str(), account.password.reveal()), ("shop", "shop-pw"));
     assert_eq!(account.throughput.map(|rate| rate.per_second), Some(200.0));
 
-    assert_eq!(config.table.default_class(), Class::Marketing);
+    assert_eq!(config.routing.table.default_class(), Class::Marketing);
     let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(warnings, ["no route uses the connection `acme-http`"]);
     assert_eq!(
