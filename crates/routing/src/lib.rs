@@ -6,6 +6,7 @@
 pub mod adaptive;
 pub mod choose;
 mod country;
+pub mod desired;
 pub mod difference;
 pub mod english;
 pub mod explain;

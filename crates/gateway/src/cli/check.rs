@@ -68,7 +68,8 @@ pub(crate) async fn check(
         | Exit::NotAllowed
         | Exit::Conflict
         | Exit::CheckFailed
-        | Exit::Unreachable => failure,
+        | Exit::Unreachable
+        | Exit::Different => failure,
     })?;
     if let Some(document) = valid.document.as_object_mut() {
         document.insert("ready".to_owned(), ready);
