@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RouteId, RuleId};
-use crate::money::Price;
+use crate::money::Tariff;
 use crate::overrides::Flip;
 
 /// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
@@ -37,9 +37,9 @@ pub struct PlannedRoute {
     pub route: RouteId,
     #[n(1)]
     pub reason: Reason,
-    /// For one segment; None when the route has no price for the destination.
+    /// None when the route has no price for the destination.
     #[n(2)]
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -66,7 +66,7 @@ pub enum Reason {
     /// Its place in the order of price, counted from one.
     #[n(2)]
     Price(#[n(0)] u8),
-    /// It has no price, so it stands behind all that have one.
+    /// It has no price that can be compared, so it stands behind all that have one.
     #[n(3)]
     NoPrice,
     /// It carried this recipient's last one-time password a moment ago, so the others go first.
@@ -78,6 +78,9 @@ pub enum Reason {
     /// It stands in for a route that is flipped to it.
     #[n(6)]
     Flipped,
+    /// It shares a failure domain with a route before it, so others go first.
+    #[n(7)]
+    SameFailureDomain,
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -99,7 +102,7 @@ pub enum Exclusion {
     /// There is a limit, and no price is known: it may cost anything.
     #[n(4)]
     PriceUnknown,
-    /// The limit is in another currency than the price.
+    /// The limit is in another currency than the price, and there is no exchange rate.
     #[n(5)]
     CurrencyDiffers,
     /// Its weight is zero.
@@ -108,6 +111,9 @@ pub enum Exclusion {
     /// An override has another route stand in for it.
     #[n(7)]
     Flipped,
+    /// The vendor has closed the destination.
+    #[n(30)]
+    Closed,
 }
 
 impl Reason {
@@ -122,6 +128,7 @@ impl Reason {
             Self::UsedJustNow => "used_just_now",
             Self::ConnectionDown => "connection_down",
             Self::Flipped => "flipped",
+            Self::SameFailureDomain => "same_failure_domain",
         }
     }
 
@@ -134,13 +141,18 @@ impl Reason {
                 format!("drawn by weight: {}.{} % of recipients get it first", share / 10, share % 10)
             }
             Self::Price(place) => format!("in place {place} by price"),
-            Self::NoPrice => "no price is known, so it stands behind all that have one".to_owned(),
+            Self::NoPrice => {
+                "no price is known that can be compared, so it stands behind all that have one".to_owned()
+            }
             Self::UsedJustNow => {
                 "it carried this recipient's last one-time password a moment ago, so the others go first"
                     .to_owned()
             }
             Self::ConnectionDown => "its connection is down, so the others go first".to_owned(),
             Self::Flipped => "it stands in for a route that is flipped to it".to_owned(),
+            Self::SameFailureDomain => {
+                "it shares a failure domain with a route before it, so others go first".to_owned()
+            }
         }
     }
 }
@@ -158,6 +170,7 @@ impl Exclusion {
             Self::CurrencyDiffers => "currency_differs",
             Self::NoWeight => "no_weight",
             Self::Flipped => "flipped",
+            Self::Closed => "closed",
         }
     }
 
@@ -170,9 +183,12 @@ impl Exclusion {
             Self::Sender => "the route does not carry this sender",
             Self::PriceAboveMax => "the route costs more than the limit allows",
             Self::PriceUnknown => "the route has no price for this destination, and there is a limit",
-            Self::CurrencyDiffers => "the limit is in another currency than the route's prices",
+            Self::CurrencyDiffers => {
+                "the limit is in another currency than the route's prices, and no exchange rate holds between them"
+            }
             Self::NoWeight => "the rule gives the route no weight",
             Self::Flipped => "the route is flipped to another",
+            Self::Closed => "the vendor's rate card says that the destination is closed",
         }
     }
 }

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::metrics::Metrics;
+use crate::operators::Operators;
 use crate::versions::Versions;
 use crate::webhooks::address;
 
@@ -36,6 +37,7 @@ mod key_ring;
 mod keys;
 mod messages;
 mod openapi;
+mod operators;
 mod overrides;
 mod page;
 mod parameters;
@@ -63,6 +65,7 @@ use problem::Problem;
 pub struct Api {
     pipeline: Pipeline,
     metrics: Arc<Metrics>,
+    operators: Arc<Operators>,
     settings: ArcSwap<Settings>,
     ring: KeyRing,
     versions: Arc<Versions>,
@@ -93,11 +96,13 @@ impl Api {
     pub(crate) fn new(
         pipeline: Pipeline,
         metrics: Arc<Metrics>,
+        operators: Arc<Operators>,
         versions: Arc<Versions>,
         settings: Settings,
     ) -> Result<Arc<Self>, store::Error> {
         let ring = KeyRing::new(pipeline.reader().keys()?, settings.key_rate_limit);
-        Ok(Arc::new(Self { pipeline, metrics, settings: ArcSwap::from_pointee(settings), ring, versions }))
+        let settings = ArcSwap::from_pointee(settings);
+        Ok(Arc::new(Self { pipeline, metrics, operators, settings, ring, versions }))
     }
 
     pub(crate) fn versions(&self) -> Arc<Versions> {
@@ -133,7 +138,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 29] = [
+    let routes: [(_, &[_], _); 32] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -151,6 +156,9 @@ fn served() -> Vec<Served> {
         ("/v1/policies/{number}/validate", &["post"], post(policies::validate)),
         ("/v1/policies/{number}/diff", &["get"], get(policies::diff)),
         ("/v1/policies/{number}/activate", &["post"], post(policies::activate)),
+        ("/v1/operators", &["get"], get(operators::list)),
+        ("/v1/operators/lookup", &["get"], get(operators::lookup)),
+        ("/v1/operators/imports", &["post"], post(operators::import)),
         ("/v1/apps", &["get"], get(apps::list)),
         ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
         ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),

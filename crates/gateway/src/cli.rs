@@ -16,8 +16,10 @@ mod db;
 mod demo;
 mod desired;
 mod explain;
+mod harness;
 mod key;
 mod message;
+mod operator;
 mod output;
 mod policy;
 mod route;
@@ -78,6 +80,9 @@ enum Command {
     /// Versions of routes, rate cards and rules: draft, compare, put in force, go back.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Whose a number is, what networks are called, and lists of your own.
+    #[command(subcommand)]
+    Operator(operator::Command),
     /// Make, list, replace and revoke API keys.
     #[command(subcommand)]
     Key(key::Command),
@@ -90,6 +95,9 @@ enum Command {
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// The adaptive engine by itself.
+    #[command(subcommand)]
+    Routing(RoutingCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -118,6 +126,12 @@ enum ConfigCommand {
 enum SimCommand {
     /// A vendor that speaks SMPP on a port.
     Smsc(sim::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum RoutingCommand {
+    /// Drive the adaptive engine by JSON lines on stdin, in simulated time; it answers on stdout.
+    Harness,
 }
 
 /// How a command ended, other than well.
@@ -194,6 +208,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Schema) => return check::schema(output),
         Command::Config(ConfigCommand::Validate(file)) => return check::validate(&file, output),
         Command::Db(command) => return db::run(command, output),
+        Command::Routing(RoutingCommand::Harness) => return harness::run(),
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Check { .. }
@@ -203,6 +218,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Route(_)
         | Command::Policy(_)
         | Command::Config(ConfigCommand::Diff(_) | ConfigCommand::Apply(_) | ConfigCommand::Dump(_))
+        | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)
         | Command::Audit(_)
@@ -224,11 +240,14 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Config(ConfigCommand::Diff(options)) => desired::diff(&options, output).await,
             Command::Config(ConfigCommand::Apply(options)) => desired::apply(&options, output).await,
             Command::Config(ConfigCommand::Dump(options)) => desired::dump(&options, output).await,
+            Command::Operator(command) => operator::run(command, output).await,
             Command::Key(command) => key::run(command, output).await,
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
-            Command::Config(ConfigCommand::Schema | ConfigCommand::Validate(_)) | Command::Db(_) => Ok(()),
+            Command::Config(ConfigCommand::Schema | ConfigCommand::Validate(_))
+            | Command::Db(_)
+            | Command::Routing(_) => Ok(()),
         }
     })
 }

@@ -17,6 +17,7 @@ use store::sqlite::Synchronous;
 
 use crate::api::Keys;
 use crate::network::Networks;
+use crate::operators;
 use crate::smpp_server::{self, Account};
 use crate::tables::Routing;
 use crate::tls;
@@ -68,6 +69,8 @@ pub struct Config {
     pub allow_private: bool,
     /// Where applications bind.
     pub smpp_server: Option<smpp_server::Settings>,
+    /// Whose numbers are.
+    pub operators: operators::Settings,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
     /// The routing document: what a version is imported from.

@@ -30,6 +30,8 @@ pub struct Sources {
 pub struct Surroundings {
     pub connections: Vec<ConnectionId>,
     pub apps: Vec<AppId>,
+    /// What connections share that fail together: the failure domain of their vendor, or else the vendor itself.
+    pub failure_domains: HashMap<ConnectionId, String>,
 }
 
 /// A document that was compiled, as the configuration file brings it.
@@ -115,9 +117,9 @@ impl Sources {
                 })),
             }
         }
-        let Surroundings { connections, apps } = surroundings;
-        let known = Known { connections, apps, price_files: &price_files };
-        match Table::compile(&self.document, &known, self.number()) {
+        let Surroundings { connections, apps, failure_domains } = surroundings;
+        let known = Known { connections, apps, failure_domains, price_files: &price_files };
+        match Table::compile(&self.document, &known, self.number(surroundings)) {
             Ok(table) if problems.is_empty() => Ok(table),
             Ok(_) => Err(problems),
             Err(wrong) => {
@@ -130,9 +132,47 @@ impl Sources {
         }
     }
 
+    /// What a table depends on beside what the document says: a JSON object, the same for the same.
+    #[must_use]
+    pub fn inputs(&self, surroundings: &Surroundings) -> String {
+        let routes = self.document.routes.iter();
+        let domains: BTreeMap<&str, &String> = routes
+            .filter_map(|route| {
+                let connection: ConnectionId = route.connection.parse().ok()?;
+                Some((route.connection.as_str(), surroundings.failure_domains.get(&connection)?))
+            })
+            .collect();
+        serde_json::json!({ "failure_domains": domains }).to_string()
+    }
+
+    /// The surroundings that these inputs were taken from, as far as this document looks at them.
+    ///
+    /// # Errors
+    /// When the inputs are none.
+    pub fn surroundings(&self, inputs: &str) -> serde_json::Result<Surroundings> {
+        #[derive(serde::Deserialize)]
+        struct Inputs {
+            failure_domains: BTreeMap<String, String>,
+        }
+        let Inputs { failure_domains } = serde_json::from_str(inputs)?;
+        let Settings { routes, policy, .. } = &self.document;
+        let apps = policy.rules.iter().flat_map(|rule| rule.matches.app.iter().flatten());
+        Ok(Surroundings {
+            connections: routes.iter().filter_map(|route| route.connection.parse().ok()).collect(),
+            apps: apps.filter_map(|app| app.parse().ok()).collect(),
+            failure_domains: failure_domains
+                .into_iter()
+                .filter_map(|(connection, domain)| Some((connection.parse().ok()?, domain)))
+                .collect(),
+        })
+    }
+
     /// The number of the table: that a plan carries.
-    fn number(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.hash();
+    fn number(&self, surroundings: &Surroundings) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update(self.hash());
+        hash.update(self.inputs(surroundings));
+        let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(hash.finalize());
         // The store keeps it as a signed number.
         u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1
     }

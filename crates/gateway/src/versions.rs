@@ -85,8 +85,8 @@ impl Versions {
     /// Makes durable what `prepare` found. The table is for the caller to put in place.
     pub(crate) async fn adopt(&self, pipeline: &Pipeline, next: Next) -> anyhow::Result<Arc<Table>> {
         let Next { table, standing, write } = next;
-        if let Some(Write::Change(change)) = write.filter(|_| !pipeline.is_on_hold()) {
-            pipeline.change(*change, || ()).await.context("the version cannot be stored")?;
+        if let Some(write) = write.filter(|_| !pipeline.is_on_hold()) {
+            pipeline.write(write, || ()).await.context("the version cannot be stored")?;
         }
         tell(&standing);
         *self.standing.lock() = standing;
@@ -126,10 +126,15 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
         Some(active) if imported == Some(file) => {
             let sources = sources(reader, &active)?;
             let table = sources.compile(&surroundings).map_err(|problems| unusable(&active, &problems))?;
+            // What it depends on may be another than when it was activated.
+            let is_known = reader.published(table.version())?.is_some();
+            let number = active.summary.number;
+            let write = (!is_known)
+                .then(|| Write::Published(published(&table, &sources, &surroundings, number, now)));
             Ok(Next {
                 table: Arc::new(table),
                 standing: Standing { active: active.summary, file, surroundings },
-                write: None,
+                write,
             })
         }
         before => {
@@ -146,7 +151,7 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
                 supersede: summary.based_on,
                 texts: texts(&of_file),
                 imported: Some(file),
-                published: Some(published(&table, summary.number, now)),
+                published: Some(published(&table, &of_file, &surroundings, summary.number, now)),
             };
             let what = Changed::Versions(Box::new(change));
             Ok(Next {
@@ -209,8 +214,15 @@ fn texts(sources: &Sources) -> Vec<Box<str>> {
     sources.price_files.values().map(|text| (**text).into()).collect()
 }
 
-fn published(table: &Table, version: u64, at: Timestamp) -> Published {
-    Published { number: table.version(), of: Origin::Version(version), at }
+fn published(
+    table: &Table,
+    sources: &Sources,
+    surroundings: &Surroundings,
+    number: u64,
+    at: Timestamp,
+) -> Published {
+    let inputs = sources.inputs(surroundings).into();
+    Published { number: table.version(), of: Origin::Version { number, inputs }, at }
 }
 
 /// The two sides of an entry of the audit log: what was active, and what is new with all that differs.

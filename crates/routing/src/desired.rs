@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::difference::Thing;
-use crate::settings::Settings;
+use crate::settings::{ExchangeRate, Settings};
 
 /// A thing that the files do not name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,7 @@ impl fmt::Display for Kept {
             Thing::DefaultClass => "default class",
             Thing::Route => "route",
             Thing::RateCard => "rate card",
+            Thing::ExchangeRate => "exchange rate",
             Thing::Rule => "rule",
         };
         write!(f, "{of} {}", self.id)
@@ -30,21 +31,26 @@ impl fmt::Display for Kept {
 pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
     let mut kept = Vec::new();
     let mut note = |of, ids: Vec<String>| kept.extend(ids.into_iter().map(|id| Kept { of, id }));
-    note(Thing::Route, weave(&there.routes, &mut wanted.routes, |route| &route.id));
-    note(Thing::RateCard, weave(&there.rate_cards, &mut wanted.rate_cards, |card| &card.id));
-    note(Thing::Rule, weave(&there.policy.rules, &mut wanted.policy.rules, |rule| &rule.id));
+    note(Thing::Route, weave(&there.routes, &mut wanted.routes, |route| route.id.clone()));
+    note(Thing::RateCard, weave(&there.rate_cards, &mut wanted.rate_cards, |card| card.id.clone()));
+    let rate = |rate: &ExchangeRate| {
+        let from = rate.effective_from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
+        format!("{} to {}{from}", rate.from, rate.to)
+    };
+    note(Thing::ExchangeRate, weave(&there.exchange_rates, &mut wanted.exchange_rates, rate));
+    note(Thing::Rule, weave(&there.policy.rules, &mut wanted.policy.rules, |rule| rule.id.clone()));
     (wanted, kept)
 }
 
 /// Returns the ids of those that were put in.
-fn weave<T: Clone>(there: &[T], wanted: &mut Vec<T>, id: fn(&T) -> &String) -> Vec<String> {
+fn weave<T: Clone>(there: &[T], wanted: &mut Vec<T>, id: fn(&T) -> String) -> Vec<String> {
     let mut kept = Vec::new();
-    let mut before: Option<&String> = None;
+    let mut before: Option<String> = None;
     for one in there {
         if wanted.iter().all(|other| id(other) != id(one)) {
             let place = before.and_then(|before| wanted.iter().position(|other| id(other) == before));
             wanted.insert(place.map_or(0, |place| place + 1), one.clone());
-            kept.push(id(one).clone());
+            kept.push(id(one));
         }
         before = Some(id(one));
     }

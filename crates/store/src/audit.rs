@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::operators::OperatorList;
 use domain::{Key, MessageId, Override, Timestamp, record::Input};
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +26,8 @@ pub enum Changed {
     Configuration(Imported),
     /// Versions of the routing document.
     Versions(Box<crate::Versions>),
+    /// A list of operators, in place of the one of its kind.
+    Operators(OperatorList),
     /// What is done to the store as a whole, beside its records or right after.
     Noted,
 }

@@ -4,6 +4,7 @@
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
 pub mod audit;
+pub mod operators;
 pub mod query;
 pub mod retention;
 pub mod sqlite;
@@ -11,6 +12,7 @@ pub mod versions;
 pub mod write;
 
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
+pub use operators::{Learnt, OperatorList, OperatorListKind};
 pub use query::{Page, Query, Reader, Waiting};
 pub use retention::Retention;
 pub use versions::{Published, Version, Versions};

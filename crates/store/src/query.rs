@@ -4,7 +4,7 @@ use domain::{
     AppId, Class, Key, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
 };
 
-use crate::{AuditQuery, Audited, Error, Imported, Published, Version, versions};
+use crate::{AuditQuery, Audited, Error, Imported, Learnt, OperatorList, Published, Version, versions};
 
 /// What a search is for. Every field given must match.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +88,18 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn keys(&self) -> Result<Vec<Key>, Error>;
+
+    /// The lists of operators that were imported.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn operator_lists(&self) -> Result<Vec<OperatorList>, Error>;
+
+    /// What was learnt of operators and still holds, the newest first.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error>;
 
     /// Entries of the audit log.
     ///

@@ -31,6 +31,7 @@ mod imported;
 mod keys;
 mod names;
 mod notices;
+mod operators;
 mod overrides;
 mod parts;
 mod prune;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
 use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 
-use crate::{Error, Retention, audit};
+use crate::{Error, Learnt, Retention, audit};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub enum Write {
     /// Records that are durable in the files of their days leave the open ones, but for those that changed since they
     /// were found.
     Sealed(Sealed),
+    /// What was found out about operators. With `keep`, what no longer holds is dropped, and of the rest all but the newest
+    /// so many.
+    Learnt { learnt: Vec<Learnt>, keep: Option<usize> },
 }
 
 /// A part of a text that is not all there yet.

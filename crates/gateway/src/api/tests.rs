@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod batch;
+mod derived;
 mod documents;
 mod idempotency;
 mod isolation;

@@ -214,13 +214,14 @@ impl Versions {
         table: Table,
         entry: Box<str>,
     ) -> Result<(), Refused> {
+        let standing = self.standing();
         let at = summary.activated.as_ref().map_or_else(|| pipeline.now(), |deed| deed.at);
         let change = store::Versions {
             put: vec![stored(summary.clone(), sources)],
-            supersede: Some(self.standing().active.number),
+            supersede: Some(standing.active.number),
             texts: texts(sources),
             imported: None,
-            published: Some(published(&table, summary.number, at)),
+            published: Some(published(&table, sources, &standing.surroundings, summary.number, at)),
         };
         let (versions, pipeline_after, table) = (Arc::clone(self), pipeline.clone(), Arc::new(table));
         let change = Change { what: Changed::Versions(Box::new(change)), entry };

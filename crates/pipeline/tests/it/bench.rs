@@ -94,6 +94,7 @@ impl Scripted {
             vendor_id: vendor_id.into(),
             news: ReceiptNews { verdict, word: "WORD".into() },
             done_at: None,
+            operator: None,
             reply: Box::new(Reported(Arc::clone(&stored))),
         };
         self.events.receipts(&self.id, &mut vec![report]);
@@ -361,6 +362,14 @@ impl store::Reader for FaultyReader {
         self.store.keys()
     }
 
+    fn operator_lists(&self) -> Result<Vec<store::OperatorList>, store::Error> {
+        self.store.operator_lists()
+    }
+
+    fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<store::Learnt>, store::Error> {
+        self.store.learnt(now, limit)
+    }
+
     fn audit(&self, query: &store::AuditQuery) -> Result<Vec<store::Audited>, store::Error> {
         self.store.audit(query)
     }
@@ -435,6 +444,7 @@ impl Bench {
             reader: Arc::new(FaultyReader { store: reader, unreadable: Arc::clone(&unreadable) }),
             clock: Arc::<Standing>::clone(&clock),
             observer: Arc::new(Silent),
+            operators: Arc::new(pipeline::NumberingPlan),
             teller: Arc::<Listener>::clone(&listener),
             table: Arc::new(table(terms)),
             apps: apps.into_iter().collect(),
@@ -583,6 +593,11 @@ fn table(terms: &str) -> Table {
     let settings: routing::settings::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());
     let apps = ["shop", "bank"].map(|name| AppId::new(name).unwrap());
-    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        failure_domains: &HashMap::new(),
+        price_files: &HashMap::new(),
+    };
     Table::compile(&settings, &known, 1).unwrap()
 }

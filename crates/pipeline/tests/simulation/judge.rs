@@ -160,7 +160,8 @@ impl Seen {
             | Write::Change(_)
             | Write::Part(_)
             | Write::Published(_)
-            | Write::Sealed(_) => {}
+            | Write::Sealed(_)
+            | Write::Learnt { .. } => {}
         }
         if let Write::Receipt(receipt) = write {
             let key =
@@ -250,6 +251,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Change(_)
         | Write::Part(_)
         | Write::Published(_)
-        | Write::Sealed(_) => None,
+        | Write::Sealed(_)
+        | Write::Learnt { .. } => None,
     }
 }

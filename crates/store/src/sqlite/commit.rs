@@ -20,8 +20,8 @@ use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
-    audit, damaged, held, idempotency, imported, keys, notices, overrides, parts, records, vendor_ids,
-    versions,
+    audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records,
+    vendor_ids, versions,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
@@ -131,6 +131,13 @@ impl Commit<'_> {
                 parts::put(self.hot, &mut self.memory.names, part)?;
                 Ok(Step::Done(Written::Noted))
             }
+            Write::Learnt { learnt, keep } => {
+                operators::learn(self.hot, learnt)?;
+                if let Some(keep) = *keep {
+                    operators::prune(self.hot, self.now, keep)?;
+                }
+                Ok(Step::Done(Written::Noted))
+            }
             Write::Sealed(sealed) => {
                 self.remove(sealed)?;
                 Ok(Step::Done(Written::Noted))
@@ -154,6 +161,10 @@ impl Commit<'_> {
             }
             Changed::Versions(changed) => {
                 versions::change(self.hot, changed)?;
+                Written::Noted
+            }
+            Changed::Operators(list) => {
+                operators::put_list(self.hot, list)?;
                 Written::Noted
             }
             Changed::Noted => Written::Noted,

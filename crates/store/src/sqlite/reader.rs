@@ -10,9 +10,12 @@ use super::day::Day;
 use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
-use super::{audit, damaged, imported, keys, notices, overrides, records, schema, search, versions};
+use super::{
+    audit, damaged, imported, keys, notices, operators, overrides, records, schema, search, versions,
+};
 use crate::Error;
 use crate::audit::{AuditQuery, Audited, Imported};
+use crate::operators::{Learnt, OperatorList};
 use crate::query::{Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
 
@@ -136,6 +139,14 @@ impl Reader for SqliteReader {
 
     fn keys(&self) -> Result<Vec<Key>, Error> {
         self.with_hot(|hot| Ok(keys::all(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn operator_lists(&self) -> Result<Vec<OperatorList>, Error> {
+        self.with_hot(|hot| Ok(operators::lists(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error> {
+        self.with_hot(|hot| Ok(operators::learnt(hot, now, limit)?)).map_err(|fault| failed(&fault))
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error> {

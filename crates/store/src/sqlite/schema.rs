@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{OpenError, audit, imported, keys, versions};
+use super::{OpenError, audit, imported, keys, operators, versions};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Version 2 had no parts, version 3 no keys and no audit log, and version 4 nothing of `STEERING`. The files of days are the same in all.
+/// Version 2 had no parts, version 3 no keys and no audit log, and version 4 none of `FIFTH`. The files of days are the same in all.
 fn upgrade(connection: &mut Connection, role: Role, found: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match role {
@@ -165,7 +165,7 @@ fn upgrade(connection: &mut Connection, role: Role, found: i64) -> rusqlite::Res
             if found < 4 {
                 administration(&transaction)?;
             }
-            steering(&transaction)?;
+            fifth(&transaction)?;
         }
         Role::Day => {}
     }
@@ -182,7 +182,7 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
             transaction.execute_batch(HOT)?;
             transaction.execute_batch(PARTS)?;
             administration(&transaction)?;
-            steering(&transaction)?;
+            fifth(&transaction)?;
         }
         Role::Day => {}
     }
@@ -190,16 +190,16 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// What version 5 brought. Each makes what is missing.
+const FIFTH: [&str; 2] = [operators::TABLES, versions::TABLES];
+
+fn fifth(hot: &Connection) -> rusqlite::Result<()> {
+    FIFTH.into_iter().try_for_each(|tables| hot.execute_batch(tables))
+}
+
 /// What no message needs: keys, the configuration that was read last, and who changed what.
 fn administration(hot: &Connection) -> rusqlite::Result<()> {
     [keys::TABLE, imported::TABLE, audit::TABLE].into_iter().try_for_each(|table| hot.execute_batch(table))
-}
-
-/// The tables of version 5. Each makes what is missing.
-const STEERING: [&str; 1] = [versions::TABLES];
-
-fn steering(hot: &Connection) -> rusqlite::Result<()> {
-    STEERING.into_iter().try_for_each(|tables| hot.execute_batch(tables))
 }
 
 /// How SQLite goes about a statement on the hot file, whatever is bound to it.

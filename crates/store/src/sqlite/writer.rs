@@ -371,7 +371,8 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Change(_)
             | Write::Part(_)
             | Write::Published(_)
-            | Write::Sealed(_),
+            | Write::Sealed(_)
+            | Write::Learnt { .. },
         ) => Written::Noted,
     }
 }

@@ -269,7 +269,8 @@ impl Run {
             | Write::Change(_)
             | Write::Published(_)
             | Write::Part(_)
-            | Write::Sealed(_) => None,
+            | Write::Sealed(_)
+            | Write::Learnt { .. } => None,
         }
     }
 

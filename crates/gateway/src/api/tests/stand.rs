@@ -24,6 +24,7 @@ use super::super::{Api, Keys, Settings, misfits, router};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::network::Networks;
+use crate::operators::{self, Operators};
 use crate::tables::{Routing, Sources, Surroundings};
 use crate::versions::Versions;
 use crate::webhooks::address::Private;
@@ -64,11 +65,19 @@ impl Stand {
         let (versions, table) =
             Versions::start(&mut writer, &reader, &routing(), false, clock.now()).unwrap();
         let metrics = Arc::new(Metrics::default());
+        let operators = Operators::load(
+            operators::Settings { remembered: 1000, ..operators::Settings::default() },
+            &reader,
+            Arc::new(SystemClock::default()),
+            Arc::clone(&metrics),
+        )
+        .unwrap();
         let pipeline = Pipeline::start(pipeline::Settings {
             writer: Box::new(writer),
             reader: Arc::new(reader),
             clock: Arc::new(clock),
             observer: Arc::<Metrics>::clone(&metrics),
+            operators: Arc::new(operators::Door(Arc::clone(&operators))),
             teller: Arc::new(Deaf),
             table,
             apps: apps(),
@@ -87,7 +96,7 @@ impl Stand {
             private: Private::Refused,
             simulated: false,
         };
-        let api = Api::new(pipeline, metrics, Arc::new(versions), settings).unwrap();
+        let api = Api::new(pipeline, metrics, operators, Arc::new(versions), settings).unwrap();
         Self { router: router(Arc::clone(&api)), api, _folder: folder }
     }
 
@@ -229,6 +238,7 @@ pub(super) fn routing() -> Routing {
     let surroundings = Surroundings {
         connections: ["acme-main", "borealis-main", "cumulus-main"].map(name).to_vec(),
         apps: ["shop", "bank"].map(|id| AppId::new(id).unwrap()).to_vec(),
+        ..Surroundings::default()
     };
     let table = Arc::new(sources.compile(&surroundings).unwrap());
     Routing { sources, surroundings, table }
@@ -293,6 +303,7 @@ impl Connector for Vendor {
                 vendor_id: vendor_id(part),
                 news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into() },
                 done_at: None,
+                operator: None,
                 reply: Box::new(Ignored),
             })
             .collect();
