@@ -20,6 +20,7 @@ mod index;
 mod route;
 mod rule;
 mod senders;
+mod warnings;
 
 pub use compile::Known;
 pub use route::Route;

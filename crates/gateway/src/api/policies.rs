@@ -290,16 +290,21 @@ pub(crate) async fn validate(
 ) -> Result<Response, Problem> {
     caller.admin(Scope::Read)?;
     let number = which.number(&api);
-    let problems = match api.versions.validate(&api.pipeline, number).await {
-        Ok(_) => Vec::new(),
-        Err(Refused::Wrong(problems)) => problems,
+    let told = |place: String, message: &str| json!({ "place": place, "message": message });
+    let (problems, warnings): (Vec<Json>, Vec<Json>) = match api.versions.validate(&api.pipeline, number).await {
+        Ok((_, _, table)) => {
+            let warnings = table.warnings().into_iter();
+            (Vec::new(), warnings.map(|one| told(one.path.to_string(), &one.message)).collect())
+        }
+        Err(Refused::Wrong(problems)) => {
+            let problems = problems.iter();
+            (problems.map(|one| told(one.place.to_string(), &one.message)).collect(), Vec::new())
+        }
         Err(other) => return Err(problem(&other, "")),
     };
-    let told: Vec<Json> = problems
-        .iter()
-        .map(|wrong| json!({ "place": wrong.place.to_string(), "message": wrong.message }))
-        .collect();
-    Ok(respond::ok(&json!({ "number": number, "valid": told.is_empty(), "problems": told })))
+    let valid = problems.is_empty();
+    let document = json!({ "number": number, "valid": valid, "problems": problems, "warnings": warnings });
+    Ok(respond::ok(&document))
 }
 
 /// `GET /v1/policies/{number}/diff`

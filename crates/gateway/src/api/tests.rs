@@ -9,6 +9,7 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod messages;
+mod operators;
 mod overrides;
 mod policies;
 mod questions;

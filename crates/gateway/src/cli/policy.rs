@@ -173,6 +173,9 @@ async fn validate(version: u64, endpoint: &Endpoint, output: &Output) -> Result<
         let lines = problems.iter().map(|one| format!("{}: {}", cell(one, "place"), cell(one, "message")));
         lines.collect::<Vec<_>>().join("\n")
     })?;
+    for one in told.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        output.note(&format!("{}: {} (warning)", cell(one, "place"), cell(one, "message")));
+    }
     match problems.len() {
         0 => Ok(()),
         1 => Err(Failure::new(Exit::Invalid, format!("1 problem in version {version}"))),

@@ -33,6 +33,10 @@ impl Builder<'_> {
         match sources.compile(&surroundings) {
             Ok(table) => {
                 self.warn_of_unused(&sources.document);
+                for problem in table.warnings() {
+                    let at: Steps = problem.path.steps().iter().map(step).collect();
+                    self.warn(&at, problem.message);
+                }
                 Some(Routing { sources, surroundings, table: Arc::new(table) })
             }
             Err(problems) => {

@@ -16,7 +16,7 @@ fn holds(zone: &str, windows: &str, at: &str) -> bool {
 
 fn moment(at: &str) -> Timestamp {
     let at: jiff::Timestamp = at.parse().unwrap();
-    Timestamp::from_millis(u64::try_from(at.as_millisecond()).unwrap())
+    Timestamp::from_millis(at.as_millisecond())
 }
 
 fn check(zone: &str, windows: &str, expected: &[(&str, bool)]) {
@@ -173,7 +173,7 @@ proptest! {
         let there = jiff::Timestamp::from_second(second).unwrap().to_zoned(database.clone());
         let day = usize::try_from(there.weekday().to_monday_zero_offset()).unwrap();
         let [hour, minute] = [there.hour(), there.minute()].map(|part| usize::try_from(part).unwrap());
-        let now = Timestamp::from_millis(u64::try_from(second * 1000).unwrap());
+        let now = Timestamp::from_millis(second * 1000);
         prop_assert_eq!(Zone::new(&database).minute_of_week(now), (day * 24 + hour) * 60 + minute);
     }
 }
