@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{AppId, ConnectionId};
+use domain::{AppId, ConnectionId, Timestamp};
 use routing::price::PriceLine;
 use routing::settings::canonical;
 use routing::table::Known;
@@ -130,6 +130,16 @@ impl Sources {
                 Err(problems)
             }
         }
+    }
+
+    /// What the policy's own tests find wrong with the table that was made of this document. `now` is for those that
+    /// name no instant.
+    #[must_use]
+    pub fn test(&self, table: &Table, now: Timestamp) -> Vec<Problem> {
+        let failures = routing::policy_tests::failures(&self.document, table, now).into_iter();
+        failures
+            .map(|failure| Problem { place: Place::Document(failure.path), message: failure.message })
+            .collect()
     }
 
     /// What a table depends on beside what the document says: a JSON object, the same for the same.

@@ -20,6 +20,7 @@ impl fmt::Display for Kept {
             Thing::RateCard => "rate card",
             Thing::ExchangeRate => "exchange rate",
             Thing::Rule => "rule",
+            Thing::Test => "policy test",
         };
         write!(f, "{of} {}", self.id)
     }
@@ -39,6 +40,7 @@ pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
     };
     note(Thing::ExchangeRate, weave(&there.exchange_rates, &mut wanted.exchange_rates, rate));
     note(Thing::Rule, weave(&there.policy.rules, &mut wanted.policy.rules, |rule| rule.id.clone()));
+    note(Thing::Test, weave(&there.policy.tests, &mut wanted.policy.tests, |test| test.name.clone()));
     (wanted, kept)
 }
 

@@ -11,6 +11,7 @@ pub mod difference;
 pub mod english;
 pub mod explain;
 pub mod operator;
+pub mod policy_tests;
 pub mod price;
 pub mod problem;
 #[cfg(test)]

@@ -291,17 +291,18 @@ pub(crate) async fn validate(
     caller.admin(Scope::Read)?;
     let number = which.number(&api);
     let told = |place: String, message: &str| json!({ "place": place, "message": message });
-    let (problems, warnings): (Vec<Json>, Vec<Json>) = match api.versions.validate(&api.pipeline, number).await {
-        Ok((_, _, table)) => {
-            let warnings = table.warnings().into_iter();
-            (Vec::new(), warnings.map(|one| told(one.path.to_string(), &one.message)).collect())
-        }
-        Err(Refused::Wrong(problems)) => {
-            let problems = problems.iter();
-            (problems.map(|one| told(one.place.to_string(), &one.message)).collect(), Vec::new())
-        }
-        Err(other) => return Err(problem(&other, "")),
-    };
+    let (problems, warnings): (Vec<Json>, Vec<Json>) =
+        match api.versions.validate(&api.pipeline, number).await {
+            Ok((_, _, table)) => {
+                let warnings = table.warnings().into_iter();
+                (Vec::new(), warnings.map(|one| told(one.path.to_string(), &one.message)).collect())
+            }
+            Err(Refused::Wrong(problems)) => {
+                let problems = problems.iter();
+                (problems.map(|one| told(one.place.to_string(), &one.message)).collect(), Vec::new())
+            }
+            Err(other) => return Err(problem(&other, "")),
+        };
     let valid = problems.is_empty();
     let document = json!({ "number": number, "valid": valid, "problems": problems, "warnings": warnings });
     Ok(respond::ok(&document))

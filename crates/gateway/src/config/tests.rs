@@ -144,7 +144,12 @@ fn one_of_everything_is_read() {
     assert_eq!(connections[1].smpp.host, "::1");
     assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
     let domain = |id: &str| {
-        config.surroundings.failure_domains.get(&id.parse::<ConnectionId>().unwrap()).map(String::as_str)
+        config
+            .routing
+            .surroundings
+            .failure_domains
+            .get(&id.parse::<ConnectionId>().unwrap())
+            .map(String::as_str)
     };
     assert_eq!(domain("acme-main"), Some("domain hub-frankfurt"));
     assert_eq!(domain("borealis-main"), Some("vendor borealis"));
@@ -481,7 +486,7 @@ fn the_version_changes_with_the_content_only() {
     assert_ne!(priced("0.0450"), priced("0.0460"));
     let exchanged = |rate: &str| {
         let rate = format!("[[exchange_rates]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = \"{rate}\"\n");
-        Files::new(&[("strowger.toml", &rate)]).load().unwrap().0.table.version()
+        Files::new(&[("strowger.toml", &rate)]).load().unwrap().0.routing.table.version()
     };
     assert_ne!(exchanged("1.08"), exchanged("1.09"));
 }

@@ -104,7 +104,7 @@ impl Versions {
         Ok(summary)
     }
 
-    /// The table that a version would be now.
+    /// The table that a version would be now, once the policy's own tests have passed.
     ///
     /// # Errors
     /// `Wrong` with every problem of it.
@@ -114,9 +114,12 @@ impl Versions {
         number: u64,
     ) -> Result<(Version, Sources, Table), Refused> {
         let (version, sources) = read(pipeline, number).await?;
-        let surroundings = self.standing().surroundings;
+        let (surroundings, now) = (self.standing().surroundings, pipeline.now());
         let compiled = tokio::task::spawn_blocking(move || {
-            let table = sources.compile(&surroundings);
+            let table = sources.compile(&surroundings).and_then(|table| {
+                let failures = sources.test(&table, now);
+                if failures.is_empty() { Ok(table) } else { Err(failures) }
+            });
             (sources, table)
         });
         let (sources, table) =

@@ -146,6 +146,27 @@ async fn a_document_that_cannot_be_obeyed_is_refused_with_every_problem() {
 }
 
 #[tokio::test]
+async fn a_policy_test_that_fails_keeps_a_version_from_being_activated() {
+    let stand = Stand::start().await;
+    let test = |first: &str| {
+        format!(
+            "\n[[policy.tests]]\nname = \"DE\"\ngiven = {{ to = \"+4915112345678\", app = \"shop\" }}\n\
+             expect = {{ rule = \"europe\", first = \"{first}\" }}\n"
+        )
+    };
+    let text = swapped(&stand).await;
+    draft(&stand, &format!("{text}{}", test("acme-de"))).await;
+    draft(&stand, &format!("{text}{}", test("borealis-de"))).await;
+    let told = stand.post(READER, "/v1/policies/2/validate", &json!({})).await.fits("PolicyValidation");
+    assert_eq!(told["problems"][0]["place"], "policy.tests[0].expect.first", "{told}");
+    let refused = stand.post(KEEPER, "/v1/policies/2/activate", &json!({})).await.problem("policy_invalid");
+    assert_eq!(refused["errors"][0]["pointer"], "#/policy/tests/0/expect/first");
+    assert_eq!(first_route(&stand).await, "acme-de");
+    stand.post(KEEPER, "/v1/policies/3/activate", &json!({})).await.fits("Policy");
+    assert_eq!(first_route(&stand).await, "borealis-de");
+}
+
+#[tokio::test]
 async fn requests_that_make_no_sense_are_told_so() {
     let stand = Stand::start().await;
     let shape = stand

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::{AppId, ConnectionId};
+use pipeline::Clock as _;
 
 use super::super::files::text_of;
 use super::super::raw::Raw;
 use super::super::report::Problem;
 use super::super::tree::Step;
 use super::{Builder, Steps, below, item, path};
+use crate::clock::SystemClock;
 use crate::tables::{Place, Routing, Sources, Surroundings};
 
 impl Builder<'_> {
@@ -32,6 +34,10 @@ impl Builder<'_> {
         let surroundings = Surroundings { connections, apps, failure_domains };
         match sources.compile(&surroundings) {
             Ok(table) => {
+                let failures = sources.test(&table, SystemClock::default().now());
+                for failure in failures {
+                    self.routing_problem(&files, &failure.place, failure.message);
+                }
                 self.warn_of_unused(&sources.document);
                 for problem in table.warnings() {
                     let at: Steps = problem.path.steps().iter().map(step).collect();
