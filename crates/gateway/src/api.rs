@@ -16,6 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::metrics::Metrics;
 use crate::operators::Operators;
+use crate::versions::Versions;
 use crate::webhooks::address;
 
 mod apps;
@@ -40,6 +41,7 @@ mod operators;
 mod overrides;
 mod page;
 mod parameters;
+mod policies;
 mod problem;
 mod reference;
 mod refusal;
@@ -66,6 +68,7 @@ pub struct Api {
     operators: Arc<Operators>,
     settings: ArcSwap<Settings>,
     ring: KeyRing,
+    versions: Arc<Versions>,
 }
 
 /// What the configuration says of the API.
@@ -90,14 +93,20 @@ impl Api {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn new(
+    pub(crate) fn new(
         pipeline: Pipeline,
         metrics: Arc<Metrics>,
         operators: Arc<Operators>,
+        versions: Arc<Versions>,
         settings: Settings,
     ) -> Result<Arc<Self>, store::Error> {
         let ring = KeyRing::new(pipeline.reader().keys()?, settings.key_rate_limit);
-        Ok(Arc::new(Self { pipeline, metrics, operators, settings: ArcSwap::from_pointee(settings), ring }))
+        let settings = ArcSwap::from_pointee(settings);
+        Ok(Arc::new(Self { pipeline, metrics, operators, settings, ring, versions }))
+    }
+
+    pub(crate) fn versions(&self) -> Arc<Versions> {
+        Arc::clone(&self.versions)
     }
 
     /// Puts other settings in place, for the next request.
@@ -129,7 +138,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 26] = [
+    let routes: [(_, &[_], _); 32] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -141,6 +150,12 @@ fn served() -> Vec<Served> {
         ("/v1/routes", &["get"], get(routes::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
+        ("/v1/policies", &["get", "post"], get(policies::list).post(policies::draft)),
+        ("/v1/policies/rollback", &["post"], post(policies::roll_back)),
+        ("/v1/policies/{number}", &["get", "delete"], get(policies::get).delete(policies::discard)),
+        ("/v1/policies/{number}/validate", &["post"], post(policies::validate)),
+        ("/v1/policies/{number}/diff", &["get"], get(policies::diff)),
+        ("/v1/policies/{number}/activate", &["post"], post(policies::activate)),
         ("/v1/operators", &["get"], get(operators::list)),
         ("/v1/operators/lookup", &["get"], get(operators::lookup)),
         ("/v1/operators/imports", &["post"], post(operators::import)),

@@ -67,7 +67,7 @@ pub(crate) fn by_host<V: Serialize>(
 }
 
 /// Who runs the process, as the system calls them.
-fn user() -> String {
+pub(crate) fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "host".to_owned())
 }

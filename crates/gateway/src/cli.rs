@@ -14,12 +14,14 @@ mod check;
 mod client;
 mod db;
 mod demo;
+mod desired;
 mod explain;
 mod harness;
 mod key;
 mod message;
 mod operator;
 mod output;
+mod policy;
 mod route;
 mod send;
 mod serve;
@@ -75,6 +77,9 @@ enum Command {
     /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
     Route(route::Command),
+    /// Versions of routes, rate cards and rules: draft, compare, put in force, go back.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Whose a number is, what networks are called, and lists of your own.
     #[command(subcommand)]
     Operator(operator::Command),
@@ -106,6 +111,13 @@ pub(crate) struct ConfigFile {
 enum ConfigCommand {
     /// Report every problem of a configuration at once, as FILE:LINE: KEY: what is wrong.
     Validate(ConfigFile),
+    /// Tell what routes, rate cards and rules of files say otherwise than those in force. Ends with 10 when anything
+    /// differs.
+    Diff(desired::Diff),
+    /// Put routes, rate cards and rules of files in force, all at once; what no file names is kept.
+    Apply(desired::Apply),
+    /// Write the routes, rate cards and rules in force as files.
+    Dump(desired::Dump),
     /// Print the JSON Schema of the configuration.
     Schema,
 }
@@ -167,6 +179,7 @@ pub(crate) enum Exit {
     Conflict = 6,
     CheckFailed = 7,
     Unreachable = 8,
+    Different = 10,
 }
 
 /// Runs the command line and says how it ended.
@@ -203,6 +216,8 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Policy(_)
+        | Command::Config(ConfigCommand::Diff(_) | ConfigCommand::Apply(_) | ConfigCommand::Dump(_))
         | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)
@@ -221,12 +236,18 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
+            Command::Policy(command) => policy::run(command, output).await,
+            Command::Config(ConfigCommand::Diff(options)) => desired::diff(&options, output).await,
+            Command::Config(ConfigCommand::Apply(options)) => desired::apply(&options, output).await,
+            Command::Config(ConfigCommand::Dump(options)) => desired::dump(&options, output).await,
             Command::Operator(command) => operator::run(command, output).await,
             Command::Key(command) => key::run(command, output).await,
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
-            Command::Config(_) | Command::Db(_) | Command::Routing(_) => Ok(()),
+            Command::Config(ConfigCommand::Schema | ConfigCommand::Validate(_))
+            | Command::Db(_)
+            | Command::Routing(_) => Ok(()),
         }
     })
 }

@@ -5,14 +5,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use connectors::smpp;
 use domain::number::Country;
 use domain::setting::Rate;
 use domain::{AppId, Class, ConnectionId, Scope, Sender, VendorId};
 use pipeline::App;
-use routing::Table;
 use rustc_hash::FxHashMap;
 use store::Retention;
 use store::sqlite::Synchronous;
@@ -21,12 +19,13 @@ use crate::api::Keys;
 use crate::network::Networks;
 use crate::operators;
 use crate::smpp_server::{self, Account};
-use crate::tables::{Sources, Surroundings};
+use crate::tables::Routing;
 use crate::tls;
 use crate::webhooks::Endpoint;
 
 mod build;
 mod difference;
+pub mod document;
 mod files;
 mod parse;
 mod raw;
@@ -74,12 +73,8 @@ pub struct Config {
     pub operators: operators::Settings,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
-    /// The routing document of the files: what a version is imported from.
-    pub sources: Sources,
-    /// What any routing document may refer to.
-    pub surroundings: Surroundings,
-    /// That of `sources`.
-    pub table: Arc<Table>,
+    /// The routing document: what a version is imported from.
+    pub routing: Routing,
     /// A hash of what the files say, rate cards included: it changes when the configuration does. Of secrets that are
     /// elsewhere it has only the name.
     pub version: u64,

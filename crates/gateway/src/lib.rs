@@ -20,4 +20,5 @@ pub mod smpp_server;
 pub mod start;
 pub mod tables;
 pub mod tls;
+mod versions;
 pub mod webhooks;

@@ -29,6 +29,7 @@ use crate::metrics::Metrics;
 use crate::operators::{self, Operators};
 use crate::smpp_server::{Binds, Door, Ports};
 use crate::tls::Identity;
+use crate::versions::Versions;
 use crate::webhooks::{self, Webhooks, address};
 
 mod connections;
@@ -93,6 +94,9 @@ impl Gateway {
         if let Some(resume) = &resume {
             note_resume(&mut writer, resume, clock.now())?;
         }
+        let is_on_hold = writer.is_on_hold()? && resume.is_none();
+        let started = Versions::start(&mut writer, &reader, &config.routing, is_on_hold, clock.now());
+        let (versions, table) = started.context("no policy can be obeyed")?;
         let metrics = Arc::new(Metrics::default());
         let operators = Operators::load(
             config.operators.clone(),
@@ -116,7 +120,7 @@ impl Gateway {
             observer: Arc::<Metrics>::clone(&metrics),
             teller: Arc::new(tellers),
             operators: Arc::new(operators::Door(Arc::clone(&operators))),
-            table: Arc::clone(&config.table),
+            table,
             apps: config.pipeline_apps(),
             retention: config.retention,
             resume,
@@ -132,7 +136,7 @@ impl Gateway {
         connections.open_new(&mut changes);
 
         let settings = api_settings(config, mode, address);
-        let api = Api::new(pipeline.clone(), metrics, Arc::clone(&operators), settings)
+        let api = Api::new(pipeline.clone(), metrics, Arc::clone(&operators), Arc::new(versions), settings)
             .context("the keys cannot be read from the store")?;
         if !pipeline.is_on_hold() {
             note(&pipeline, config, audit::Door::Start).await;
@@ -152,7 +156,7 @@ impl Gateway {
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
-        tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
+        tracing::info!(%address, routes = pipeline.table().routes().len(), connections = connections.count(), "serving");
         let fixed = fixed(config);
         Ok(Self {
             pipeline,
@@ -200,12 +204,18 @@ impl Gateway {
     /// returned, and is as it was at the start.
     ///
     /// # Errors
-    /// When a connection could not be opened; then nothing has changed.
-    pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
+    /// When a connection could not be opened, the policy in force does not fit this configuration, or the policy of this
+    /// one cannot be stored; then nothing has changed.
+    pub async fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
+        let versions = self.api.versions();
+        let turn = versions.turn().await;
         let mut changes = self.connections.compare(config)?;
+        let next = versions.prepare(&self.pipeline, &config.routing).await?;
         self.operators.reconfigure(config.operators.clone())?;
+        let table = versions.adopt(&self.pipeline, next).await?;
         self.connections.open_new(&mut changes);
-        self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
+        self.pipeline.reconfigure(table, config.pipeline_apps(), config.retention);
+        drop(turn);
         self.connections.change(changes);
         self.webhooks.reconfigure(webhook_settings(config, self.address));
         if let Some(door) = &self.door {

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{AppId, ConnectionId};
+use domain::{AppId, ConnectionId, Timestamp};
 use routing::price::PriceLine;
+use routing::settings::canonical;
 use routing::table::Known;
 use routing::{Path, Settings, Table};
 
@@ -32,6 +33,15 @@ pub struct Surroundings {
     pub apps: Vec<AppId>,
     /// What connections share that fail together: the failure domain of their vendor, or else the vendor itself.
     pub failure_domains: HashMap<ConnectionId, String>,
+}
+
+/// A document that was compiled, as the configuration file brings it.
+#[derive(Clone, Debug)]
+pub struct Routing {
+    pub sources: Sources,
+    pub surroundings: Surroundings,
+    /// That of `sources`.
+    pub table: Arc<Table>,
 }
 
 /// Something that keeps a document from being used.
@@ -62,16 +72,33 @@ impl fmt::Display for Place {
 }
 
 impl Sources {
+    /// The texts that nothing in the document names are dropped: they are no part of what it says.
+    #[must_use]
+    pub fn new(mut document: Settings, mut price_files: BTreeMap<String, Arc<str>>) -> Self {
+        // Where the file lies says nothing of what is in it: a document is the same wherever it was read.
+        for card in document.rate_cards.iter_mut().filter(|card| card.file.is_some()) {
+            card.file = Some(format!("rates/{}.csv", card.id));
+        }
+        let named =
+            |card: &String| document.rate_cards.iter().any(|known| known.id == *card && known.file.is_some());
+        price_files.retain(|card, _| named(card));
+        Self { text: canonical::text(&document).into(), document, price_files }
+    }
+
     /// A hash of all that the document says, price files included.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
+        self.digest().finish()
+    }
+
+    fn digest(&self) -> Digest {
         let mut digest = Digest::default();
         digest.add(&self.text);
         for (card, text) in &self.price_files {
             digest.add(card);
             digest.add(text);
         }
-        digest.finish()
+        digest
     }
 
     /// The table of this document, under a number that is another one when anything in it is.
@@ -92,7 +119,7 @@ impl Sources {
         }
         let Surroundings { connections, apps, failure_domains } = surroundings;
         let known = Known { connections, apps, failure_domains, price_files: &price_files };
-        match Table::compile(&self.document, &known, digest::number(self.hash())) {
+        match Table::compile(&self.document, &known, self.number(surroundings)) {
             Ok(table) if problems.is_empty() => Ok(table),
             Ok(_) => Err(problems),
             Err(wrong) => {
@@ -103,5 +130,57 @@ impl Sources {
                 Err(problems)
             }
         }
+    }
+
+    /// What the policy's own tests find wrong with the table that was made of this document. `now` is for those that
+    /// name no instant.
+    #[must_use]
+    pub fn test(&self, table: &Table, now: Timestamp) -> Vec<Problem> {
+        let failures = routing::policy_tests::failures(&self.document, table, now).into_iter();
+        failures
+            .map(|failure| Problem { place: Place::Document(failure.path), message: failure.message })
+            .collect()
+    }
+
+    /// What a table depends on beside what the document says: a JSON object, the same for the same.
+    #[must_use]
+    pub fn inputs(&self, surroundings: &Surroundings) -> String {
+        let routes = self.document.routes.iter();
+        let domains: BTreeMap<&str, &String> = routes
+            .filter_map(|route| {
+                let connection: ConnectionId = route.connection.parse().ok()?;
+                Some((route.connection.as_str(), surroundings.failure_domains.get(&connection)?))
+            })
+            .collect();
+        serde_json::json!({ "failure_domains": domains }).to_string()
+    }
+
+    /// The surroundings that these inputs were taken from, as far as this document looks at them.
+    ///
+    /// # Errors
+    /// When the inputs are none.
+    pub fn surroundings(&self, inputs: &str) -> serde_json::Result<Surroundings> {
+        #[derive(serde::Deserialize)]
+        struct Inputs {
+            failure_domains: BTreeMap<String, String>,
+        }
+        let Inputs { failure_domains } = serde_json::from_str(inputs)?;
+        let Settings { routes, policy, .. } = &self.document;
+        let apps = policy.rules.iter().flat_map(|rule| rule.matches.app.iter().flatten());
+        Ok(Surroundings {
+            connections: routes.iter().filter_map(|route| route.connection.parse().ok()).collect(),
+            apps: apps.filter_map(|app| app.parse().ok()).collect(),
+            failure_domains: failure_domains
+                .into_iter()
+                .filter_map(|(connection, domain)| Some((connection.parse().ok()?, domain)))
+                .collect(),
+        })
+    }
+
+    /// The number of the table: that a plan carries.
+    fn number(&self, surroundings: &Surroundings) -> u64 {
+        let mut digest = self.digest();
+        digest.add(&self.inputs(surroundings));
+        digest::number(digest.finish())
     }
 }

@@ -168,6 +168,7 @@ impl Pipeline {
             Some(_) => tracing::info!("the store is not on hold, so there is nothing to resume"),
             None => {}
         }
+        steer::publish_first(&core);
         let Resumed { settled, lanes } = worker::resume(&core).await?;
         if settled > 0 || lanes > 0 {
             tracing::info!(settled, lanes, "the messages of the last run are taken up");
@@ -208,6 +209,11 @@ impl Pipeline {
         steer::rebase(&self.core, table);
         notify::forget_gone(&self.core);
         self.core.dispatch.all_changed();
+    }
+
+    /// Puts another table in place, for the next message and for all that wait. What it was made of is durable already.
+    pub fn install(&self, table: Arc<Table>) {
+        steer::rebase(&self.core, table);
     }
 
     #[must_use]
@@ -348,6 +354,14 @@ impl Pipeline {
         change: Change,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<(), NotWritten> {
+        self.write(Write::Change(Box::new(change)), then).await
+    }
+
+    /// As `change`, for what makes no entry.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take it.
+    pub async fn write(&self, write: Write, then: impl FnOnce() + Send + 'static) -> Result<(), NotWritten> {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
@@ -357,7 +371,7 @@ impl Pipeline {
             // Nobody waits any more when the client has gone.
             drop(answer.send(made));
         };
-        self.core.writer.write(Urgency::Offer, Write::Change(Box::new(change)), Box::new(then));
+        self.core.writer.write(Urgency::Offer, write, Box::new(then));
         answered.await.unwrap_or(Err(NotWritten::Stopping))
     }
 

@@ -10,7 +10,8 @@ use domain::overrides::{Action, HOLDS_AT_MOST, Reverted, State};
 use domain::{Channel, Override, OverrideId, RouteId, Timestamp};
 use parking_lot::Mutex;
 use routing::Table;
-use store::{Change, Changed, Reader, Write, Written};
+use store::versions::Origin;
+use store::{Change, Changed, Published, Reader, Write, Written};
 use tokio::sync::oneshot;
 
 use crate::core::Core;
@@ -269,9 +270,31 @@ fn tell(one: &Override) {
 fn lay(core: &Core) {
     let laid = core.steering.laid.lock();
     // Under the lock, so that of two changes the later one stays.
-    core.table.store(laid.table(core.clock.now()));
+    let now = core.clock.now();
+    let table = laid.table(now);
+    publish(core, &laid, &table, now);
+    core.table.store(table);
     drop(laid);
     core.dispatch.all_changed();
+}
+
+/// Has the store know what a table under overrides is made of: in a commit that is not later than that of the first
+/// decision by it, because what is queued first is written first.
+fn publish(core: &Core, laid: &Laid, table: &Table, now: Timestamp) {
+    if table.version() == laid.base.version() {
+        return;
+    }
+    let overrides = laid.in_force(now).iter().map(|one| one.id).collect();
+    let of = Origin::Overrides { base: laid.base.version(), overrides };
+    let write = Write::Published(Published { number: table.version(), of, at: now });
+    core.writer.write(Urgency::News, write, Box::new(|_| {}));
+}
+
+/// At a start: what an earlier process left in force may make a table that no one has seen.
+pub(crate) fn publish_first(core: &Core) {
+    let now = core.clock.now();
+    let laid = core.steering.laid.lock();
+    publish(core, &laid, &core.table.load(), now);
 }
 
 /// Another configuration: what was laid over the last one is laid over this.

@@ -28,6 +28,7 @@ pub enum Thing {
     RateCard,
     ExchangeRate,
     Rule,
+    Test,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     compare(Thing::ExchangeRate, &before.exchange_rates, &after.exchange_rates, name_of_rate, &mut changes);
     compare(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| rule.id.clone(), &mut changes);
     moved(before, after, &mut changes);
+    let (was, is) = (&before.policy.tests, &after.policy.tests);
+    compare(Thing::Test, was, is, |test| test.name.clone(), &mut changes);
     changes
 }
 
@@ -183,6 +186,7 @@ impl Thing {
             Self::RateCard => "rate_card",
             Self::ExchangeRate => "exchange_rate",
             Self::Rule => "rule",
+            Self::Test => "test",
         }
     }
 }
@@ -209,6 +213,7 @@ impl fmt::Display for Change {
             Thing::RateCard => "rate card ",
             Thing::ExchangeRate => "exchange rate ",
             Thing::Rule => "rule ",
+            Thing::Test => "policy test ",
         };
         write!(f, "{of}{} ", self.id)?;
         match &self.how {

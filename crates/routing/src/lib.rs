@@ -6,10 +6,12 @@
 pub mod adaptive;
 pub mod choose;
 mod country;
+pub mod desired;
 pub mod difference;
 pub mod english;
 pub mod explain;
 pub mod operator;
+pub mod policy_tests;
 pub mod price;
 pub mod problem;
 #[cfg(test)]

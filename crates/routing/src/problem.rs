@@ -68,6 +68,10 @@ impl Problems {
         self.0.push(Problem { path, message: message.to_string() });
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// None when the text cannot be read, which is then a problem.
     pub(crate) fn read<T>(&mut self, path: Path, text: &str) -> Option<T>
     where

@@ -124,7 +124,11 @@ pub struct Published {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A version of the routing document.
-    Version(u64),
+    Version {
+        number: u64,
+        /// What it depends on beside the document; the store does not look into it.
+        inputs: Box<str>,
+    },
     /// Another table, with overrides laid over it.
     Overrides { base: u64, overrides: Vec<OverrideId> },
 }

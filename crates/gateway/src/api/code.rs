@@ -69,6 +69,7 @@ codes! {
     NotFound = "not_found", NOT_FOUND, Futile, "No such message";
     KeyNotFound = "key_not_found", NOT_FOUND, Futile, "No such key";
     OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
+    PolicyNotFound = "policy_not_found", NOT_FOUND, Futile, "No such version of the policy";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, Futile, "The method is not served here";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, Helps, "The key is used too often";
@@ -77,6 +78,7 @@ codes! {
     NotCancelable = "not_cancelable", CONFLICT, Futile, "The message cannot be taken back any more";
     KeyNotActive = "key_not_active", CONFLICT, Futile, "The key opens nothing any more";
     OverrideConflict = "override_conflict", CONFLICT, Futile, "Another override is in the way";
+    PolicyConflict = "policy_conflict", CONFLICT, Futile, "The version does not follow on the one that is active";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, Futile, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Futile, "The body is not sent as JSON";
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, Futile, "Fields of the request cannot be used";
@@ -91,6 +93,7 @@ codes! {
     UnknownRoute = "unknown_route", UNPROCESSABLE_ENTITY, Futile, "No route is called that";
     SameRoute = "same_route", UNPROCESSABLE_ENTITY, Futile, "A route cannot be flipped to itself";
     ChannelDiffers = "channel_differs", UNPROCESSABLE_ENTITY, Futile, "The routes carry different channels";
+    PolicyInvalid = "policy_invalid", UNPROCESSABLE_ENTITY, Futile, "The policy cannot be obeyed";
     InvalidExpiry = "invalid_expiry", UNPROCESSABLE_ENTITY, Futile, "The end of the override cannot be used";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, Futile, "The idempotency key was used for another request";
     Internal = "internal", INTERNAL_SERVER_ERROR, Helps, "The gateway made a mistake";

@@ -64,7 +64,12 @@ fn configuration(api: &Api) -> Check {
     let table = api.pipeline.table();
     let apps = api.settings.load().apps.len();
     let routes = table.routes().len();
-    let detail = format!("version {} with {apps} apps and {routes} routes", table.version());
+    let standing = api.versions.standing();
+    let is_that_of_the_file = if standing.has_drifted() { "not that" } else { "that" };
+    let number = standing.active.number;
+    let detail = format!(
+        "policy version {number}, {is_that_of_the_file} of the configuration file, with {apps} apps and {routes} routes"
+    );
     Check { name: "configuration", ok: true, detail }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod batch;
+mod derived;
 mod documents;
 mod idempotency;
 mod isolation;
@@ -10,6 +11,7 @@ mod keys;
 mod messages;
 mod operators;
 mod overrides;
+mod policies;
 mod questions;
 mod refusals;
 mod stand;

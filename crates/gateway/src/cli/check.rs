@@ -47,7 +47,7 @@ fn examine(file: &ConfigFile, output: &Output) -> Result<Valid, Failure> {
         "{} is valid: {} apps, {connections} connections, {} routes",
         file.config.display(),
         config.apps.len(),
-        config.table.routes().len()
+        config.routing.table.routes().len()
     );
     Ok(Valid { document: report.document(), text })
 }
@@ -68,7 +68,8 @@ pub(crate) async fn check(
         | Exit::NotAllowed
         | Exit::Conflict
         | Exit::CheckFailed
-        | Exit::Unreachable => failure,
+        | Exit::Unreachable
+        | Exit::Different => failure,
     })?;
     if let Some(document) = valid.document.as_object_mut() {
         document.insert("ready".to_owned(), ready);

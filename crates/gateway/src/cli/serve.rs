@@ -103,7 +103,7 @@ pub(crate) fn load(file: &ConfigFile, output: &Output) -> Result<Config, Failure
 /// A bad configuration changes nothing.
 async fn reconfigure(gateway: &mut Gateway, file: &ConfigFile) {
     match config::load(&file.config) {
-        Ok((config, _)) => match gateway.reconfigure(&config) {
+        Ok((config, _)) => match gateway.reconfigure(&config).await {
             Ok(takes_a_restart) => {
                 for what in takes_a_restart {
                     tracing::warn!("takes a restart: {what}");

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use domain::Scope;
 use domain::record::RECEIPT_HORIZON;
@@ -126,9 +125,7 @@ impl<'a> Builder<'a> {
             apps,
             vendors,
             version: self.version(&routing.sources),
-            sources: routing.sources,
-            surroundings: routing.surroundings,
-            table: Arc::new(routing.table),
+            routing,
             document: self.document(),
             not_served: std::mem::take(&mut self.not_served),
         })

@@ -62,7 +62,7 @@ fn the_example_is_right() {
     assert_eq!(report, Report::default());
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.connections().count(), 2);
-    assert_eq!(config.table.routes().len(), 2);
+    assert_eq!(config.routing.table.routes().len(), 2);
     assert_eq!(config.apps[0].default_country.map(|country| country.to_string()).as_deref(), Some("DE"));
     assert!(config.not_served.is_empty());
 }
@@ -144,7 +144,12 @@ fn one_of_everything_is_read() {
     assert_eq!(connections[1].smpp.host, "::1");
     assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
     let domain = |id: &str| {
-        config.surroundings.failure_domains.get(&id.parse::<ConnectionId>().unwrap()).map(String::as_str)
+        config
+            .routing
+            .surroundings
+            .failure_domains
+            .get(&id.parse::<ConnectionId>().unwrap())
+            .map(String::as_str)
     };
     assert_eq!(domain("acme-main"), Some("domain hub-frankfurt"));
     assert_eq!(domain("borealis-main"), Some("vendor borealis"));
@@ -153,7 +158,7 @@ fn one_of_everything_is_read() {
     assert_eq!((account.system_id.as_str(), account.password.reveal()), ("shop", "shop-pw"));
     assert_eq!(account.throughput.map(|rate| rate.per_second), Some(200.0));
 
-    assert_eq!(config.table.default_class(), Class::Marketing);
+    assert_eq!(config.routing.table.default_class(), Class::Marketing);
     let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(warnings, ["no route uses the connection `acme-http`"]);
     assert_eq!(
@@ -481,7 +486,7 @@ fn the_version_changes_with_the_content_only() {
     assert_ne!(priced("0.0450"), priced("0.0460"));
     let exchanged = |rate: &str| {
         let rate = format!("[[exchange_rates]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = \"{rate}\"\n");
-        Files::new(&[("strowger.toml", &rate)]).load().unwrap().0.table.version()
+        Files::new(&[("strowger.toml", &rate)]).load().unwrap().0.routing.table.version()
     };
     assert_ne!(exchanged("1.08"), exchanged("1.09"));
 }

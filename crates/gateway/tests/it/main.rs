@@ -51,5 +51,6 @@ mod steering;
 mod tls;
 mod trial;
 mod vendor_faults;
+mod versions;
 mod webhook_sink;
 mod wire;

@@ -6,7 +6,7 @@ use domain::{Channel, Class, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Hours, RuleRoute, is_default, schema};
+use super::{Hours, PolicyTest, RuleRoute, is_default, schema};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +17,9 @@ pub struct Policy {
     /// The first one that matches decides.
     #[serde(skip_serializing_if = "is_default")]
     pub rules: Vec<Rule>,
+    /// What the rules are to do: tried whenever the policy is checked.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tests: Vec<PolicyTest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -111,7 +114,7 @@ pub struct Failover {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { default_class: Class::Transactional, rules: Vec::new() }
+        Self { default_class: Class::Transactional, rules: Vec::new(), tests: Vec::new() }
     }
 }
 

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS published(
   number INTEGER PRIMARY KEY,
   version INTEGER,
   base INTEGER,
+  inputs TEXT NOT NULL,
   overrides TEXT NOT NULL,
   at INTEGER NOT NULL
 ) STRICT;
@@ -94,20 +95,21 @@ fn put(hot: &Connection, version: &Version) -> rusqlite::Result<()> {
 
 /// The first time counts: a table that comes back is the same one.
 pub(super) fn publish(hot: &Connection, published: &Published) -> rusqlite::Result<()> {
-    let (version, base, overrides) = match &published.of {
-        Origin::Version(version) => (Some(version.cast_signed()), None, String::new()),
+    let (version, base, inputs, overrides) = match &published.of {
+        Origin::Version { number, inputs } => (Some(number.cast_signed()), None, &**inputs, String::new()),
         Origin::Overrides { base, overrides } => {
             let ids: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-            (None, Some(base.cast_signed()), ids.join(" "))
+            (None, Some(base.cast_signed()), "", ids.join(" "))
         }
     };
     hot.prepare_cached(
-        "INSERT OR IGNORE INTO published(number, version, base, overrides, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT OR IGNORE INTO published(number, version, base, inputs, overrides, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
         published.number.cast_signed(),
         version,
         base,
+        inputs,
         overrides,
         published.at.as_millis()
     ])?;
@@ -160,14 +162,17 @@ pub(super) fn imported(hot: &Connection) -> Result<Option<[u8; 32]>, Fault> {
 
 pub(super) fn published(hot: &Connection, number: u64) -> Result<Option<Published>, Fault> {
     let found = hot.query_row(
-        "SELECT version, base, overrides, at FROM published WHERE number = ?1",
+        "SELECT version, base, overrides, at, inputs FROM published WHERE number = ?1",
         [number.cast_signed()],
         |row| {
             let version: Option<i64> = row.get(0)?;
             let base: i64 = row.get::<_, Option<i64>>(1)?.unwrap_or_default();
             let overrides: String = row.get(2)?;
             let of = match version {
-                Some(version) => Origin::Version(version.cast_unsigned()),
+                Some(version) => Origin::Version {
+                    number: version.cast_unsigned(),
+                    inputs: row.get::<_, String>(4)?.into(),
+                },
                 None => Origin::Overrides {
                     base: base.cast_unsigned(),
                     overrides: overrides

@@ -63,7 +63,7 @@ async fn each_scope_opens_what_the_table_says_and_nothing_else() {
             Some("keys") => "key_00000000000000000000000000",
             _ => &mine,
         };
-        let path = row.path.replace("{id}", id).replace("{code}", "no_rule");
+        let path = row.path.replace("{id}", id).replace("{code}", "no_rule").replace("{number}", "1");
         for ((column, key), cell) in KEYS.iter().zip(&row.cells) {
             let builder = request(method.clone(), key, &path).header("content-type", "application/json");
             let answer = stand.send(builder.body(Body::from("{}")).unwrap()).await;

@@ -14,7 +14,8 @@ async fn health_and_readiness_are_told_apart() {
     assert_eq!(ready.status, StatusCode::OK);
     let ready = ready.fits("Readiness");
     assert_eq!(ready["checks"][0], json!({ "name": "store", "ok": true, "detail": "writable" }));
-    assert_eq!(ready["checks"][1]["detail"], "version 7 with 2 apps and 3 routes");
+    let detail = "policy version 1, that of the configuration file, with 2 apps and 3 routes";
+    assert_eq!(ready["checks"][1]["detail"], detail);
 }
 
 #[tokio::test]

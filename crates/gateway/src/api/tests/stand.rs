@@ -1,6 +1,6 @@
 //! What every test starts from: two apps, an admin, three routes, and a vendor that takes and delivers everything.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -14,8 +14,7 @@ use domain::record::{Answer, ReceiptNews};
 use domain::status::StatusSet;
 use domain::{AppId, ConnectionId, Scope};
 use http_body_util::BodyExt as _;
-use pipeline::{App, Pipeline};
-use routing::{Known, Table};
+use pipeline::{App, Clock as _, Pipeline};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -26,6 +25,8 @@ use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::network::Networks;
 use crate::operators::{self, Operators};
+use crate::tables::{Routing, Sources, Surroundings};
+use crate::versions::Versions;
 use crate::webhooks::address::Private;
 
 pub(super) const SHOP: &str = "key-of-shop";
@@ -58,8 +59,11 @@ impl Stand {
     /// Nobody opened a connection: messages are accepted and wait.
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (writer, reader) =
+        let (mut writer, reader) =
             store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
+        let clock = SystemClock::default();
+        let (versions, table) =
+            Versions::start(&mut writer, &reader, &routing(), false, clock.now()).unwrap();
         let metrics = Arc::new(Metrics::default());
         let operators = Operators::load(
             operators::Settings {
@@ -75,11 +79,11 @@ impl Stand {
         let pipeline = Pipeline::start(pipeline::Settings {
             writer: Box::new(writer),
             reader: Arc::new(reader),
-            clock: Arc::new(SystemClock::default()),
+            clock: Arc::new(clock),
             observer: Arc::<Metrics>::clone(&metrics),
             operators: Arc::new(operators::Door(Arc::clone(&operators))),
             teller: Arc::new(Deaf),
-            table: Arc::new(table()),
+            table,
             apps: apps(),
             retention: store::Retention::default(),
             resume: None,
@@ -96,7 +100,7 @@ impl Stand {
             private: Private::Refused,
             simulated: false,
         };
-        let api = Api::new(pipeline, metrics, operators, settings).unwrap();
+        let api = Api::new(pipeline, metrics, operators, Arc::new(versions), settings).unwrap();
         Self { router: router(Arc::clone(&api)), api, _folder: folder }
     }
 
@@ -214,7 +218,8 @@ fn apps() -> FxHashMap<AppId, App> {
     [("shop", shop), ("bank", bank)].into_iter().map(|(id, app)| (AppId::new(id).unwrap(), app)).collect()
 }
 
-fn table() -> Table {
+/// As a configuration file would bring it.
+pub(super) fn routing() -> Routing {
     let settings = json!({
         "routes": [
             { "id": "acme-de", "connection": "acme-main", "countries": ["DE", "GB"], "rate_card": "acme" },
@@ -233,16 +238,14 @@ fn table() -> Table {
             }],
         },
     });
-    let settings: routing::Settings = serde_json::from_value(settings).unwrap();
-    let connections = ["acme-main", "borealis-main", "cumulus-main"].map(name);
-    let apps = ["shop", "bank"].map(|id| AppId::new(id).unwrap());
-    let known = Known {
-        connections: &connections,
-        apps: &apps,
-        failure_domains: &HashMap::new(),
-        price_files: &HashMap::new(),
+    let sources = Sources::new(serde_json::from_value(settings).unwrap(), BTreeMap::new());
+    let surroundings = Surroundings {
+        connections: ["acme-main", "borealis-main", "cumulus-main"].map(name).to_vec(),
+        apps: ["shop", "bank"].map(|id| AppId::new(id).unwrap()).to_vec(),
+        ..Surroundings::default()
     };
-    Table::compile(&settings, &known, 7).unwrap()
+    let table = Arc::new(sources.compile(&surroundings).unwrap());
+    Routing { sources, surroundings, table }
 }
 
 fn name(id: &str) -> ConnectionId {

@@ -5,21 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::{AppId, ConnectionId};
-use routing::Table;
+use pipeline::Clock as _;
 
 use super::super::files::text_of;
 use super::super::raw::Raw;
 use super::super::report::Problem;
 use super::super::tree::Step;
 use super::{Builder, Steps, below, item, path};
-use crate::tables::{Place, Sources, Surroundings};
-
-/// What of a configuration routing knows.
-pub(super) struct Routing {
-    pub(super) sources: Sources,
-    pub(super) surroundings: Surroundings,
-    pub(super) table: Table,
-}
+use crate::clock::SystemClock;
+use crate::tables::{Place, Routing, Sources, Surroundings};
 
 impl Builder<'_> {
     pub(super) fn routing(&mut self, raw: Raw) -> Option<Routing> {
@@ -36,16 +30,20 @@ impl Builder<'_> {
             policy: raw.policy,
         };
         let (price_files, files) = self.price_files(&document);
-        let sources = Sources { text: self.routing_text().into(), document, price_files };
+        let sources = Sources::new(document, price_files);
         let surroundings = Surroundings { connections, apps, failure_domains };
         match sources.compile(&surroundings) {
             Ok(table) => {
+                let failures = sources.test(&table, SystemClock::default().now());
+                for failure in failures {
+                    self.routing_problem(&files, &failure.place, failure.message);
+                }
                 self.warn_of_unused(&sources.document);
                 for problem in table.warnings() {
                     let at: Steps = problem.path.steps().iter().map(step).collect();
                     self.warn(&at, problem.message);
                 }
-                Some(Routing { sources, surroundings, table })
+                Some(Routing { sources, surroundings, table: Arc::new(table) })
             }
             Err(problems) => {
                 for problem in problems {
@@ -69,16 +67,6 @@ impl Builder<'_> {
                 message,
             }),
         }
-    }
-
-    /// The routing part of what the files say.
-    fn routing_text(&self) -> String {
-        let mut whole = self.tree.json();
-        let part = whole.as_object_mut().map(|whole| {
-            let keys = ["routes", "rate_cards", "exchange_rates", "policy"].into_iter();
-            keys.filter_map(|key| whole.remove_entry(key)).collect::<serde_json::Map<_, _>>()
-        });
-        serde_json::Value::Object(part.unwrap_or_default()).to_string()
     }
 
     /// The texts, and where each is from, by the ids of the cards.

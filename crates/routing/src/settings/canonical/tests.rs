@@ -10,8 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    ExchangeRate, Failover, Hours, HoursWindow, Match, Pass, Per, Policy, PoolMember, PriceEntry, RateCard,
-    Rewrite, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge,
+    ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Policy, PolicyTest,
+    PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order,
+    Surcharge,
 };
 
 #[test]
@@ -217,14 +218,29 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     prop::collection::vec(rule, 0..4)
 }
 
+fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
+    let given = (word(), word(), prop::option::of(word()), prop::option::of(word())).prop_map(
+        |(to, app, from, text)| {
+            let (operator, at) = (from.clone(), text.clone());
+            Given { to, app, channel: Channel::Sms, class: None, from, text, operator, at }
+        },
+    );
+    let names = || prop::option::of(prop::collection::vec(word(), 0..3));
+    let expect = (prop::option::of(word()), names(), names(), prop::option::of(any::<bool>())).prop_map(
+        |(rule, routes, excluded, no_route)| Expect { first: rule.clone(), rule, routes, excluded, no_route },
+    );
+    let test = (word(), given, expect).prop_map(|(name, given, expect)| PolicyTest { name, given, expect });
+    prop::collection::vec(test, 0..3)
+}
+
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    (routes(), rate_cards(), exchange_rates(), default_class, rules()).prop_map(
-        |(routes, rate_cards, exchange_rates, default_class, rules)| Settings {
+    (routes(), rate_cards(), exchange_rates(), default_class, rules(), tests()).prop_map(
+        |(routes, rate_cards, exchange_rates, default_class, rules, tests)| Settings {
             routes,
             rate_cards,
             exchange_rates,
-            policy: Policy { default_class, rules },
+            policy: Policy { default_class, rules, tests },
         },
     )
 }

@@ -73,7 +73,7 @@ pub(crate) fn versions_read_back_and_one_of_them_is_active(backend: &impl Backen
 pub(crate) fn a_table_is_found_by_its_number_as_it_was_first(backend: &impl Backend) {
     let mut ids = Ids::new();
     let overrides = [1, 2].map(|_| OverrideId::from_u128(ids.at(NOON).as_u128())).to_vec();
-    let base = Published { number: 7, of: Origin::Version(1), at: NOON };
+    let base = Published { number: 7, of: Origin::Version { number: 1, inputs: "{}".into() }, at: NOON };
     let steered = Published { number: u64::MAX, of: Origin::Overrides { base: 7, overrides }, at: NOON };
     let Store { mut writer, .. } = backend.open();
     change(&mut *writer, Versions { published: Some(base.clone()), ..Versions::default() });

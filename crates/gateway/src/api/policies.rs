@@ -1,0 +1,439 @@
+//! `/v1/policies`: versions of the routing document, from draft to active and back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use domain::{Scope, Timestamp};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use store::versions::Summary;
+
+use super::auth::{Admin, Caller};
+use super::code::Code;
+use super::fields::Fields;
+use super::parameters::Parameters;
+use super::problem::{FieldError, Problem};
+use super::{Api, body, messages, refusal, respond};
+use crate::config::{self, document};
+use crate::tables::{Place, Problem as Wrong};
+use crate::versions::{self, By, Draft, Refused, Told};
+
+/// A document with the texts of its price files.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+/// A reason or a comment, in characters.
+const LONGEST_COMMENT: usize = 200;
+
+#[derive(Serialize)]
+struct VersionView<'a> {
+    number: u64,
+    state: &'static str,
+    source: &'static str,
+    /// Of the document and its price files.
+    sha256: String,
+    based_on: Option<u64>,
+    equals: Option<u64>,
+    comment: &'a str,
+    created_at: Timestamp,
+    created_by: &'a str,
+    activated_at: Option<Timestamp>,
+    activated_by: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    data: Vec<VersionView<'a>>,
+    next_cursor: Option<String>,
+    active: u64,
+    /// Whether the routing part of the configuration file is another one than what is in force.
+    file_differs: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    version: VersionView<'a>,
+    document: Json,
+    price_files: Vec<Json>,
+    english: Vec<Json>,
+}
+
+fn view(summary: &Summary) -> VersionView<'_> {
+    VersionView {
+        number: summary.number,
+        state: summary.state.as_str(),
+        source: summary.source.as_str(),
+        sha256: hexadecimal(&summary.hash),
+        based_on: summary.based_on,
+        equals: summary.equals,
+        comment: &summary.comment,
+        created_at: summary.created.at,
+        created_by: &summary.created.by,
+        activated_at: summary.activated.as_ref().map(|deed| deed.at),
+        activated_by: summary.activated.as_ref().map(|deed| &*deed.by),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `GET /v1/policies`
+pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    caller.admin(Scope::Read)?;
+    let mut parameters = Parameters::read(&uri, &["limit", "cursor"])?;
+    let limit = parameters.limit(50, 1000);
+    let before = parameters.word::<u64>("cursor").unwrap_or(u64::MAX);
+    parameters.finish()?;
+    let reader = api.pipeline.reader();
+    // One more tells whether another page follows.
+    let mut found = messages::read(move || reader.versions(before, limit + 1)).await?;
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let standing = api.versions.standing();
+    Ok(respond::ok(&Listed {
+        data: found.iter().map(view).collect(),
+        next_cursor: found.last().filter(|_| has_more).map(|last| last.number.to_string()),
+        active: standing.active.number,
+        file_differs: standing.has_drifted(),
+    }))
+}
+
+/// A version by its number, or the one that is active.
+#[derive(Clone, Copy)]
+pub(crate) enum Which {
+    Active,
+    Number(u64),
+}
+
+impl Which {
+    fn number(self, api: &Api) -> u64 {
+        match self {
+            Self::Active => api.versions.standing().active.number,
+            Self::Number(number) => number,
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Which {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let unknown = || Problem::new(Code::PolicyNotFound, "no version of the policy has this number");
+        let Ok(Path(text)) = Path::<String>::from_request_parts(parts, api).await else {
+            return Err(unknown());
+        };
+        if text == "active" {
+            return Ok(Self::Active);
+        }
+        text.parse().map(Self::Number).map_err(|_| unknown())
+    }
+}
+
+/// `GET /v1/policies/{number}`
+pub(crate) async fn get(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.admin(Scope::Read)?;
+    let mut parameters = Parameters::read(&uri, &["format", "price_file"])?;
+    let format = parameters.parsed("format", |text| match text {
+        "json" => Ok(false),
+        "toml" => Ok(true),
+        _ => Err("is neither json nor toml"),
+    });
+    let price_file = parameters.text("price_file");
+    parameters.finish()?;
+    let (version, sources) =
+        versions::read(&api.pipeline, which.number(&api)).await.map_err(|refused| problem(&refused, ""))?;
+    if let Some(card) = price_file {
+        let found = sources.price_files.get(&card);
+        let unknown = || {
+            let detail = format!("this version has no price file of a rate card `{card}`");
+            Problem::new(Code::PolicyNotFound, detail)
+        };
+        return Ok(text("text/csv; charset=utf-8", found.ok_or_else(unknown)?));
+    }
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let wants_text = accepted.is_some_and(|accept| accept.trim_start().starts_with("text/plain"));
+    if format.unwrap_or(wants_text) {
+        return Ok(text("text/plain; charset=utf-8", &sources.text));
+    }
+    Ok(respond::ok(&Shown {
+        version: view(&version.summary),
+        document: serde_json::to_value(&sources.document).unwrap_or_default(),
+        price_files: version
+            .texts
+            .iter()
+            .map(|named| json!({ "rate_card": named.name, "sha256": hexadecimal(&named.hash) }))
+            .collect(),
+        english: sources
+            .document
+            .policy
+            .rules
+            .iter()
+            .map(|rule| json!({ "rule": rule.id, "text": routing::english(rule) }))
+            .collect(),
+    }))
+}
+
+fn text(kind: &'static str, text: &str) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text.to_owned()).into_response()
+}
+
+/// `POST /v1/policies`
+pub(crate) async fn draft(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let body = body::read(request, MAX_BODY).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(text)?;
+    let document = document(&mut fields);
+    let price_files = price_files(&mut fields);
+    let comment = comment(&mut fields, "comment");
+    let based_on = fields.raw("based_on").map(|raw| {
+        let read = raw.parse::<u64>();
+        read.unwrap_or_else(|_| {
+            fields.wrong("based_on", "expected the number of a version");
+            0
+        })
+    });
+    fields.refuse_others(&["document", "toml", "price_files", "comment", "based_on"]);
+    let document = match document {
+        Ok(Some(document)) if !fields.has_errors() => document,
+        Ok(_) => return Err(fields.into_problem(text)),
+        Err(errors) => {
+            let mut all = fields.into_errors();
+            all.extend(errors);
+            return Err(Problem::fields(all));
+        }
+    };
+    let draft = Draft { document, price_files, comment: comment.unwrap_or_default(), based_on };
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let made = api.versions.draft(&api.pipeline, draft, By { id: admin.id(), entry: &entry }).await;
+    let made = made.map_err(|refused| problem(&refused, "#/document"))?;
+    Ok(respond::json(StatusCode::CREATED, &view(&made)))
+}
+
+/// None when neither is given, which the fields then tell.
+fn document(fields: &mut Fields<'_>) -> Result<Option<routing::Settings>, Vec<FieldError>> {
+    let (json, toml) = (fields.raw("document"), fields.text("toml"));
+    match (json, toml) {
+        (Some(_), Some(_)) => {
+            fields.wrong("toml", "is given together with document");
+            Ok(None)
+        }
+        (None, None) => {
+            if !fields.has_errors() {
+                fields.wrong("document", "is missing: the routing document, or the same as a text in toml");
+            }
+            Ok(None)
+        }
+        (Some(json), None) => {
+            let json = serde_json::from_str(json).unwrap_or_default();
+            let read = document::from_json(json);
+            read.map(Some)
+                .map_err(|report| report.problems.iter().map(|wrong| at("#/document", wrong)).collect())
+        }
+        (None, Some(toml)) => document::from_toml(&toml).map(Some).map_err(|report| {
+            let lines = report.problems.iter().map(|wrong| FieldError {
+                pointer: "#/toml".to_owned(),
+                detail: format!("line {}: {}: {}", wrong.line, wrong.key, wrong.message),
+                code: None,
+            });
+            lines.collect()
+        }),
+    }
+}
+
+/// `policy.rules[2].routes` below the field that holds the document.
+fn at(field: &str, wrong: &config::Problem) -> FieldError {
+    let pointer = format!("{field}/{}", wrong.key.replace('[', "/").replace(']', "").replace('.', "/"));
+    FieldError { pointer, detail: wrong.message.clone(), code: None }
+}
+
+fn price_files(fields: &mut Fields<'_>) -> BTreeMap<String, Arc<str>> {
+    let Some(raw) = fields.raw("price_files") else { return BTreeMap::new() };
+    let read: Result<BTreeMap<String, Arc<str>>, _> = serde_json::from_str::<BTreeMap<String, String>>(raw)
+        .map(|files| files.into_iter().map(|(card, text)| (card, text.into())).collect());
+    read.unwrap_or_else(|_| {
+        fields.wrong("price_files", "expected an object: the text of each file by the id of its rate card");
+        BTreeMap::new()
+    })
+}
+
+fn comment(fields: &mut Fields<'_>, name: &str) -> Option<Box<str>> {
+    let text = fields.text(name)?;
+    let text = text.trim();
+    if text.chars().count() > LONGEST_COMMENT {
+        fields.wrong(name, format!("is longer than {LONGEST_COMMENT} characters"));
+    } else if text.chars().any(char::is_control) {
+        fields.wrong(name, "holds a control character");
+    }
+    Some(text.into())
+}
+
+/// `POST /v1/policies/{number}/validate`
+pub(crate) async fn validate(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+) -> Result<Response, Problem> {
+    caller.admin(Scope::Read)?;
+    let number = which.number(&api);
+    let told = |place: String, message: &str| json!({ "place": place, "message": message });
+    let (problems, warnings): (Vec<Json>, Vec<Json>) =
+        match api.versions.validate(&api.pipeline, number).await {
+            Ok((_, _, table)) => {
+                let warnings = table.warnings().into_iter();
+                (Vec::new(), warnings.map(|one| told(one.path.to_string(), &one.message)).collect())
+            }
+            Err(Refused::Wrong(problems)) => {
+                let problems = problems.iter();
+                (problems.map(|one| told(one.place.to_string(), &one.message)).collect(), Vec::new())
+            }
+            Err(other) => return Err(problem(&other, "")),
+        };
+    let valid = problems.is_empty();
+    let document = json!({ "number": number, "valid": valid, "problems": problems, "warnings": warnings });
+    Ok(respond::ok(&document))
+}
+
+/// `GET /v1/policies/{number}/diff`
+pub(crate) async fn diff(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    caller.admin(Scope::Read)?;
+    let mut parameters = Parameters::read(&uri, &["against"])?;
+    let against = parameters.word::<u64>("against");
+    parameters.finish()?;
+    let number = which.number(&api);
+    let against = against.unwrap_or_else(|| api.versions.standing().active.number);
+    let read =
+        async |number| versions::read(&api.pipeline, number).await.map_err(|refused| problem(&refused, ""));
+    let ((_, after), (_, before)) = (read(number).await?, read(against).await?);
+    let changes = versions::changes(&before, &after);
+    Ok(respond::ok(&json!({
+        "number": number,
+        "against": against,
+        "same": changes.is_empty(),
+        "changes": changes,
+    })))
+}
+
+/// `POST /v1/policies/{number}/activate`
+pub(crate) async fn activate(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+    request: Request,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let body = body::read(request, 64 * 1024).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(if text.is_empty() { "{}" } else { text })?;
+    let reason = comment(&mut fields, "reason");
+    fields.refuse_others(&["reason"]);
+    if fields.has_errors() {
+        return Err(fields.into_problem(text));
+    }
+    let number = which.number(&api);
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let by = By { id: admin.id(), entry: &entry };
+    let made = api.versions.activate(&api.pipeline, number, reason.as_deref(), by).await;
+    Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
+}
+
+/// `POST /v1/policies/rollback`
+pub(crate) async fn roll_back(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let body = body::read(request, 64 * 1024).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(text)?;
+    let to = fields.raw("to").and_then(|raw| raw.parse::<u64>().ok());
+    if to.is_none() {
+        fields.wrong("to", "expected the number of the version to go back to");
+    }
+    let reason = comment(&mut fields, "reason");
+    fields.refuse_others(&["to", "reason"]);
+    let to = match to {
+        Some(to) if !fields.has_errors() => to,
+        Some(_) | None => return Err(fields.into_problem(text)),
+    };
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let by = By { id: admin.id(), entry: &entry };
+    let made = api.versions.roll_back(&api.pipeline, to, reason.as_deref(), by).await;
+    Ok(respond::json(StatusCode::CREATED, &view(&made.map_err(|refused| problem(&refused, ""))?)))
+}
+
+/// `DELETE /v1/policies/{number}`
+pub(crate) async fn discard(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let by = By { id: admin.id(), entry: &entry };
+    let over = api.versions.discard(&api.pipeline, which.number(&api), by).await;
+    Ok(respond::ok(&view(&over.map_err(|refused| problem(&refused, ""))?)))
+}
+
+fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
+    let (before, after) = (told.before.clone(), Some(told.after.clone()));
+    admin.entry(told.at, told.action, &told.target, told.reason, before, after)
+}
+
+/// `field` is where the request holds the document; empty when it holds none.
+fn problem(refused: &Refused, field: &str) -> Problem {
+    let detail = refused.to_string();
+    match refused {
+        Refused::NotFound(_) => Problem::new(Code::PolicyNotFound, detail),
+        Refused::NotDraft { .. } | Refused::Stale { .. } | Refused::Active(_) => {
+            Problem::new(Code::PolicyConflict, detail)
+        }
+        Refused::Wrong(problems) => {
+            let count = problems.len();
+            let s = if count == 1 { "" } else { "s" };
+            let errors = problems.iter().map(|wrong| place(wrong, field)).collect();
+            Problem::new(Code::PolicyInvalid, format!("{count} problem{s}")).with_errors(errors)
+        }
+        Refused::NotWritten(reason) => refusal::not_written(reason.clone()),
+        Refused::Unreadable(error) => {
+            tracing::error!(error = format!("{error:#}"), "a version of the policy could not be read");
+            Problem::new(Code::StoreUnavailable, "the version cannot be read now")
+        }
+    }
+}
+
+fn place(wrong: &Wrong, field: &str) -> FieldError {
+    let (pointer, detail) = match &wrong.place {
+        Place::Document(path) => {
+            let path = path.to_string().replace('[', "/").replace(']', "").replace('.', "/");
+            (
+                if field.is_empty() { format!("#/{path}") } else { format!("{field}/{path}") },
+                wrong.message.clone(),
+            )
+        }
+        Place::PriceFile { card, line } => {
+            (format!("#/price_files/{card}"), format!("line {line}: {}", wrong.message))
+        }
+    };
+    FieldError { pointer, detail, code: None }
+}

@@ -1,0 +1,127 @@
+//! Every decision can be made again from its record and what the store keeps of its table.
+//!
+//! Two things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
+//! down, and one that had carried the recipient's last one-time password, say so in their reasons.
+
+use std::collections::HashSet;
+
+use axum::http::StatusCode;
+use domain::plan::{Plan, Reason};
+use domain::{ConnectionId, Message, RouteId};
+use routing::{Facts, HealthView, Table};
+use serde_json::json;
+use store::versions::Origin;
+use store::{Query, Reader};
+
+use super::stand::{ADMIN, DISPATCHER, READER, SHOP, Stand};
+use crate::versions;
+
+/// The table of a number, from nothing but the store.
+fn table_again(reader: &dyn Reader, number: u64) -> Table {
+    match reader.published(number).unwrap().unwrap_or_else(|| panic!("table {number} is not known")).of {
+        Origin::Version { number, inputs } => {
+            let version = reader.version(number).unwrap().unwrap();
+            let sources = versions::sources(reader, &version).unwrap();
+            sources.compile(&sources.surroundings(&inputs).unwrap()).unwrap()
+        }
+        Origin::Overrides { base, overrides } => {
+            let overrides: Vec<_> =
+                overrides.iter().map(|id| reader.find_override(*id).unwrap().unwrap()).collect();
+            table_again(reader, base).under(&overrides)
+        }
+    }
+}
+
+/// The connections that the plan says were down.
+struct Told(HashSet<ConnectionId>);
+
+impl HealthView for Told {
+    fn is_down(&self, connection: &ConnectionId) -> bool {
+        self.0.contains(connection)
+    }
+}
+
+fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
+    let table = table_again(reader, plan.table);
+    let with = |reason: Reason| {
+        let routes = plan.routes.iter().filter(move |planned| planned.reason == reason);
+        routes.map(|planned| &planned.route)
+    };
+    let used_just_now: Option<&RouteId> = with(Reason::UsedJustNow).next();
+    let down = with(Reason::ConnectionDown).map(|id| table.route(id).unwrap().connection.clone());
+    let facts = Facts {
+        app: &message.app,
+        channel: message.channel,
+        class: message.class,
+        to: &message.to,
+        from: message.from.as_ref(),
+        country: message.country,
+        operator: message.operator.as_deref(),
+        segments: message.segments,
+        max_price: message.max_price,
+        now: message.created_at,
+        used_just_now,
+    };
+    routing::choose(&facts, &table, &Told(down.collect())).unwrap().plan
+}
+
+const NUMBERS: u32 = 40;
+
+async fn send(stand: &Stand, from: u32) {
+    for number in from..from + NUMBERS {
+        let class = if number % 2 == 0 { "otp" } else { "transactional" };
+        let body = json!({ "to": format!("+491511234{:04}", number % 60), "text": "hello", "class": class });
+        let answer = stand.post(SHOP, "/v1/messages", &body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+    }
+}
+
+async fn version(stand: &Stand, from: &str, to: &str) {
+    let text = stand.get(READER, "/v1/policies/active?format=toml").await.text;
+    assert!(text.contains(from), "{text}");
+    let made = stand.post(ADMIN, "/v1/policies", &json!({ "toml": text.replace(from, to) })).await;
+    let number = made.fits("Policy")["number"].to_string();
+    stand.post(ADMIN, &format!("/v1/policies/{number}/activate"), &json!({})).await.fits("Policy");
+}
+
+async fn flip(stand: &Stand, from: &str, to: &str) -> String {
+    let body = json!({ "from": from, "to": to, "reason": "late" });
+    let made = stand.post(DISPATCHER, "/v1/overrides", &body).await;
+    made.fits("Override")["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_decision_of_versions_and_flips_is_made_again_as_it_was() {
+    let stand = Stand::with_vendor().await;
+    send(&stand, 0).await;
+    let first = flip(&stand, "acme-de", "borealis-de").await;
+    send(&stand, NUMBERS).await;
+    version(
+        &stand,
+        r#"routes = ["acme-de", "borealis-de"]"#,
+        "strategy = \"weighted\"\nroutes = [{ id = \"acme-de\", weight = 3 }, { id = \"borealis-de\", weight = 1 }]",
+    )
+    .await;
+    send(&stand, 2 * NUMBERS).await;
+    stand.delete(DISPATCHER, &format!("/v1/overrides/{first}")).await.fits("Override");
+    send(&stand, 3 * NUMBERS).await;
+    flip(&stand, "borealis-de", "acme-de").await;
+    send(&stand, 4 * NUMBERS).await;
+    stand
+        .post(ADMIN, "/v1/policies/rollback", &json!({ "to": 1, "reason": "as before" }))
+        .await
+        .fits("Policy");
+    send(&stand, 5 * NUMBERS).await;
+
+    let reader = stand.api.pipeline.reader();
+    let records = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap().records;
+    assert_eq!(records.len(), 6 * NUMBERS as usize);
+    let mut tables = HashSet::new();
+    for record in records {
+        let plan = record.plan.unwrap();
+        assert_eq!(plan_again(&*reader, &record.message, &plan), plan);
+        tables.insert(plan.table);
+    }
+    // Each of the six had a table of its own, and the last is the first under another override.
+    assert_eq!(tables.len(), 6);
+}

@@ -1,0 +1,235 @@
+//! `strowger policy`: versions of the routing document, from draft to active and back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::client::{Client, Endpoint, further};
+use super::output::{Output, cell, table};
+use super::{Exit, Failure};
+use crate::config::document;
+use crate::tables::Sources;
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List the versions, newest first.
+    #[command(visible_alias = "history")]
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Show a version: its text, or its rules in English.
+    Show {
+        /// Its number; absent: the one in force.
+        #[arg(default_value = "active")]
+        version: String,
+        /// The whole document as the canonical text; this is what is shown when nothing is said.
+        #[arg(long, conflicts_with = "english")]
+        text: bool,
+        /// The rules in English.
+        #[arg(long)]
+        english: bool,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Keep a draft of the routing document: of a file, or of the TOML files of a folder.
+    Draft {
+        path: PathBuf,
+        /// What it is for.
+        #[arg(long)]
+        comment: Option<String>,
+        /// The version that it was written on; absent: the one in force.
+        #[arg(long)]
+        based_on: Option<u64>,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Tell every problem of a version. Ends with 3 when there is one.
+    Validate {
+        version: u64,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Tell what a version says otherwise than the one in force, or than another. Ends with 10 when anything differs.
+    Diff {
+        version: u64,
+        #[arg(long, value_name = "VERSION")]
+        against: Option<u64>,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Put a draft in force, from the next message on and for all that wait.
+    Activate {
+        version: u64,
+        /// Why, for whoever reads it later.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Make a new version that is equal to an old one, and put it in force.
+    Rollback {
+        /// The version to go back to.
+        version: u64,
+        /// Why, for whoever reads it later.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Discard a draft.
+    Discard {
+        version: u64,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+}
+
+pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::List { limit, endpoint } => list(limit, &endpoint, output).await,
+        Command::Show { version, text: _, english, endpoint } => {
+            show(&version, english, &endpoint, output).await
+        }
+        Command::Draft { path, comment, based_on, endpoint } => {
+            let client = endpoint.client()?;
+            let sources = read(&path, output)?;
+            let made = draft(&client, &sources, comment.as_deref(), based_on).await?;
+            say(&made, output)?;
+            let number = cell(&made, "number");
+            output.note(&format!(
+                "next: strowger policy diff {number}, then strowger policy activate {number}"
+            ));
+            Ok(())
+        }
+        Command::Validate { version, endpoint } => validate(version, &endpoint, output).await,
+        Command::Diff { version, against, endpoint } => {
+            let query = further(&[("against", against.map(|number| number.to_string()))]);
+            let path = format!("/v1/policies/{version}/diff?{}", query.trim_start_matches('&'));
+            let found = endpoint.client()?.get(path.trim_end_matches('?')).await?;
+            differences(&found, output)
+        }
+        Command::Activate { version, reason, endpoint } => {
+            let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+            let path = format!("/v1/policies/{version}/activate");
+            let client = endpoint.client()?;
+            let before = client.get("/v1/policies?limit=1").await?;
+            say(&client.post(&path, &body).await?, output)?;
+            output.note(&format!("undo: strowger policy rollback {} --reason …", cell(&before, "active")));
+            Ok(())
+        }
+        Command::Rollback { version, reason, endpoint } => {
+            let body = json!({ "to": version, "reason": reason });
+            say(&endpoint.client()?.post("/v1/policies/rollback", &body).await?, output)
+        }
+        Command::Discard { version, endpoint } => {
+            say(&endpoint.client()?.delete(&format!("/v1/policies/{version}")).await?, output)
+        }
+    }
+}
+
+async fn list(limit: usize, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    let found = endpoint.client()?.get(&format!("/v1/policies?limit={limit}")).await?;
+    output.result(&found, || {
+        let columns = ["number", "state", "source", "based_on", "created_at", "created_by", "comment"];
+        let items = found.get("data").and_then(Value::as_array).into_iter().flatten();
+        let rows: Vec<Vec<String>> =
+            items.map(|one| columns.map(|column| cell(one, column)).to_vec()).collect();
+        table(&["VERSION", "STATE", "SOURCE", "BASED ON", "MADE AT", "BY", "COMMENT"], &rows)
+    })?;
+    if found.get("file_differs") == Some(&Value::Bool(true)) {
+        output.note(
+            "the configuration file says something else than the version in force: strowger config diff",
+        );
+    }
+    Ok(())
+}
+
+async fn show(version: &str, english: bool, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    let client = endpoint.client()?;
+    let path = format!("/v1/policies/{}", super::client::escaped(version));
+    let whole = client.get(&path).await?;
+    let text = if english {
+        let rules = whole.get("english").and_then(Value::as_array).into_iter().flatten();
+        let rules = rules.map(|rule| format!("{}: {}", cell(rule, "rule"), cell(rule, "text")));
+        rules.collect::<Vec<_>>().join("\n")
+    } else {
+        client.get_text(&format!("{path}?format=toml")).await?.trim_end().to_owned()
+    };
+    output.result(&whole, || text)
+}
+
+async fn validate(version: u64, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    let told = endpoint.client()?.post(&format!("/v1/policies/{version}/validate"), &json!({})).await?;
+    let problems = told.get("problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    output.result(&told, || {
+        if problems.is_empty() {
+            return format!("version {version} can be put in force");
+        }
+        let lines = problems.iter().map(|one| format!("{}: {}", cell(one, "place"), cell(one, "message")));
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    for one in told.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        output.note(&format!("{}: {} (warning)", cell(one, "place"), cell(one, "message")));
+    }
+    match problems.len() {
+        0 => Ok(()),
+        1 => Err(Failure::new(Exit::Invalid, format!("1 problem in version {version}"))),
+        count => Err(Failure::new(Exit::Invalid, format!("{count} problems in version {version}"))),
+    }
+}
+
+fn say(version: &Value, output: &Output) -> Result<(), Failure> {
+    output.result(version, || format!("version {} is {}", cell(version, "number"), cell(version, "state")))
+}
+
+/// What was added, changed and removed, in groups; ends with 10 when there is any.
+pub(super) fn differences(found: &Value, output: &Output) -> Result<(), Failure> {
+    let changes = found.get("changes").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    output.result(found, || {
+        let groups = [("added", "+"), ("changed", "~"), ("moved", "~"), ("removed", "-")];
+        let mut lines = Vec::new();
+        for (how, sign) in groups {
+            let of_group = changes.iter().filter(|change| cell(change, "how") == how);
+            lines.extend(of_group.map(|change| format!("{sign} {}", cell(change, "text"))));
+        }
+        if lines.is_empty() { "nothing differs".to_owned() } else { lines.join("\n") }
+    })?;
+    let s = if changes.len() == 1 { "" } else { "s" };
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Different, format!("{} difference{s}", changes.len())))
+}
+
+/// The routing document of files, or every problem of them.
+pub(super) fn read(path: &Path, output: &Output) -> Result<Sources, Failure> {
+    document::from_files(path).map_err(|report| {
+        output.note(&report.to_string());
+        let count = report.problems.len();
+        let s = if count == 1 { "" } else { "s" };
+        Failure::new(Exit::Invalid, format!("{count} problem{s} in {}", path.display()))
+    })
+}
+
+pub(super) async fn draft(
+    client: &Client,
+    sources: &Sources,
+    comment: Option<&str>,
+    based_on: Option<u64>,
+) -> Result<Value, Failure> {
+    let price_files: BTreeMap<&String, &str> =
+        sources.price_files.iter().map(|(card, text)| (card, &**text)).collect();
+    let mut body = json!({ "toml": &*sources.text, "price_files": price_files });
+    if let (Some(body), Some(comment)) = (body.as_object_mut(), comment) {
+        body.insert("comment".to_owned(), json!(comment));
+    }
+    if let (Some(body), Some(number)) = (body.as_object_mut(), based_on) {
+        body.insert("based_on".to_owned(), json!(number));
+    }
+    client.post("/v1/policies", &body).await
+}

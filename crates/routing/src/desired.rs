@@ -1,0 +1,91 @@
+//! What files want beside what is there: nothing is removed that they only do not name.
+
+use std::fmt;
+
+use crate::difference::Thing;
+use crate::settings::{ExchangeRate, Settings};
+
+/// A thing that the files do not name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub of: Thing,
+    pub id: String,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match self.of {
+            Thing::DefaultClass => "default class",
+            Thing::Route => "route",
+            Thing::RateCard => "rate card",
+            Thing::ExchangeRate => "exchange rate",
+            Thing::Rule => "rule",
+            Thing::Test => "policy test",
+        };
+        write!(f, "{of} {}", self.id)
+    }
+}
+
+/// What is wanted, with all routes, rate cards and rules that are there and are not named. Each of them stays behind the
+/// one that it is behind now, because the order of rules decides; the first ones stay first.
+#[must_use]
+pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
+    let mut kept = Vec::new();
+    let mut note = |of, ids: Vec<String>| kept.extend(ids.into_iter().map(|id| Kept { of, id }));
+    note(Thing::Route, weave(&there.routes, &mut wanted.routes, |route| route.id.clone()));
+    note(Thing::RateCard, weave(&there.rate_cards, &mut wanted.rate_cards, |card| card.id.clone()));
+    let rate = |rate: &ExchangeRate| {
+        let from = rate.effective_from.as_deref().map(|from| format!(" from {from}")).unwrap_or_default();
+        format!("{} to {}{from}", rate.from, rate.to)
+    };
+    note(Thing::ExchangeRate, weave(&there.exchange_rates, &mut wanted.exchange_rates, rate));
+    note(Thing::Rule, weave(&there.policy.rules, &mut wanted.policy.rules, |rule| rule.id.clone()));
+    note(Thing::Test, weave(&there.policy.tests, &mut wanted.policy.tests, |test| test.name.clone()));
+    (wanted, kept)
+}
+
+/// Returns the ids of those that were put in.
+fn weave<T: Clone>(there: &[T], wanted: &mut Vec<T>, id: fn(&T) -> String) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut before: Option<String> = None;
+    for one in there {
+        if wanted.iter().all(|other| id(other) != id(one)) {
+            let place = before.and_then(|before| wanted.iter().position(|other| id(other) == before));
+            wanted.insert(place.map_or(0, |place| place + 1), one.clone());
+            kept.push(id(one));
+        }
+        before = Some(id(one));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::canonical;
+
+    fn rules(ids: &[&str]) -> Settings {
+        let rule = |id: &&str| format!("[[policy.rules]]\nid = \"{id}\"\nroutes = [\"a\"]\n");
+        canonical::parse(&ids.iter().map(rule).collect::<String>()).unwrap()
+    }
+
+    fn woven(there: &[&str], wanted: &[&str]) -> (Vec<String>, Vec<String>) {
+        let (settings, kept) = keep(&rules(there), rules(wanted));
+        let ids = settings.policy.rules.into_iter().map(|rule| rule.id);
+        (ids.collect(), kept.into_iter().map(|kept| kept.to_string()).collect())
+    }
+
+    #[test]
+    fn what_is_not_named_stays_behind_what_it_was_behind() {
+        let (ids, kept) = woven(&["a", "b", "c", "d"], &["d", "b", "x"]);
+        assert_eq!(ids, ["a", "d", "b", "c", "x"]);
+        assert_eq!(kept, ["rule a", "rule c"]);
+    }
+
+    #[test]
+    fn what_is_all_named_is_as_it_is_wanted() {
+        assert_eq!(woven(&["a", "b"], &["b", "a"]), (vec!["b".to_owned(), "a".to_owned()], Vec::new()));
+        assert_eq!(woven(&[], &["a"]).0, ["a"]);
+        assert_eq!(woven(&["a", "b"], &[]).0, ["a", "b"]);
+    }
+}
