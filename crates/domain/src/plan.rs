@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{RouteId, RuleId};
 use crate::money::Price;
-use crate::overrides::Flip;
+use crate::overrides::{Flip, Steered};
 
 /// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
 /// however long after.
@@ -29,6 +29,9 @@ pub struct Plan {
     /// The flips that shaped it, in full: what a reason says of them can still be said when they are long over.
     #[cbor(n(5), default, skip_if = "Vec::is_empty")]
     pub flips: Vec<Flip>,
+    /// As `flips`, for the other overrides and the maintenance of vendors.
+    #[cbor(n(6), default, skip_if = "Vec::is_empty")]
+    pub steered: Vec<Steered>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -74,6 +77,9 @@ pub enum Reason {
     /// It stands in for a route that is flipped to it.
     #[n(6)]
     Flipped,
+    /// Its vendor is in maintenance, and no other route can carry the message now.
+    #[n(30)]
+    Maintenance,
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -104,6 +110,15 @@ pub enum Exclusion {
     /// An override has another route stand in for it.
     #[n(7)]
     Flipped,
+    /// An override lets it, its connection or its vendor take no traffic.
+    #[n(30)]
+    Suspended,
+    /// Its vendor is in maintenance, and other routes can carry the message.
+    #[n(31)]
+    Maintenance,
+    /// An override gives it no weight.
+    #[n(32)]
+    WeightTaken,
 }
 
 impl Reason {
@@ -118,6 +133,7 @@ impl Reason {
             Self::UsedJustNow => "used_just_now",
             Self::ConnectionDown => "connection_down",
             Self::Flipped => "flipped",
+            Self::Maintenance => "maintenance",
         }
     }
 
@@ -137,6 +153,9 @@ impl Reason {
             }
             Self::ConnectionDown => "its connection is down, so the others go first".to_owned(),
             Self::Flipped => "it stands in for a route that is flipped to it".to_owned(),
+            Self::Maintenance => {
+                "its vendor is in maintenance, and no other route can carry it now".to_owned()
+            }
         }
     }
 }
@@ -154,6 +173,9 @@ impl Exclusion {
             Self::CurrencyDiffers => "currency_differs",
             Self::NoWeight => "no_weight",
             Self::Flipped => "flipped",
+            Self::Suspended => "suspended",
+            Self::Maintenance => "maintenance",
+            Self::WeightTaken => "weight_taken",
         }
     }
 
@@ -169,6 +191,9 @@ impl Exclusion {
             Self::CurrencyDiffers => "the limit is in another currency than the route's prices",
             Self::NoWeight => "the rule gives the route no weight",
             Self::Flipped => "the route is flipped to another",
+            Self::Suspended => "the route is suspended",
+            Self::Maintenance => "the route's vendor is in maintenance",
+            Self::WeightTaken => "an override gives the route no weight",
         }
     }
 }
@@ -275,7 +300,7 @@ mod tests {
             max_attempts: 3,
         };
         let rule = RuleId::new("all").unwrap();
-        Plan { table: 1, rule, terms, routes: Vec::new(), left_out: Vec::new(), flips }
+        Plan { table: 1, rule, terms, routes: Vec::new(), left_out: Vec::new(), flips, steered: Vec::new() }
     }
 
     #[test]

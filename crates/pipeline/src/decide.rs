@@ -34,7 +34,7 @@ fn next_target(core: &Core, record: &Record) -> Option<Target> {
     let started = tokio::time::Instant::now();
     let choice = routing::choose(&facts, &table, &**core.fleet.load());
     core.observer.decision_took(started.elapsed());
-    choice.ok()?.targets.into_iter().find(|target| !was_tried(record, &target.route))
+    choice.ok()?.first(|route| !was_tried(record, route))
 }
 
 /// `resend`: once more on the same route; a second unknown outcome there goes on as `next_route`.

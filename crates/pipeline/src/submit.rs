@@ -127,12 +127,15 @@ fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
     let tried =
         |route: &domain::RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
-    let mut targets = match routing::choose(&facts, &table, &**core.fleet.load()) {
-        Ok(choice) => choice.targets,
+    let (mut targets, spare) = match routing::choose(&facts, &table, &**core.fleet.load()) {
+        Ok(choice) => (choice.targets, choice.spare),
         // The policy of now has no rule for it: it waits until one has, or until its validity ends.
-        Err(routing::NoRule) => Vec::new(),
+        Err(routing::NoRule) => (Vec::new(), Vec::new()),
     };
     targets.retain(|target| !tried(&target.route));
+    if targets.is_empty() {
+        targets.extend(spare.into_iter().filter(|target| !tried(&target.route)));
+    }
     // An attempt queued for a route that was tried is a resend: it goes there first.
     if tried(&attempt.route) {
         targets.splice(0..0, table.target_for(&attempt.route, &facts));

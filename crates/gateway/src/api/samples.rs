@@ -120,5 +120,6 @@ fn plan() -> Plan {
             because: Exclusion::Country,
         }],
         flips: Vec::new(),
+        steered: Vec::new(),
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::overrides::{Action, State};
+use domain::overrides::{Action, Scope, State};
 use domain::plan::Exclusion;
 use domain::{Override, RouteId, Status};
-use pipeline::{Clock as _, End, NotSteered, NotWritten, Steer};
+use pipeline::{Clock as _, Name, NotSteered, NotWritten, Steer};
 
 use crate::bench::{Bench, Fault, Reply, path};
 
@@ -25,6 +25,8 @@ fn flip(bench: &Bench, from: &str, to: &str) -> Steer {
         reason: "receipts drop".into(),
         by: "ops".into(),
         expires_at: bench.clock.now().plus(HALF_AN_HOUR),
+        scope: Scope::default(),
+        starts_at: None,
     }
 }
 
@@ -143,7 +145,7 @@ async fn who_reverts_at_once_hears_the_same() {
 async fn what_leads_nowhere_or_in_a_circle_is_refused() {
     let bench = Bench::new().await;
     let unknown = refusal(&bench, "acme", "cumulu").await;
-    assert!(matches!(unknown, NotSteered::UnknownRoute { end: End::To, .. }));
+    assert!(matches!(unknown, NotSteered::Unknown { name: Name::To, .. }));
     assert_eq!(unknown.to_string(), "no route is called `cumulu`: did you mean `cumulus`?");
     assert!(matches!(refusal(&bench, "acme", "acme").await, NotSteered::SameRoute(_)));
     for seconds in [0, 31 * 86_400] {

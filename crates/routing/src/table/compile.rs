@@ -9,8 +9,8 @@ use crate::country;
 use crate::price::{Card, PriceLine, Written};
 use crate::problem::{Path, Problem, Problems, unknown};
 use crate::settings::{PriceEntry, RateCard, Settings};
-use crate::table::flips::Flips;
 use crate::table::index::Index;
+use crate::table::overlay::Overlay;
 use crate::table::{Route, SenderPolicy, Table};
 
 mod rules;
@@ -42,8 +42,17 @@ impl Table {
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
-        let flips = Flips::default();
-        compiler.problems.into_result(Self { version, default_class, routes, by_id, rules, index, flips })
+        let (vendors, overlay) = (HashMap::default(), Overlay::default());
+        compiler.problems.into_result(Self {
+            version,
+            default_class,
+            routes,
+            by_id,
+            rules,
+            index,
+            vendors,
+            overlay,
+        })
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::{AppId, ConnectionId};
+use domain::{AppId, ConnectionId, VendorId};
 use routing::Table;
 use routing::price::PriceLine;
 use routing::table::Known;
 
 use super::super::files::text_of;
-use super::super::raw::Raw;
+use super::super::raw::{Raw, Vendor};
 use super::super::report::Problem;
 use super::super::tree::Step;
 use super::digest::Version;
@@ -24,6 +24,7 @@ impl Builder<'_> {
         let connections: Vec<ConnectionId> =
             raw_connections.filter_map(|connection| connection.text("id").parse().ok()).collect();
         let apps: Vec<AppId> = raw.apps.iter().filter_map(|app| app.id.parse().ok()).collect();
+        let vendors: Vec<(ConnectionId, VendorId)> = raw.vendors.iter().flat_map(connections_of).collect();
         let settings =
             routing::Settings { routes: raw.routes, rate_cards: raw.rate_cards, policy: raw.policy };
         let mut version = Version::default();
@@ -33,7 +34,7 @@ impl Builder<'_> {
         match Table::compile(&settings, &known, version.finish()) {
             Ok(table) => {
                 self.warn_of_unused(&settings);
-                Some(table)
+                Some(table.of_vendors(vendors))
             }
             Err(problems) => {
                 for problem in problems {
@@ -90,6 +91,12 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+fn connections_of(vendor: &Vendor) -> impl Iterator<Item = (ConnectionId, VendorId)> {
+    let id = vendor.id.parse::<VendorId>().ok();
+    let connections = vendor.connections.iter().filter_map(|connection| connection.text("id").parse().ok());
+    connections.filter_map(move |connection| Some((connection, id.clone()?)))
 }
 
 fn step(step: &routing::problem::Step) -> Step {

@@ -1,6 +1,6 @@
 //! What a flip does to plans, and what it does not.
 
-use domain::overrides::{Action, Override};
+use domain::overrides::{Action, Override, Scope};
 use domain::plan::{Exclusion, Reason};
 use domain::{OverrideId, RouteId, Timestamp};
 use proptest::prelude::*;
@@ -46,6 +46,8 @@ fn flip(number: u8, from: &str, to: &str) -> Override {
         created_by: "ops".into(),
         expires_at: Timestamp::from_millis(1_767_225_600_000),
         reverted: None,
+        scope: Scope::default(),
+        starts_at: None,
     }
 }
 
