@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore reports to whoever runs it")]
 
+mod arb1;
 mod bench;
 mod check;
 mod interop;
@@ -42,6 +43,12 @@ enum Chore {
     Interop,
     /// Writes the tables of operators by prefix anew, from public data
     Operators,
+    /// Plays routing policies in simulated worlds; `cargo xtask arb1 --help` says which
+    #[command(disable_help_flag = true)]
+    Arb1 {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measures the release build over real sockets; `cargo xtask bench --help` says what
     #[command(disable_help_flag = true)]
     Bench {
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
         }
         Chore::Interop => interop::prepare(),
         Chore::Operators => operators::generate(),
+        Chore::Arb1 { arguments } => arb1::run(&arguments),
         Chore::Bench { arguments } => bench::run(&arguments),
     };
     let Err(error) = outcome else { return ExitCode::SUCCESS };

@@ -51,6 +51,10 @@ pub struct LeftOutRoute {
     pub route: RouteId,
     #[n(1)]
     pub because: Exclusion,
+    /// Which entry of the route's `senders_by` does not carry the sender, counted from zero as in the configuration;
+    /// None when it is its `senders`, and where the reason is another.
+    #[cbor(n(2), default, skip_if = "Option::is_none")]
+    pub entry: Option<u16>,
 }
 
 /// Why a route stands where it stands.

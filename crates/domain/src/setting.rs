@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::time::parse_duration;
 
@@ -23,6 +23,35 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         parse_duration(&text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The largest unit that brings a whole number: one text for one span.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u128, &str); 7] = [
+            (86_400_000_000_000, "d"),
+            (3_600_000_000_000, "h"),
+            (60_000_000_000, "m"),
+            (1_000_000_000, "s"),
+            (1_000_000, "ms"),
+            (1000, "us"),
+            (1, "ns"),
+        ];
+        let nanos = self.0.as_nanos();
+        // A day is written as 24 hours, as everybody does.
+        let fits =
+            |(unit, name): &&(u128, &str)| nanos.is_multiple_of(*unit) && (*name != "d" || nanos > *unit);
+        match UNITS.iter().find(fits) {
+            Some((unit, name)) if nanos > 0 => write!(f, "{}{name}", nanos / unit),
+            Some(_) | None => f.write_str("0s"),
+        }
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -96,6 +125,17 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
+/// Exactly: where no whole number an hour says it, as messages a second.
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let plain = self.to_string();
+        if plain.parse() == Ok(*self) {
+            return serializer.serialize_str(&plain);
+        }
+        serializer.collect_str(&format_args!("{}/s", self.per_second))
+    }
+}
+
 impl JsonSchema for Rate {
     fn schema_name() -> Cow<'static, str> {
         "Rate".into()
@@ -108,6 +148,17 @@ impl JsonSchema for Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_is_written_as_it_can_be_read() {
+        for (given, written) in
+            [("90", "90s"), ("1h 30m", "90m"), ("P1D", "24h"), ("168h", "7d"), ("0s", "0s")]
+        {
+            let span = Span(parse_duration(given).unwrap());
+            assert_eq!(span.to_string(), written);
+            assert_eq!(parse_duration(written), Ok(span.0));
+        }
+    }
 
     #[test]
     fn a_rate_is_written_as_it_can_be_read() {

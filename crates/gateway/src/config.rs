@@ -20,6 +20,7 @@ use store::sqlite::Synchronous;
 use crate::api::Keys;
 use crate::network::Networks;
 use crate::smpp_server::{self, Account};
+use crate::tables::{Sources, Surroundings};
 use crate::tls;
 use crate::webhooks::Endpoint;
 
@@ -70,6 +71,11 @@ pub struct Config {
     pub smpp_server: Option<smpp_server::Settings>,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
+    /// The routing document of the files: what a version is imported from.
+    pub sources: Sources,
+    /// What any routing document may refer to.
+    pub surroundings: Surroundings,
+    /// That of `sources`.
     pub table: Arc<Table>,
     /// A hash of what the files say, rate cards included: it changes when the configuration does. Of secrets that are
     /// elsewhere it has only the name.

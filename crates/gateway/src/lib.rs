@@ -16,5 +16,6 @@ pub mod metrics;
 pub mod network;
 pub mod smpp_server;
 pub mod start;
+pub mod tables;
 pub mod tls;
 pub mod webhooks;

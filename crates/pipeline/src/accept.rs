@@ -19,7 +19,8 @@ use store::write::Idempotency;
 use store::{Write, Written};
 use tokio::sync::oneshot;
 
-use crate::core::{Core, facts};
+use crate::core::Core;
+use crate::next::facts;
 use crate::pipeline::App;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};

@@ -10,7 +10,7 @@ use domain::{AppId, Class, ConnectionId, Message, MessageId, Record, RouteId, Ti
 use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use routing::{Facts, Table};
+use routing::Table;
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
@@ -191,26 +191,5 @@ impl Core {
     /// Whether a free slot of the connection is nobody's who waits.
     pub(crate) fn nobody_wants(&self, connection: &ConnectionId) -> bool {
         self.nobody_waits() || !self.lanes.lock().want(connection)
-    }
-}
-
-/// What the routing table decides a message by.
-pub(crate) fn facts<'a>(
-    message: &'a Message,
-    used_just_now: Option<&'a RouteId>,
-    now: Timestamp,
-) -> Facts<'a> {
-    Facts {
-        app: &message.app,
-        channel: message.channel,
-        class: message.class,
-        to: &message.to,
-        from: message.from.as_ref(),
-        country: message.country,
-        operator: message.operator.as_deref(),
-        segments: message.segments,
-        max_price: message.max_price,
-        now,
-        used_just_now,
     }
 }

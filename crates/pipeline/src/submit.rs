@@ -9,15 +9,15 @@ use std::time::Duration;
 use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
-use domain::plan::{FailoverOn, Terms};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
 use domain::{ConnectionId, Record, segment};
 use routing::settings::Pass;
 use store::{Write, Written};
 use tokio::time::Instant;
 
-use crate::core::{Core, facts};
+use crate::core::Core;
 use crate::lanes::{Turn, Waits, Wake, Wanted};
+use crate::next::{self, facts};
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -106,18 +106,11 @@ fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Slo
         let is_known_down =
             no_slot == NoSlot::Down && routing::HealthView::is_down(&**fleet, &target.connection);
         wanted.push(Wanted { connection: target.connection, is_up: no_slot == NoSlot::Busy });
-        if !goes_on(terms, no_slot) || !(had_its_wait || is_known_down) {
+        if !next::goes_on(terms, no_slot) || !(had_its_wait || is_known_down) {
             break;
         }
     }
     Err(wanted)
-}
-
-fn goes_on(terms: &Terms, no_slot: NoSlot) -> bool {
-    match no_slot {
-        NoSlot::Busy => terms.failover_on.contains(FailoverOn::Busy),
-        NoSlot::Down => terms.failover_on.contains(FailoverOn::Unavailable),
-    }
 }
 
 /// The routes that the message may take now, best first.
@@ -125,22 +118,8 @@ fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
     let table = core.table.load();
     let used_just_now = core.used_just_now(&record.message);
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    let tried =
-        |route: &domain::RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
-    let (mut targets, spare) = match routing::choose(&facts, &table, &**core.fleet.load()) {
-        Ok(choice) => (choice.targets, choice.spare),
-        // The policy of now has no rule for it: it waits until one has, or until its validity ends.
-        Err(routing::NoRule) => (Vec::new(), Vec::new()),
-    };
-    targets.retain(|target| !tried(&target.route));
-    if targets.is_empty() {
-        targets.extend(spare.into_iter().filter(|target| !tried(&target.route)));
-    }
-    // An attempt queued for a route that was tried is a resend: it goes there first.
-    if tried(&attempt.route) {
-        targets.splice(0..0, table.target_for(&attempt.route, &facts));
-    }
-    targets
+    let choice = routing::choose(&facts, &table, &**core.fleet.load());
+    next::of_queued(record, attempt, &facts, &table, choice)
 }
 
 fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, slot: Slot) {

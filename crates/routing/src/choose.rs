@@ -99,7 +99,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         candidate.reason = Reason::Maintenance;
     }
     for candidate in &spare {
-        leave_out(&mut left_out, candidate.route, Exclusion::Maintenance);
+        leave_out(&mut left_out, candidate.route, Exclusion::Maintenance, &request);
     }
     let routes = candidates.iter().map(Candidate::planned).collect();
     let plan = Plan {
@@ -165,14 +165,14 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
         let offer = match rule.offer(&listed, route, request) {
             Ok(offer) => offer,
             Err(Exclusion::NoWeight) if own_weight > 0 => {
-                sifted.leave_out(route, Exclusion::WeightTaken);
+                sifted.leave_out(route, Exclusion::WeightTaken, request);
                 if let Ok(offer) = rule.offer_in_place(route, request) {
                     sifted.hold(Candidate::new(route, listed, at, offer));
                 }
                 continue;
             }
             Err(because) => {
-                sifted.leave_out(route, because);
+                sifted.leave_out(route, because, request);
                 continue;
             }
         };
@@ -181,7 +181,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
             sifted.take(candidate, listed.route, table, request);
             continue;
         };
-        sifted.leave_out(route, Exclusion::Flipped);
+        sifted.leave_out(route, Exclusion::Flipped, request);
         sifted.flips.push(stand_in.flip);
         let Some(route) = table.routes().get(stand_in.to) else { continue };
         match rule.offer_in_place(route, request) {
@@ -191,7 +191,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
             }
             // One that the rule lists itself says so in its own place.
             Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
-            Err(because) => sifted.leave_out(route, because),
+            Err(because) => sifted.leave_out(route, because, request),
         }
     }
     sifted
@@ -205,15 +205,15 @@ impl<'t> Candidate<'t> {
 }
 
 impl<'t> Sifted<'t> {
-    fn leave_out(&mut self, route: &Route, because: Exclusion) {
-        leave_out(&mut self.left_out, route, because);
+    fn leave_out(&mut self, route: &Route, because: Exclusion, request: &Request<'_>) {
+        leave_out(&mut self.left_out, route, because, request);
     }
 
     /// Takes one that would carry the message, unless its route takes no traffic now.
     fn take(&mut self, candidate: Candidate<'t>, at: usize, table: &Table, request: &Request<'_>) {
         let (route, overlay) = (candidate.route, table.overlay());
         if let Some(steered) = overlay.suspended(at, route, request) {
-            self.leave_out(route, Exclusion::Suspended);
+            self.leave_out(route, Exclusion::Suspended, request);
             self.note(steered);
             self.hold(candidate);
         } else if let Some((of, steered)) = overlay.maintained(at, route, request) {
@@ -224,7 +224,7 @@ impl<'t> Sifted<'t> {
                 }
                 Otherwise::Use => {}
                 Otherwise::Wait => {
-                    self.leave_out(route, Exclusion::Maintenance);
+                    self.leave_out(route, Exclusion::Maintenance, request);
                     self.hold(candidate);
                 }
             }
@@ -247,9 +247,10 @@ impl<'t> Sifted<'t> {
     }
 }
 
-fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion) {
+fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
     if left_out.iter().all(|other| other.route != route.id) {
-        left_out.push(LeftOutRoute { route: route.id.clone(), because });
+        let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
+        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry });
     }
 }
 

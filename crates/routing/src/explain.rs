@@ -2,7 +2,8 @@
 
 use domain::overrides::{How, Steered};
 use domain::plan::{Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
-use domain::{Price, RouteId, RuleId};
+use domain::record::Target;
+use domain::{Price, RouteId, RuleId, Sender};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
 use crate::table::{Request, Rule, Strategy, Table};
@@ -29,6 +30,8 @@ pub struct RouteExplanation {
     pub code: &'static str,
     /// For one segment.
     pub price: Option<Price>,
+    /// What the message would come from; None where that is left to the vendor, and of a plan made long ago.
+    pub sender: Option<Sender>,
     pub sentence: String,
 }
 
@@ -38,12 +41,11 @@ pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Exp
     let (Some(rule), Ok(choice)) = (rule, choose(facts, table, health)) else {
         return Explanation { rule: None, summary: unmatched(facts), routes: Vec::new(), choice: None };
     };
-    Explanation {
-        rule: Some(rule.id.clone()),
-        summary: summary(rule, &choice),
-        routes: routes(&choice.plan),
-        choice: Some(choice),
+    let mut routes = routes(&choice.plan);
+    for (route, target) in routes.iter_mut().zip(&choice.targets) {
+        route.show(target, facts);
     }
+    Explanation { rule: Some(rule.id.clone()), summary: summary(rule, &choice), routes, choice: Some(choice) }
 }
 
 /// Why each route of a plan is there or was left out: of a plan just made, or of one stored long ago.
@@ -79,7 +81,21 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
         included: true,
         code: route.reason.as_str(),
         price: route.price,
+        sender: None,
         sentence,
+    }
+}
+
+impl RouteExplanation {
+    /// What the route would make of the message now. The routes of a plan stand first, in the order of its targets.
+    fn show(&mut self, target: &Target, facts: &Facts<'_>) {
+        self.sender = target.sender.clone();
+        match (&target.sender, facts.from) {
+            (Some(used), Some(asked)) if used != asked => {
+                self.sentence.push_str(&format!("; from {used} in the place of {asked}"));
+            }
+            (Some(_) | None, _) => {}
+        }
     }
 }
 
@@ -95,6 +111,9 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
     });
     let sentence = match (route.because, flipped) {
         (Exclusion::Flipped, Some(flip)) => format!("flipped to {} {}", flip.to, flip.terms()),
+        (because @ Exclusion::Sender, _) if route.entry.is_some() => {
+            format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
+        }
         (because, _) => by_override.map_or_else(|| because.explanation().to_owned(), Steered::sentence),
     };
     RouteExplanation {
@@ -102,6 +121,7 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         included: false,
         code: route.because.as_str(),
         price: None,
+        sender: None,
         sentence: format!("left out: {sentence}"),
     }
 }

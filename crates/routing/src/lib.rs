@@ -3,8 +3,11 @@
 //! No I/O, no clock, no randomness: `choose` with the same arguments gives the same plan, which is what makes a
 //! decision explainable afterwards and replayable before.
 
+pub mod adaptive;
 pub mod choose;
 mod country;
+pub mod difference;
+pub mod english;
 pub mod explain;
 pub mod operator;
 pub mod price;
@@ -15,6 +18,8 @@ pub mod settings;
 pub mod table;
 
 pub use choose::{Choice, Facts, HealthView, NoRule, choose};
+pub use difference::difference;
+pub use english::english;
 pub use explain::{Explanation, explain};
 pub use problem::{Path, Problem};
 pub use settings::Settings;

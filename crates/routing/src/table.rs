@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, ConnectionId, Price, RouteId, VendorId};
+use domain::{Class, ConnectionId, Price, RouteId, Sender, VendorId};
 use rustc_hash::FxHashMap;
 
 use crate::choose::Facts;
@@ -17,11 +17,12 @@ mod index;
 mod overlay;
 mod route;
 mod rule;
+mod senders;
 
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
+pub use route::Route;
 pub(crate) use route::{Offer, Request};
-pub use route::{Route, SenderPolicy};
 pub(crate) use rule::{Listed, Rule, Strategy};
 
 /// What every decision is made from. It never changes: an override is a new table.
@@ -43,6 +44,8 @@ pub struct Quote {
     pub route: RouteId,
     /// For one segment; None when no price is known.
     pub price: Option<Price>,
+    /// What the message would come from; None where the route would not carry it or leaves that to the vendor.
+    pub sender: Option<Sender>,
     /// Why the route would not carry the message whatever the rule.
     pub excluded: Option<Exclusion>,
 }
@@ -100,8 +103,15 @@ impl Table {
         let routes = self.routes.iter().enumerate().filter(|(_, route)| route.channel == facts.channel);
         routes
             .map(|(at, route)| {
-                let excluded = route.offer(&request).map_or_else(Some, |_| self.taken(at, route, &request));
-                Quote { route: route.id.clone(), price: route.price(&request), excluded }
+                let offer = route.offer(&request);
+                let excluded =
+                    offer.as_ref().map_or_else(|because| Some(*because), |_| self.taken(at, route, &request));
+                Quote {
+                    route: route.id.clone(),
+                    price: route.price(&request),
+                    sender: offer.ok().and_then(|offer| offer.sender),
+                    excluded,
+                }
             })
             .collect()
     }

@@ -50,6 +50,8 @@ struct RouteEstimate<'a> {
     /// For the whole message.
     price: Option<Price>,
     price_per_segment: Option<Price>,
+    /// What the message would come from; null where that is left to the vendor.
+    from: Option<&'a str>,
     /// Why the route would not carry it.
     excluded: Option<&'static str>,
 }
@@ -101,6 +103,7 @@ fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
         route: quote.route.as_str(),
         price: quote.price.map(|price| price.times(segments)),
         price_per_segment: quote.price,
+        from: quote.sender.as_ref().map(|sender| sender.as_str()),
         excluded: quote.excluded.map(|because| because.as_str()),
     }
 }

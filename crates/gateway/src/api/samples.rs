@@ -118,6 +118,7 @@ fn plan() -> Plan {
         left_out: vec![LeftOutRoute {
             route: RouteId::new("cumulus-fr").unwrap(),
             because: Exclusion::Country,
+            entry: None,
         }],
         flips: Vec::new(),
         steered: Vec::new(),

@@ -38,6 +38,9 @@ pub(crate) struct PlannedRoute<'a> {
     pub(crate) explanation: &'a str,
     /// For one segment.
     pub(crate) price: Option<Price>,
+    /// What the message would come from; only of a plan that is asked about, not of one made long ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<&'a str>,
 }
 
 /// An override in force when an attempt left, of a route that the plan names.
@@ -136,6 +139,7 @@ pub(crate) fn planned(route: &routing::explain::RouteExplanation) -> PlannedRout
         reason: route.code,
         explanation: &route.sentence,
         price: route.price,
+        from: route.sender.as_ref().map(|sender| sender.as_str()),
     }
 }
 

@@ -20,6 +20,8 @@ use super::told::Told;
 use super::tree::{Node, Step, written};
 use super::{AdminKey, Config};
 use crate::network::{Network, Networks};
+use crate::tables::Sources;
+use digest::Version;
 
 mod apps;
 mod digest;
@@ -103,7 +105,7 @@ impl<'a> Builder<'a> {
             self.networks(&raw.server.trusted_proxies, &path(&["server", "trusted_proxies"]));
         let allow_private = raw.webhooks.allow_private;
         let key_rate_limit = raw.server.key_rate_limit;
-        let table = self.table(raw);
+        let routing = self.routing(raw)?;
         Some(Config {
             listen: listen?,
             public_url,
@@ -121,11 +123,20 @@ impl<'a> Builder<'a> {
             },
             apps,
             vendors,
-            version: table.as_ref()?.version(),
-            table: Arc::new(table?),
+            version: self.version(&routing.sources),
+            sources: routing.sources,
+            surroundings: routing.surroundings,
+            table: Arc::new(routing.table),
             document: self.document(),
             not_served: std::mem::take(&mut self.not_served),
         })
+    }
+
+    fn version(&self, sources: &Sources) -> u64 {
+        let mut version = Version::default();
+        version.add(&self.tree.json().to_string());
+        sources.price_files.values().for_each(|text| version.add(text));
+        version.finish()
     }
 
     /// What the files say, with every secret that is written into them masked.

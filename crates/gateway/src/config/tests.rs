@@ -148,7 +148,6 @@ fn one_of_everything_is_read() {
     assert_eq!(account.throughput.map(|rate| rate.per_second), Some(200.0));
 
     assert_eq!(config.table.default_class(), Class::Marketing);
-    assert_eq!(config.table.version(), config.version);
     let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(warnings, ["no route uses the connection `acme-http`"]);
     assert_eq!(

@@ -35,6 +35,7 @@ mod process;
 mod proxies;
 mod receipts;
 mod reload;
+mod senders;
 mod setup;
 mod signals;
 mod smpp_clients;

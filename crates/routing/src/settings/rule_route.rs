@@ -5,8 +5,9 @@ use std::fmt;
 
 use domain::RouteId;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleRoute {
@@ -44,6 +45,16 @@ impl<'de> Deserialize<'de> for RuleRoute {
         }
 
         deserializer.deserialize_any(Form)
+    }
+}
+
+impl Serialize for RuleRoute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(weight) = self.weight else { return serializer.serialize_str(&self.id) };
+        let mut fields = serializer.serialize_struct("RuleRoute", 2)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("weight", &weight)?;
+        fields.end()
     }
 }
 

@@ -11,9 +11,10 @@ use crate::problem::{Path, Problem, Problems, unknown};
 use crate::settings::{PriceEntry, RateCard, Settings};
 use crate::table::index::Index;
 use crate::table::overlay::Overlay;
-use crate::table::{Route, SenderPolicy, Table};
+use crate::table::{Route, Table};
 
 mod rules;
+mod senders;
 
 /// What the settings refer to and do not hold.
 #[derive(Clone, Copy, Debug)]
@@ -136,12 +137,7 @@ impl<'a> Compiler<'a> {
                 let message = unknown("rate card", name, self.cards.keys().copied());
                 self.problems.add(path.key("rate_card"), message);
             }
-            let default = route
-                .senders
-                .default
-                .as_ref()
-                .and_then(|sender| self.problems.read(path.key("senders").key("default"), sender));
-            let senders = SenderPolicy { default, allow: route.senders.allow.clone().map(Into::into) };
+            let senders = self.senders(&path, route);
             let card = route.rate_card.as_deref().and_then(|name| cards.get(name).cloned());
             if let (Some(id), Some(connection)) = (id, connection) {
                 let countries = countries.map(|mut countries| {

@@ -21,7 +21,7 @@ pub(crate) struct Conditions {
 
 /// The values of which a message must have one; None: any will do. Sorted, for the binary search.
 #[derive(Clone, Debug)]
-pub(super) struct OneOf<T>(Option<Box<[T]>>);
+pub(crate) struct OneOf<T>(Option<Box<[T]>>);
 
 /// The first digits of a recipient, sorted, and none the beginning of another: then only the last one that sorts
 /// before a number can be its beginning.
@@ -54,7 +54,7 @@ impl<T: Ord> OneOf<T> {
         self.0.as_deref()
     }
 
-    fn holds<Q: Ord + ?Sized>(&self, value: Option<&Q>) -> bool
+    pub(super) fn holds<Q: Ord + ?Sized>(&self, value: Option<&Q>) -> bool
     where
         T: std::borrow::Borrow<Q>,
     {

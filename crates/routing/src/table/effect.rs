@@ -14,8 +14,9 @@ pub struct Effect {
     /// Countries in the scope that the first route goes to and the second does not. Empty also when the first goes
     /// anywhere and the scope names none.
     pub countries_lost: Vec<Country>,
-    /// Kinds of sender that the first route carries as they are and the second does not.
-    pub senders_lost: Vec<SenderKind>,
+    /// Kinds of sender that the first route carries as they are and the second does not. None where one of them
+    /// decides by more than the kind: then it depends on the message.
+    pub senders_lost: Option<Vec<SenderKind>>,
     /// Whether the second puts a sender of its own in their place; if not, such messages do not take it.
     pub has_default_sender: bool,
     /// For each destination that the scope names, or those of the first route.
@@ -60,11 +61,11 @@ impl Table {
             (None, named) => named.to_vec(),
         };
         let is_lost = |country: &Country| to.countries.as_ref().is_some_and(|all| !all.contains(country));
-        let carries =
-            |route: &Route, kind| route.senders.allow.as_ref().is_none_or(|allowed| allowed.contains(&kind));
         let kinds = [SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode];
-        let senders_lost =
-            kinds.into_iter().filter(|kind| carries(from, *kind) && !carries(to, *kind)).collect();
+        let carried = from.senders.kinds_alone().zip(to.senders.kinds_alone());
+        let senders_lost = carried.map(|(by_from, by_to)| {
+            kinds.into_iter().filter(|kind| by_from(*kind) && !by_to(*kind)).collect()
+        });
         let prices = destinations(scope, &countries).map(|(country, operator)| {
             let price =
                 |route: &Route| route.card.as_ref().and_then(|card| card.price(operator, country, now));
@@ -73,7 +74,7 @@ impl Table {
         Some(Effect {
             countries_lost: countries.iter().copied().filter(is_lost).collect(),
             senders_lost,
-            has_default_sender: to.senders.default.is_some(),
+            has_default_sender: to.senders.otherwise.default.is_some(),
             prices: prices.take(SHOWN).collect(),
         })
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use domain::address::SenderKind;
 use domain::money::Decimal;
 use domain::plan::Exclusion;
 use domain::record::Target;
@@ -12,6 +11,7 @@ use crate::choose::Facts;
 use crate::operator::Operator;
 use crate::price::Card;
 use crate::settings::Pass;
+use crate::table::senders::SenderPolicies;
 
 #[derive(Clone, Debug)]
 pub struct Route {
@@ -20,18 +20,10 @@ pub struct Route {
     pub channel: Channel,
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
-    pub senders: SenderPolicy,
+    pub(super) senders: SenderPolicies,
     /// What of a message that came by SMPP goes on as it was written.
     pub pass: Box<[Pass]>,
     pub(super) card: Option<Arc<Card>>,
-}
-
-/// Whom a route's messages may appear to come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SenderPolicy {
-    pub default: Option<Sender>,
-    /// None: every kind.
-    pub allow: Option<Box<[SenderKind]>>,
 }
 
 /// A message's facts with its operator's code read, once for all rules and routes.
@@ -68,7 +60,7 @@ impl Route {
         if !self.goes_to(facts.country) {
             return Err(Exclusion::Country);
         }
-        let sender = self.senders.sender_for(facts.from)?;
+        let sender = self.senders.sender_for(request)?;
         let price = self.price(request);
         if let Some(limit) = facts.max_price {
             let whole = price.map(|price| price.times(facts.segments.max(1).into()));
@@ -86,6 +78,11 @@ impl Route {
         }
     }
 
+    /// Which entry of `senders_by` says what of a message's sender, counted from zero; None when it is `senders`.
+    pub(crate) fn senders_entry(&self, request: &Request<'_>) -> Option<u16> {
+        self.senders.entry_for(request).and_then(|at| u16::try_from(at).ok())
+    }
+
     fn goes_to(&self, country: Option<Country>) -> bool {
         self.countries
             .as_ref()
@@ -99,18 +96,6 @@ impl Offer {
         let Some(amount) = limit else { return Ok(()) };
         let limit = self.price.map(|price| Price { amount, currency: price.currency });
         limit.map_or(Err(Exclusion::PriceUnknown), |limit| within(self.price, limit))
-    }
-}
-
-impl SenderPolicy {
-    /// A sender that the route carries is never replaced. The default stands in for one that it does not carry, and
-    /// for a missing one; a missing one without a default is left to the vendor.
-    fn sender_for(&self, from: Option<&Sender>) -> Result<Option<Sender>, Exclusion> {
-        let Some(from) = from else { return Ok(self.default.clone()) };
-        if self.allow.as_ref().is_none_or(|allow| allow.contains(&from.kind())) {
-            return Ok(Some(from.clone()));
-        }
-        self.default.clone().map(Some).ok_or(Exclusion::Sender)
     }
 }
 

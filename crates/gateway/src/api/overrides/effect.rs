@@ -38,8 +38,8 @@ struct Flip {
     connection: Capacity,
     /// Countries that the stand-in does not go to.
     countries_lost: Vec<String>,
-    /// Kinds of sender that it does not carry as they are.
-    senders_lost: Vec<&'static str>,
+    /// Kinds of sender that it does not carry as they are; None where more than the kind decides.
+    senders_lost: Option<Vec<&'static str>>,
     /// Whether it puts a sender of its own in their place.
     has_default_sender: bool,
     prices: Vec<Price>,
@@ -81,7 +81,9 @@ pub(super) fn of(api: &Api, action: &Action, scope: &Scope) -> Effect {
             table.effect_of_flip(from, to, scope, api.pipeline.now()).map(|effect| Flip {
                 connection: capacity(api, table.route(to)),
                 countries_lost: effect.countries_lost.iter().map(Country::to_string).collect(),
-                senders_lost: effect.senders_lost.iter().map(|kind| kind.as_str()).collect(),
+                senders_lost: effect
+                    .senders_lost
+                    .map(|kinds| kinds.into_iter().map(domain::address::SenderKind::as_str).collect()),
                 has_default_sender: effect.has_default_sender,
                 prices: effect.prices.iter().map(price).collect(),
             })

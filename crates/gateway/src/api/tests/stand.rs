@@ -96,6 +96,10 @@ impl Stand {
         stand
     }
 
+    pub(super) fn now(&self) -> domain::Timestamp {
+        self.api.pipeline.now()
+    }
+
     pub(super) async fn send(&self, request: Request<Body>) -> Response {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -224,7 +228,9 @@ fn table() -> Table {
     let connections = ["acme-main", "borealis-main", "cumulus-main"].map(name);
     let apps = ["shop", "bank"].map(|id| AppId::new(id).unwrap());
     let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
-    Table::compile(&settings, &known, 7).unwrap()
+    let of = |connection, vendor: &str| (name(connection), domain::VendorId::new(vendor).unwrap());
+    let vendors = [of("acme-main", "acme"), of("borealis-main", "borealis"), of("cumulus-main", "cumulus")];
+    Table::compile(&settings, &known, 7).unwrap().of_vendors(vendors)
 }
 
 fn name(id: &str) -> ConnectionId {

@@ -1,72 +1,93 @@
 //! Routes, rate cards and policy: compiled by `routing`, which tells what is wrong with them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use domain::{AppId, ConnectionId, VendorId};
 use routing::Table;
-use routing::price::PriceLine;
-use routing::table::Known;
 
 use super::super::files::text_of;
 use super::super::raw::{Raw, Vendor};
 use super::super::report::Problem;
 use super::super::tree::Step;
-use super::digest::Version;
 use super::{Builder, Steps, below, item, path};
+use crate::tables::{Place, Sources, Surroundings};
 
-/// The prices that a rate card's file holds, by the id of the card.
-type PriceFiles = HashMap<String, Vec<PriceLine>>;
+/// What of a configuration routing knows.
+pub(super) struct Routing {
+    pub(super) sources: Sources,
+    pub(super) surroundings: Surroundings,
+    pub(super) table: Table,
+}
 
 impl Builder<'_> {
-    pub(super) fn table(&mut self, raw: Raw) -> Option<Table> {
+    pub(super) fn routing(&mut self, raw: Raw) -> Option<Routing> {
         // All that are named, also those that something else is wrong with: a reference to them is right.
         let raw_connections = raw.vendors.iter().flat_map(|vendor| &vendor.connections);
         let connections: Vec<ConnectionId> =
             raw_connections.filter_map(|connection| connection.text("id").parse().ok()).collect();
         let apps: Vec<AppId> = raw.apps.iter().filter_map(|app| app.id.parse().ok()).collect();
-        let vendors: Vec<(ConnectionId, VendorId)> = raw.vendors.iter().flat_map(connections_of).collect();
-        let settings =
+        let vendors = raw.vendors.iter().flat_map(connections_of).collect();
+        let document =
             routing::Settings { routes: raw.routes, rate_cards: raw.rate_cards, policy: raw.policy };
-        let mut version = Version::default();
-        version.add(&self.tree.json().to_string());
-        let price_files = self.price_files(&settings, &mut version);
-        let known = Known { connections: &connections, apps: &apps, price_files: &price_files };
-        match Table::compile(&settings, &known, version.finish()) {
+        let (price_files, files) = self.price_files(&document);
+        let sources = Sources { text: self.routing_text().into(), document, price_files };
+        let surroundings = Surroundings { connections, apps, vendors };
+        match sources.compile(&surroundings) {
             Ok(table) => {
-                self.warn_of_unused(&settings);
-                Some(table.of_vendors(vendors))
+                self.warn_of_unused(&sources.document);
+                Some(Routing { sources, surroundings, table })
             }
             Err(problems) => {
                 for problem in problems {
-                    let at: Steps = problem.path.steps().iter().map(step).collect();
-                    self.problem(&at, problem.message);
+                    self.routing_problem(&files, &problem.place, problem.message);
                 }
                 None
             }
         }
     }
 
-    fn price_files(&mut self, settings: &routing::Settings, version: &mut Version) -> PriceFiles {
-        let mut files = PriceFiles::new();
+    fn routing_problem(&mut self, files: &HashMap<String, PathBuf>, place: &Place, message: String) {
+        match place {
+            Place::Document(path) => {
+                let at: Steps = path.steps().iter().map(step).collect();
+                self.problem(&at, message);
+            }
+            Place::PriceFile { card, line } => self.report.problems.push(Problem {
+                file: files.get(card).cloned().unwrap_or_default(),
+                line: usize::try_from(*line).unwrap_or(1),
+                key: String::new(),
+                message,
+            }),
+        }
+    }
+
+    /// The routing part of what the files say.
+    fn routing_text(&self) -> String {
+        let mut whole = self.tree.json();
+        let part = whole.as_object_mut().map(|whole| {
+            let keys = ["routes", "rate_cards", "policy"].into_iter();
+            keys.filter_map(|key| whole.remove_entry(key)).collect::<serde_json::Map<_, _>>()
+        });
+        serde_json::Value::Object(part.unwrap_or_default()).to_string()
+    }
+
+    /// The texts, and where each is from, by the ids of the cards.
+    fn price_files(
+        &mut self,
+        settings: &routing::Settings,
+    ) -> (BTreeMap<String, Arc<str>>, HashMap<String, PathBuf>) {
+        let (mut texts, mut files) = (BTreeMap::new(), HashMap::new());
         for (index, card) in settings.rate_cards.iter().enumerate() {
             let Some(file) = &card.file else { continue };
             let at = below(&item(&path(&["rate_cards"]), index), "file");
             let file = self.beside(&at, file);
             let Some(text) = self.keep(text_of(&file), &at) else { continue };
-            version.add(&text);
-            match routing::price::parse_csv(&text) {
-                Ok(lines) => {
-                    files.insert(card.id.clone(), lines);
-                }
-                Err(problems) => self.report.problems.extend(problems.into_iter().map(|problem| Problem {
-                    file: file.clone(),
-                    line: usize::try_from(problem.line).unwrap_or(1),
-                    key: String::new(),
-                    message: problem.message,
-                })),
-            }
+            texts.insert(card.id.clone(), text.into());
+            files.insert(card.id.clone(), file);
         }
-        files
+        (texts, files)
     }
 
     fn warn_of_unused(&mut self, settings: &routing::Settings) {

@@ -93,7 +93,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn each<T, E: std::fmt::Display>(
+    pub(super) fn each<T, E: std::fmt::Display>(
         &mut self,
         list: Path,
         texts: Option<&Vec<String>>,

@@ -10,6 +10,8 @@ use crate::explain::routes as explained;
 use crate::sample::{Ask, compile, table};
 use crate::table::Table;
 
+mod kinds;
+
 const PRIORITY: &str = r#"
     [[policy.rules]]
     id = "all"

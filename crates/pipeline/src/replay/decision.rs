@@ -1,0 +1,168 @@
+//! What the log has of one message: the facts that it was decided by, and what was done.
+
+use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
+use domain::event::Kind;
+use domain::plan::{Exclusion, Reason};
+use domain::record::Restored;
+use domain::{ConnectionId, Message, Price, Record, RouteId, Status, Timestamp};
+
+use super::fate::{Answered, Fate};
+use crate::accept::Refused;
+
+/// One message of the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Its text is of no use here and may be gone.
+    pub message: Message,
+    pub done: Done,
+    /// What the routes did that it took, in this order.
+    pub fates: Vec<(RouteId, Fate)>,
+    /// Routes whose connections were down when it was accepted.
+    pub down: Vec<RouteId>,
+}
+
+/// What became of a message under a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    Refused(Refusal),
+    /// The attempts that a vendor may have taken or refused. None: it waited until its validity ended.
+    Sent(Vec<Leg>),
+}
+
+/// Why no route took a message at its acceptance.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    NoRule,
+    /// With the routes that the rule lists; of the log the reasons are not known.
+    NoRoute(Vec<(RouteId, Exclusion)>),
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leg {
+    pub route: RouteId,
+    pub connection: ConnectionId,
+    /// When it first wanted a slot.
+    pub asked_at: Timestamp,
+    /// Of the segments that the vendor took; None when it took none or no price is known.
+    pub cost: Option<Price>,
+    /// Segments that the vendor took at a price that is not known.
+    pub unpriced: u16,
+}
+
+/// What no table decided, and a replay leaves as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftAside {
+    /// Refused for its number, its text or its times.
+    Refused,
+    /// Cancelled before it left.
+    Canceled,
+    /// Never sent again after a restore.
+    Withheld,
+}
+
+impl Decision {
+    /// # Errors
+    /// When no table decided what became of the message.
+    pub fn of(record: Record) -> Result<Self, LeftAside> {
+        if record.restored == Some(Restored::Withheld) {
+            return Err(LeftAside::Withheld);
+        }
+        if record.status == Status::Canceled {
+            return Err(LeftAside::Canceled);
+        }
+        let down = record.plan.iter().flat_map(|plan| &plan.routes);
+        let down = down.filter(|route| route.reason == Reason::ConnectionDown);
+        let down = down.map(|route| route.route.clone()).collect();
+        let (done, fates) = match &record.rejection {
+            Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
+            None => (Done::Sent(legs(&record)), fates(&record)),
+        };
+        let mut message = record.message;
+        message.text = Box::default();
+        Ok(Self { message, done, fates, down })
+    }
+}
+
+/// The record keeps the words alone.
+fn refusal(because: &str) -> Option<Refusal> {
+    let no_route = Refused::NoRoute { left_out: Vec::new() };
+    if because == Refused::NoRule.to_string() {
+        Some(Refusal::NoRule)
+    } else if because == no_route.to_string() {
+        Some(Refusal::NoRoute(Vec::new()))
+    } else {
+        None
+    }
+}
+
+pub(super) fn legs(record: &Record) -> Vec<Leg> {
+    let leg = |attempt: &Attempt| Leg {
+        route: attempt.route.clone(),
+        connection: attempt.connection.clone(),
+        asked_at: attempt.queued_at,
+        cost: attempt.cost(),
+        unpriced: if attempt.price.is_some() { 0 } else { taken(attempt) },
+    };
+    record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()
+}
+
+fn taken(attempt: &Attempt) -> u16 {
+    let taken = attempt.parts.iter().filter(|part| part.answer == Some(PartAnswer::Accepted)).count();
+    u16::try_from(taken).unwrap_or(u16::MAX)
+}
+
+fn fates(record: &Record) -> Vec<(RouteId, Fate)> {
+    let mut fates = Vec::new();
+    for attempt in &record.attempts {
+        let moved = record.events.iter().filter_map(|event| match &event.kind {
+            Kind::Moved { attempt: number, from } if *number == attempt.number => Some(from),
+            _ => None,
+        });
+        fates.extend(moved.map(|from| (from.clone(), Fate::NoSlot)));
+        match attempt.state {
+            State::Answered => {
+                fates.extend(answered(record, attempt).map(|fate| (attempt.route.clone(), fate)))
+            }
+            State::Withdrawn if record.status == Status::Expired => {
+                fates.push((attempt.route.clone(), Fate::NoSlot));
+            }
+            // What is still open may end in any way.
+            State::Queued | State::Dispatched | State::Withdrawn => {}
+        }
+    }
+    fates
+}
+
+fn answered(record: &Record, attempt: &Attempt) -> Option<Fate> {
+    let dispatched_at = attempt.dispatched_at?;
+    let of_attempt = |event: &domain::event::Event| match event.kind {
+        Kind::Answered { attempt: number, outcome } if number == attempt.number => Some((false, outcome)),
+        Kind::AnsweredLate { attempt: number, outcome } if number == attempt.number => Some((true, outcome)),
+        _ => None,
+    };
+    let mut answers = record.events.iter().filter_map(|event| Some((event.at, of_attempt(event)?)));
+    let finally: Box<[PartAnswer]> =
+        attempt.parts.iter().map(|part| part.answer.unwrap_or(PartAnswer::Unknown)).collect();
+    let (first_at, first) = match answers.next() {
+        Some((at, (_, outcome))) => (at, Some(outcome)),
+        None => (attempt.answered_at.unwrap_or(dispatched_at), attempt.outcome),
+    };
+    let late_at = answers.last().map(|(at, _)| at).or(attempt.receipt_at);
+    let was_unknown = first == Some(Outcome::Unknown);
+    let came_late = was_unknown && finally.iter().any(|answer| *answer != PartAnswer::Unknown);
+    let unknown: Box<[PartAnswer]> = vec![PartAnswer::Unknown; finally.len()].into();
+    let is_final = record.closed || attempt.given_up || attempt.receipt.is_some();
+    let receipts: Box<[Option<Verdict>]> = attempt.parts.iter().map(|part| part.receipt).collect();
+    // Whether a receipt is still to come nobody knows: most do.
+    let is_awaited = attempt.outcome == Some(Outcome::Accepted) && !is_final;
+    let delivered: Box<[Option<Verdict>]> = vec![Some(Verdict::Delivered); receipts.len()].into();
+    Some(Fate::Answered(Answered {
+        parts: if came_late { unknown } else { finally.clone() },
+        after: first_at.since(dispatched_at),
+        late: came_late.then(|| (finally, late_at.unwrap_or(first_at).since(dispatched_at))),
+        receipts: if is_awaited { delivered } else { receipts },
+        receipt_after: attempt.receipt_at.map(|at| at.since(dispatched_at)).unwrap_or_default(),
+        is_assumed: is_awaited,
+    }))
+}

@@ -1,0 +1,297 @@
+//! One arm: what is known of the messages that one vendor takes to one operator.
+
+use minicbor::{Decode, Encode};
+
+use super::delay::{Delay, Grid, Shape};
+use super::detector::{Detector, missing};
+use super::evidence::{Evidence, Moment};
+use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
+use super::trouble::Trouble;
+
+/// Before an arm has had so many messages it is only learned about: there is nothing yet that it could fall from.
+const PROVEN: f64 = 80.0;
+
+#[derive(Clone, Debug, Encode, Decode)]
+pub(super) struct Arm {
+    #[n(0)]
+    pub(super) vendor: VendorIndex,
+    #[n(1)]
+    pub(super) operator: OperatorIndex,
+    #[n(2)]
+    pub(super) evidence: Evidence,
+    #[n(3)]
+    pub(super) delay: Delay,
+    #[n(4)]
+    pub(super) receipts: Detector,
+    #[n(5)]
+    pub(super) conversions: Detector,
+    #[n(6)]
+    pub(super) trouble: Option<Box<Trouble>>,
+    #[n(7)]
+    pub(super) belief: Belief,
+    /// Messages a second, and of those the ones whose conversion is reported.
+    #[n(8)]
+    pub(super) traffic: f64,
+    #[n(9)]
+    pub(super) reporting: f64,
+    /// How often it was in trouble of late; a frequent victim has to prove itself longer.
+    #[n(10)]
+    pub(super) relapses: f64,
+    /// The part of its traffic that it has got back since it recovered.
+    #[n(11)]
+    pub(super) ramp: f64,
+    /// Sent since the last tick.
+    #[n(12)]
+    pub(super) fresh: (u32, u32),
+    #[n(13)]
+    pub(super) last_sent: Millis,
+}
+
+/// What is concluded from the evidence, remade every second.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(super) struct Belief {
+    /// The rate of delivery by receipts alone.
+    #[n(0)]
+    pub(super) delivered: f64,
+    #[n(1)]
+    pub(super) delivered_sd: f64,
+    /// The share on the handset in time to be acted on, by conversions.
+    #[n(2)]
+    pub(super) acted: f64,
+    #[n(3)]
+    pub(super) acted_sd: f64,
+    /// How far the receipts' word is believed, from zero to one.
+    #[n(4)]
+    pub(super) trust: f64,
+}
+
+/// What of the tick an arm has to know of its vendor and its operator.
+pub(super) struct Surroundings<'a> {
+    pub(super) moment: &'a Moment<'a>,
+    pub(super) tuning: &'a Tuning,
+    /// Up to when the vendor's receipts are told, and up to when conversions are reported.
+    pub(super) told_up_to: Millis,
+    pub(super) reported_up_to: Millis,
+    /// What an arm without evidence is taken for.
+    pub(super) prior: f64,
+    /// How long conversions take on this operator.
+    pub(super) conversion_delay: &'a Delay,
+}
+
+/// The instants of a receipt.
+pub(super) struct Arrival<'a> {
+    pub(super) now: Millis,
+    /// The feed spoke then, and did not have it.
+    pub(super) not_before: Millis,
+    pub(super) grid: &'a Grid,
+    pub(super) tuning: &'a Tuning,
+}
+
+impl Arm {
+    pub(super) fn new(vendor: VendorIndex, operator: OperatorIndex, delay: &Shape) -> Self {
+        Self {
+            vendor,
+            operator,
+            evidence: Evidence::default(),
+            delay: Delay::new(delay),
+            receipts: Detector::default(),
+            conversions: Detector::default(),
+            trouble: None,
+            belief: Belief { trust: 1.0, ..Belief::default() },
+            traffic: 0.0,
+            reporting: 0.0,
+            relapses: 0.0,
+            ramp: 1.0,
+            fresh: (0, 0),
+            last_sent: 0,
+        }
+    }
+
+    pub(super) fn sent(&mut self, now: Millis, reports_conversion: bool) {
+        self.evidence.sent(second(now), reports_conversion);
+        self.fresh.0 += 1;
+        self.fresh.1 += u32::from(reports_conversion);
+        self.last_sent = now;
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.evidence.receipts.ever >= PROVEN && self.evidence.receipts.trials >= 0.4 * PROVEN
+    }
+
+    pub(super) fn conversions_are_proven(&self) -> bool {
+        self.evidence.conversions.ever >= 0.5 * PROVEN && self.evidence.conversions.trials >= 0.2 * PROVEN
+    }
+
+    /// Counts the evidence and feeds the detectors. Returns how many receipts the last second should have brought.
+    pub(super) fn count(&mut self, around: &Surroundings<'_>) -> f32 {
+        let due = self.count_receipts(around);
+        self.count_conversions(around);
+        self.retire(around);
+        let keep = 0.95;
+        self.traffic = self.traffic * keep + f64::from(self.fresh.0) * (1.0 - keep);
+        self.reporting = self.reporting * keep + f64::from(self.fresh.1) * (1.0 - keep);
+        self.evidence.receipts.ever += f64::from(self.fresh.0);
+        self.evidence.conversions.ever += f64::from(self.fresh.1);
+        self.fresh = (0, 0);
+        due
+    }
+
+    fn count_receipts(&mut self, around: &Surroundings<'_>) -> f32 {
+        let moment = around.moment;
+        let rate = self.receipts.rate(around.tuning.highest_receipts);
+        let fall = around.tuning.fall as f32;
+        let is_watched = self.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_receipts());
+        let (mut trials, mut successes, mut charges, mut due) = (0.0, 0.0, 0.0, 0.0);
+        let from = self.evidence.receipts.from;
+        for bin in self.evidence.bins() {
+            let sent_at = u64::from(bin.second) * 1000 + 500;
+            let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
+            let age = moment.second.saturating_sub(bin.second);
+            let here = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at)));
+            let earlier = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at + 1000)));
+            due += f32::from(bin.sent) * (here - earlier);
+            if bin.second >= from {
+                let fade = moment.receipts_fade.after(age);
+                trials += f64::from(bin.sent) * f64::from(told) * fade;
+                successes += f64::from(bin.delivered) * fade;
+            }
+            if is_watched {
+                let charge = missing(rate, fall * rate, told);
+                let pending = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
+                if charge > bin.charged {
+                    charges += f64::from(pending) * f64::from(charge - bin.charged);
+                    bin.charged = charge;
+                }
+            }
+        }
+        let stream = &mut self.evidence.receipts;
+        stream.trials = stream.old_trials + trials;
+        stream.successes = stream.old_successes + successes;
+        if is_watched {
+            self.receipts.add(charges);
+        }
+        due * self.belief.delivered as f32
+    }
+
+    fn count_conversions(&mut self, around: &Surroundings<'_>) {
+        let moment = around.moment;
+        let rate = self.conversions.rate(around.tuning.highest_receipts);
+        let fall = around.tuning.conversions_fall as f32;
+        let is_watched = self.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_conversions());
+        let (mut trials, mut successes, mut charges) = (0.0, 0.0, 0.0);
+        let from = self.evidence.conversions.from;
+        for bin in self.evidence.bins().filter(|bin| bin.reporting > 0) {
+            let sent_at = u64::from(bin.second) * 1000 + 500;
+            let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
+            let reported = around.conversion_delay.at(place);
+            if bin.second >= from {
+                let fade = moment.conversions_fade.after(moment.second.saturating_sub(bin.second));
+                trials += f64::from(bin.reporting) * f64::from(reported) * fade;
+                successes += f64::from(bin.converted) * fade;
+            }
+            if is_watched {
+                let charge = missing(rate, fall * rate, reported);
+                let pending = bin.reporting.saturating_sub(bin.converted);
+                if charge > bin.conversion_charged {
+                    charges += f64::from(pending) * f64::from(charge - bin.conversion_charged);
+                    bin.conversion_charged = charge;
+                }
+            }
+        }
+        let stream = &mut self.evidence.conversions;
+        stream.trials = stream.old_trials + trials;
+        stream.successes = stream.old_successes + successes;
+        if is_watched {
+            self.conversions.add(charges);
+        }
+    }
+
+    /// Turns what is too old to be kept by second into sums, and lets those fade.
+    fn retire(&mut self, around: &Surroundings<'_>) {
+        let moment = around.moment;
+        let fades = [moment.receipts_fade, moment.conversions_fade];
+        let streams = [&mut self.evidence.receipts, &mut self.evidence.conversions];
+        for (stream, fade) in streams.into_iter().zip(fades) {
+            stream.old_trials *= fade.after(1);
+            stream.old_successes *= fade.after(1);
+        }
+        while let Some(bin) = self.evidence.retire(moment.second) {
+            let sent_at = u64::from(bin.second) * 1000 + 500;
+            let age = moment.second.saturating_sub(bin.second);
+            let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
+            let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
+            let reported = around.conversion_delay.at(place);
+            let counts = [(bin.sent, told, bin.delivered), (bin.reporting, reported, bin.converted)];
+            let streams = [&mut self.evidence.receipts, &mut self.evidence.conversions];
+            for ((stream, fade), (sent, seen, successes)) in streams.into_iter().zip(fades).zip(counts) {
+                let trials = f64::from(sent) * f64::from(seen);
+                if bin.second >= stream.from {
+                    stream.old_trials += trials * fade.after(age);
+                    stream.old_successes += f64::from(successes) * fade.after(age);
+                }
+            }
+        }
+    }
+
+    /// A receipt came. False when no message is known that it could be of.
+    pub(super) fn receipt(&mut self, arrival: &Arrival<'_>, sent_at: Millis, delivered: bool) -> bool {
+        let rate = self.receipts.rate(arrival.tuning.highest_receipts);
+        let fall = arrival.tuning.fall;
+        let high = arrival.grid.place(arrival.now.saturating_sub(sent_at));
+        let low = arrival
+            .grid
+            .place(arrival.not_before.saturating_sub(sent_at).min(arrival.now.saturating_sub(sent_at)));
+        let sent_in = second(sent_at);
+        if let Some(bin) = self.evidence.bin(sent_in) {
+            if bin.delivered + bin.undelivered >= bin.sent {
+                return false;
+            }
+            let charged = bin.charged;
+            if delivered {
+                bin.delivered += 1;
+            } else {
+                bin.undelivered += 1;
+            }
+            match self.trouble.as_mut().filter(|trouble| trouble.is_seen_by_receipts()) {
+                Some(trouble) if sent_in > trouble.at => {
+                    trouble.answered(&self.delay, [low, high], charged, delivered);
+                }
+                Some(_) => {}
+                None if delivered => self.receipts.answered(fall, charged),
+                None => self.receipts.refused(rate, fall as f32 * rate, charged),
+            }
+        } else if delivered && sent_in >= self.evidence.receipts.from {
+            // So late that its second is a sum already.
+            self.evidence.receipts.old_successes += 1.0;
+        }
+        if delivered {
+            self.delay.arrived(low, high);
+        }
+        true
+    }
+
+    /// The application says that the user of a message acted.
+    pub(super) fn converted(&mut self, sent_at: Millis, tuning: &Tuning) -> bool {
+        let sent_in = second(sent_at);
+        let Some(bin) = self.evidence.bin(sent_in).filter(|bin| bin.converted < bin.reporting) else {
+            return false;
+        };
+        bin.converted += 1;
+        let charged = bin.conversion_charged;
+        match self.trouble.as_mut().filter(|trouble| trouble.is_seen_by_conversions()) {
+            Some(trouble) if sent_in > trouble.at => trouble.converted(charged),
+            Some(_) => {}
+            None => self.conversions.answered(tuning.conversions_fall, charged),
+        }
+        true
+    }
+
+    /// Whether there is anything left that would change with time.
+    pub(super) fn is_idle(&self) -> bool {
+        self.evidence.is_empty() && self.trouble.is_none() && self.traffic < 1e-4
+    }
+}
+
+pub(super) fn second(at: Millis) -> u32 {
+    u32::try_from(at / 1000).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,159 @@
+//! What was sent on an arm and what came back, by the second in which it was sent.
+
+use std::collections::VecDeque;
+
+use minicbor::{Decode, Encode};
+
+use super::delay::Grid;
+use super::settings::Millis;
+
+/// Messages older than this many seconds are kept as sums.
+pub(super) const KEPT: u32 = 256;
+
+/// The messages that were sent in one second.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(super) struct Bin {
+    #[n(0)]
+    pub(super) second: u32,
+    #[n(1)]
+    pub(super) sent: u16,
+    #[n(2)]
+    pub(super) delivered: u16,
+    #[n(3)]
+    pub(super) undelivered: u16,
+    /// Of those sent: how many the application reports conversions of, and how many it has.
+    #[n(4)]
+    pub(super) reporting: u16,
+    #[n(5)]
+    pub(super) converted: u16,
+    /// What each of them that is still missing has added to the detectors.
+    #[n(6)]
+    pub(super) charged: f32,
+    #[n(7)]
+    pub(super) conversion_charged: f32,
+}
+
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(super) struct Evidence {
+    #[n(0)]
+    bins: VecDeque<Bin>,
+    #[n(1)]
+    pub(super) receipts: Stream,
+    #[n(2)]
+    pub(super) conversions: Stream,
+}
+
+/// The estimate of one kind of feedback: trials, each weighed by the chance that its answer would be here already,
+/// and successes. Both fade with age.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(super) struct Stream {
+    /// Of messages that are no longer kept by second.
+    #[n(0)]
+    pub(super) old_trials: f64,
+    #[n(1)]
+    pub(super) old_successes: f64,
+    #[n(2)]
+    pub(super) trials: f64,
+    #[n(3)]
+    pub(super) successes: f64,
+    /// Messages sent before this second are not counted: something changed then.
+    #[n(4)]
+    pub(super) from: u32,
+    /// Messages ever counted.
+    #[n(5)]
+    pub(super) ever: f64,
+}
+
+/// The instants and tables of a tick that all arms share.
+pub(super) struct Moment<'a> {
+    pub(super) now: Millis,
+    pub(super) second: u32,
+    pub(super) grid: &'a Grid,
+    pub(super) receipts_fade: &'a Fade,
+    pub(super) conversions_fade: &'a Fade,
+}
+
+/// By how much evidence has faded after so many seconds.
+#[derive(Debug)]
+pub(super) struct Fade {
+    by_age: Vec<f64>,
+}
+
+impl Fade {
+    pub(super) fn new(half_life: f64) -> Self {
+        let by_age = (0..=KEPT + 1).map(|age| 0.5_f64.powf(f64::from(age) / half_life)).collect();
+        Self { by_age }
+    }
+
+    pub(super) fn after(&self, seconds: u32) -> f64 {
+        self.by_age.get(seconds as usize).or(self.by_age.last()).copied().unwrap_or(1.0)
+    }
+}
+
+impl Stream {
+    /// Starts anew with what was sent from this second on.
+    pub(super) fn restart(&mut self, from: u32) {
+        (self.old_trials, self.old_successes) = (0.0, 0.0);
+        self.from = from;
+    }
+
+    pub(super) fn rate(&self, prior: f64, weight: f64) -> f64 {
+        ((self.successes + prior * weight) / (self.trials + weight)).clamp(0.0, 1.0)
+    }
+}
+
+impl Evidence {
+    pub(super) fn sent(&mut self, second: u32, reports_conversion: bool) {
+        let is_new = self.bins.back().is_none_or(|last| last.second < second);
+        if is_new {
+            self.bins.push_back(Bin { second, ..Bin::default() });
+        }
+        if let Some(bin) = self.bins.back_mut() {
+            bin.sent = bin.sent.saturating_add(1);
+            bin.reporting = bin.reporting.saturating_add(u16::from(reports_conversion));
+        }
+    }
+
+    pub(super) fn bin(&mut self, second: u32) -> Option<&mut Bin> {
+        let at = self.bins.binary_search_by_key(&second, |bin| bin.second).ok()?;
+        self.bins.get_mut(at)
+    }
+
+    pub(super) fn bins(&mut self) -> impl Iterator<Item = &mut Bin> {
+        self.bins.iter_mut()
+    }
+
+    pub(super) fn read(&self) -> impl Iterator<Item = &Bin> {
+        self.bins.iter()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bins.is_empty()
+    }
+
+    /// Takes away the oldest second when it is out of the window.
+    pub(super) fn retire(&mut self, now: u32) -> Option<Bin> {
+        let is_old = self.bins.front().is_some_and(|bin| bin.second + KEPT < now);
+        if is_old { self.bins.pop_front() } else { None }
+    }
+
+    /// Of messages sent from this second on, it will never be known whether they converted.
+    pub(super) fn forget_conversions_from(&mut self, second: u32) {
+        for bin in self.bins.iter_mut().filter(|bin| bin.second >= second) {
+            (bin.reporting, bin.converted, bin.conversion_charged) = (0, 0, 0.0);
+        }
+    }
+
+    /// What the detectors were told of messages already sent counts no more.
+    pub(super) fn uncharge(&mut self) {
+        for bin in &mut self.bins {
+            bin.charged = 0.0;
+        }
+    }
+
+    pub(super) fn uncharge_conversions(&mut self) {
+        for bin in &mut self.bins {
+            bin.conversion_charged = 0.0;
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! What happens once a second: evidence is counted, beliefs are formed, changes are looked for and told.
+
+use super::arm::{Surroundings, second};
+use super::belief::Ground;
+use super::delay::{BINS, Shape};
+use super::detector::threshold;
+use super::engine::Engine;
+use super::evidence::Moment;
+use super::feed::FeedKind;
+use super::settings::{Millis, OperatorIndex, VendorIndex};
+use super::trouble::{Conversions, Turn};
+use super::verdict::{Kind, Proof, Scope, Stage, Verdict};
+
+/// Distributions of delay are made anew every so many ticks.
+const FIT: u64 = 10;
+/// What came together within this many seconds has one cause.
+const TOGETHER: u32 = 60;
+/// An arm with less traffic, in messages a second, says nothing about others.
+const ACTIVE: f64 = 0.02;
+/// From this part of the threshold on, an arm is suspicious.
+const SUSPICIOUS: f64 = 0.35;
+
+/// The thresholds of this second.
+#[derive(Clone, Copy)]
+struct Bars {
+    receipts: f64,
+    conversions: f64,
+}
+
+impl Engine {
+    pub(super) fn judge(&mut self, now: Millis) {
+        self.state.ticks += 1;
+        let (mut sent, mut reporting, mut due) = (0.0, 0.0, 0.0);
+        for arm in &self.state.arms {
+            sent += arm.traffic;
+            reporting += arm.reporting;
+            due += arm.reporting * arm.conversions.regime;
+        }
+        self.state.traffic = sent;
+        self.state.reporting = reporting;
+        self.state.reports.expect(due);
+        let bars = Bars {
+            receipts: threshold(sent, self.settings.tuning.false_alarms_an_hour),
+            conversions: threshold(reporting, self.settings.tuning.false_alarms_an_hour),
+        };
+        for demand in self.state.operators.iter_mut().flat_map(|operator| &mut operator.demands) {
+            let fresh = f64::from(std::mem::take(&mut demand.fresh));
+            demand.rate = if demand.rate == 0.0 { fresh } else { 0.95 * demand.rate + 0.05 * fresh };
+        }
+        self.pool();
+        self.count(now);
+        self.convert();
+        self.look(now, bars);
+        if self.state.ticks % FIT == 1 {
+            self.fit();
+        }
+    }
+
+    /// The rates of vendors and operators as wholes, which stand in where an arm has no evidence of its own.
+    fn pool(&mut self) {
+        let count = self.state.vendors.len();
+        let mut vendors = vec![(10.0, 8.5); count];
+        let mut operators = vec![(10.0, 8.5); self.state.operators.len()];
+        for arm in self.state.arms.iter().filter(|arm| arm.trouble.is_none()) {
+            let stream = &arm.evidence.receipts;
+            let sums = [vendors.get_mut(arm.vendor), operators.get_mut(arm.operator)];
+            let weigh = (50.0 / stream.trials.max(50.0)).min(1.0);
+            for sum in sums.into_iter().flatten() {
+                sum.0 += stream.trials * weigh;
+                sum.1 += stream.successes * weigh;
+            }
+        }
+        for (vendor, (trials, successes)) in self.state.vendors.iter_mut().zip(vendors) {
+            vendor.rate = successes / trials;
+        }
+        for (operator, (trials, successes)) in self.state.operators.iter_mut().zip(operators) {
+            operator.rate = successes / trials;
+        }
+    }
+
+    fn count(&mut self, now: Millis) {
+        let moment = Moment {
+            now,
+            second: second(now),
+            grid: &self.tables.grid,
+            receipts_fade: &self.tables.receipts_fade,
+            conversions_fade: &self.tables.conversions_fade,
+        };
+        let in_time = in_time(&self.settings, self.state.reporting_classes);
+        let reported_up_to = self.state.reports.up_to(now);
+        let state = &mut self.state;
+        let mut due = vec![0.0; state.vendors.len()];
+        for arm in state.arms.iter_mut().filter(|arm| !arm.is_idle() || arm.fresh.0 > 0) {
+            let (Some(vendor), Some(operator)) =
+                (state.vendors.get(arm.vendor), state.operators.get(arm.operator))
+            else {
+                continue;
+            };
+            let is_silent = vendor.feed.kind() == FeedKind::Silent;
+            let prior = if is_silent { operator.rate } else { vendor.rate };
+            let around = Surroundings {
+                moment: &moment,
+                tuning: &self.settings.tuning,
+                told_up_to: vendor.feed.told_up_to(now),
+                reported_up_to,
+                prior,
+                conversion_delay: &operator.conversion_delay,
+            };
+            let expected = arm.count(&around);
+            if let Some(sum) = due.get_mut(arm.vendor) {
+                *sum += expected;
+            }
+            arm.receipts.settle(moment.second);
+            arm.conversions.settle(moment.second);
+            if arm.trouble.as_ref().is_none_or(|trouble| !trouble.by_receipts) {
+                arm.receipts.regime = arm.evidence.receipts.rate(prior, self.settings.tuning.prior);
+            }
+            if arm.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_conversions()) {
+                let usual = arm.belief.delivered * operator.converting;
+                arm.conversions.regime = arm.evidence.conversions.rate(usual, self.settings.tuning.prior);
+            }
+            let ground = Ground {
+                tuning: &self.settings.tuning,
+                grid: &self.tables.grid,
+                prior,
+                converting: operator.converting,
+                is_silent,
+                in_time,
+            };
+            arm.believe(&ground);
+            arm.relapses *= 0.9985;
+            arm.ramp = (arm.ramp * 1.15).min(1.0);
+        }
+        for (vendor, due) in state.vendors.iter_mut().zip(due) {
+            vendor.feed.expect(due);
+            vendor.accepted *= 0.9998;
+        }
+    }
+
+    /// Conversions for each message that arrives in time, by operator: those of the arms that convert best, because
+    /// the others may lie about what arrives.
+    fn convert(&mut self) {
+        let in_time = in_time(&self.settings, self.state.reporting_classes);
+        let mut known = (0.0, 0.0);
+        for operator in &mut self.state.operators {
+            let mut ratios = Vec::new();
+            for arm in operator.arms.iter().filter_map(|arm| self.state.arms.get(*arm as usize)) {
+                let conversions = &arm.evidence.conversions;
+                let is_sound = arm.trouble.is_none() && conversions.trials > 15.0;
+                if !is_sound {
+                    continue;
+                }
+                let delivered = arm.belief.delivered * arm.in_time(&self.tables.grid, in_time);
+                let trials = conversions.trials * delivered.max(0.05);
+                let ratio = (conversions.successes + 10.0 * operator.converting) / (trials + 10.0);
+                ratios.push((ratio, trials));
+            }
+            let best = ratios.iter().map(|(ratio, _)| *ratio).fold(0.0, f64::max);
+            let (sum, weight) = ratios
+                .iter()
+                .filter(|(ratio, _)| *ratio >= 0.9 * best)
+                .fold((0.0, 0.0), |(sum, weight), (ratio, trials)| (sum + ratio * trials, weight + trials));
+            if weight > 0.0 {
+                operator.converting += 0.1 * ((sum / weight).min(1.0) - operator.converting);
+                known = (known.0 + sum, known.1 + weight);
+            }
+        }
+        let usual = if known.1 > 30.0 { (known.0 / known.1).min(1.0) } else { return };
+        for operator in &mut self.state.operators {
+            let arms = operator.arms.iter().filter_map(|arm| self.state.arms.get(*arm as usize));
+            let trials: f64 = arms.map(|arm| arm.evidence.conversions.trials).sum();
+            if trials < 30.0 {
+                operator.converting += 0.02 * (usual - operator.converting);
+            }
+        }
+    }
+
+    /// Looks for changes, and follows those that were found.
+    fn look(&mut self, now: Millis, bars: Bars) {
+        let pooled = self.pooled_tests();
+        for at in 0..self.state.arms.len() {
+            let moment = Moment {
+                now,
+                second: second(now),
+                grid: &self.tables.grid,
+                receipts_fade: &self.tables.receipts_fade,
+                conversions_fade: &self.tables.conversions_fade,
+            };
+            let Some(arm) = self.state.arms.get_mut(at) else { continue };
+            let (Some(vendor), Some(operator)) =
+                (self.state.vendors.get(arm.vendor), self.state.operators.get(arm.operator))
+            else {
+                continue;
+            };
+            let around = Surroundings {
+                moment: &moment,
+                tuning: &self.settings.tuning,
+                told_up_to: vendor.feed.told_up_to(now),
+                reported_up_to: self.state.reports.up_to(now),
+                prior: vendor.rate,
+                conversion_delay: &operator.conversion_delay,
+            };
+            let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
+            let mut turn = if arm.trouble.is_some() { arm.follow(&around, tested) } else { None };
+            let by_receipts = arm.receipts.sum > bars.receipts;
+            let by_conversions = arm.conversions.sum > bars.conversions;
+            if by_receipts && arm.is_proven() {
+                turn = Some(arm.fall(&around, true, bars.receipts));
+            } else if by_receipts {
+                // Too little was sent for an alarm: what was believed of it was wrong.
+                let from = arm.receipts.zero_at;
+                arm.evidence.receipts.restart(from);
+                arm.receipts.reset(moment.second);
+            } else if by_conversions && arm.conversions_are_proven() {
+                turn = Some(arm.fall(&around, false, bars.conversions));
+            } else if by_conversions {
+                let from = arm.conversions.zero_at;
+                arm.evidence.conversions.restart(from);
+                arm.conversions.reset(moment.second);
+            }
+            if let Some(turn) = turn {
+                self.tell(now, at, turn, bars);
+            }
+        }
+        for vendor in 0..self.state.vendors.len() {
+            let troubled = self.of_vendor(vendor).any(|arm| arm.trouble.is_some());
+            if let Some(state) = self.state.vendors.get_mut(vendor) {
+                state.feed.troubled = troubled;
+            }
+        }
+    }
+
+    fn of_vendor(&self, vendor: VendorIndex) -> impl Iterator<Item = &super::arm::Arm> {
+        let arms = self.state.vendors.get(vendor).into_iter().flat_map(|vendor| &vendor.arms);
+        arms.filter_map(|arm| self.state.arms.get(*arm as usize))
+    }
+
+    fn of_operator(&self, operator: OperatorIndex) -> impl Iterator<Item = &super::arm::Arm> {
+        let arms = self.state.operators.get(operator).into_iter().flat_map(|operator| &operator.arms);
+        arms.filter_map(|arm| self.state.arms.get(*arm as usize))
+    }
+
+    /// The tests by conversion of the arms of a vendor that fell together: they have one cause.
+    fn pooled_tests(&self) -> Vec<f64> {
+        let mut pooled = vec![0.0; self.state.vendors.len()];
+        for (vendor, sum) in pooled.iter_mut().enumerate() {
+            let testing = self.of_vendor(vendor).filter_map(|arm| arm.trouble.as_deref());
+            *sum = testing
+                .filter(|trouble| trouble.by_receipts && trouble.conversions == Conversions::Testing)
+                .map(|trouble| trouble.test)
+                .sum();
+        }
+        pooled
+    }
+
+    fn tell(&mut self, now: Millis, at: usize, turn: Turn, bars: Bars) {
+        let Some(arm) = self.state.arms.get(at) else { return };
+        let own = Scope { vendor: Some(arm.vendor), operator: Some(arm.operator) };
+        let whole = Scope { vendor: Some(arm.vendor), operator: None };
+        let everywhere = Scope { vendor: None, operator: Some(arm.operator) };
+        match turn {
+            Turn::Fell => {
+                let Some((kind, proof)) = finding(arm) else { return };
+                if self.state.incidents.join(own, now) {
+                    return;
+                }
+                let others = |arm: &&super::arm::Arm| arm.traffic > ACTIVE && arm.is_proven();
+                let is_hit = |arm: &super::arm::Arm| {
+                    let recent = |at: u32| at + TOGETHER >= second(now);
+                    let suspected = arm.receipts.sum > SUSPICIOUS * bars.receipts
+                        || arm.conversions.sum > SUSPICIOUS * bars.conversions;
+                    suspected || arm.trouble.as_ref().is_some_and(|trouble| recent(trouble.at))
+                };
+                let shares = |hit: usize, all: usize| hit >= 2 && hit as f64 >= 0.6 * all as f64;
+                let (mut hit, mut all) = (0, 0);
+                for other in self.of_operator(arm.operator).filter(others) {
+                    all += 1;
+                    hit += usize::from(is_hit(other));
+                }
+                let operator_wide = shares(hit, all) && all >= 3;
+                let (mut hit, mut all) = (0, 0);
+                for other in self.of_vendor(arm.vendor).filter(others) {
+                    all += 1;
+                    hit += usize::from(is_hit(other));
+                }
+                let vendor_wide = shares(hit, all);
+                let (scope, kind) = if operator_wide && !vendor_wide {
+                    (everywhere, Kind::OperatorWide)
+                } else if vendor_wide {
+                    (whole, kind)
+                } else {
+                    (own, kind)
+                };
+                self.state.incidents.raise(scope, kind, now);
+                self.verdicts.push(Verdict { kind, scope, stage: Stage::Raised, at: now, proof });
+            }
+            Turn::Settled => {
+                let Some((kind, proof)) = finding(arm) else { return };
+                for scope in [own, whole] {
+                    if let Some(incident) = self.state.incidents.find(scope)
+                        && incident.kind != kind
+                    {
+                        incident.kind = kind;
+                        self.verdicts.push(Verdict { kind, scope, stage: Stage::Revised, at: now, proof });
+                    }
+                }
+            }
+            Turn::Recovered => {
+                let calm = |mut arms: Box<dyn Iterator<Item = &super::arm::Arm> + '_>| {
+                    arms.all(|arm| arm.trouble.is_none())
+                };
+                let ended = [
+                    (own, true),
+                    (whole, calm(Box::new(self.of_vendor(arm.vendor)))),
+                    (everywhere, calm(Box::new(self.of_operator(arm.operator)))),
+                ];
+                let after = arm.receipts.regime;
+                for (scope, is_over) in ended {
+                    if is_over && let Some(kind) = self.state.incidents.close(scope, now) {
+                        let proof = Proof { since: now, before: after, after, ..Proof::default() };
+                        self.verdicts.push(Verdict { kind, scope, stage: Stage::Recovered, at: now, proof });
+                    }
+                }
+            }
+        }
+    }
+
+    fn fit(&mut self) {
+        let mut shared: Vec<Shape> = vec![[0.0; BINS]; self.state.vendors.len()];
+        for arm in self.state.arms.iter().filter(|arm| arm.trouble.is_none()) {
+            if let Some(shape) = shared.get_mut(arm.vendor) {
+                arm.delay.add_to(shape);
+            }
+        }
+        for arm in &mut self.state.arms {
+            match arm.trouble.as_ref().filter(|trouble| trouble.by_receipts) {
+                Some(trouble) => {
+                    let prior = trouble.delay.blurred();
+                    arm.delay.fit(&[0.0; BINS], &prior, 6.0);
+                }
+                None => {
+                    let shape = shared.get(arm.vendor).unwrap_or(&self.tables.receipts);
+                    arm.delay.fit(shape, &self.tables.receipts, 10.0);
+                }
+            }
+        }
+        for operator in &mut self.state.operators {
+            operator.conversion_delay.fit(&[0.0; BINS], &self.tables.conversions, 10.0);
+        }
+    }
+}
+
+/// The kind of an arm's trouble, and its numbers.
+pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
+    let trouble = arm.trouble.as_deref()?;
+    let comes_late = arm.belief.delivered > 0.6 * trouble.delivered;
+    let kind = match trouble.conversions {
+        Conversions::Contradict => Kind::FakeReceipts,
+        Conversions::Normal => Kind::SlowReceipts,
+        Conversions::Unknown | Conversions::Testing | Conversions::Fallen => {
+            if comes_late {
+                Kind::SlowDelivery
+            } else {
+                Kind::SilentDrop
+            }
+        }
+    };
+    let by_conversions = kind == Kind::FakeReceipts;
+    let stream = if by_conversions { &arm.evidence.conversions } else { &arm.evidence.receipts };
+    let proof = Proof {
+        since: u64::from(trouble.since) * 1000,
+        before: if by_conversions { trouble.converted } else { trouble.delivered },
+        after: if stream.trials > 0.0 { (stream.successes / stream.trials).min(1.0) } else { 0.0 },
+        ratio: trouble.sum,
+        threshold: trouble.threshold,
+        observations: stream.trials,
+    };
+    Some((kind, proof))
+}
+
+/// Within this time a message has to arrive for its user to act: the shortest deadline of a class that reports.
+pub(super) fn in_time(settings: &super::settings::Settings, reporting: u64) -> Millis {
+    let classes = settings.classes.iter().enumerate();
+    let deadline = classes
+        .filter(|(class, _)| *class < 64 && reporting >> class & 1 == 1)
+        .map(|(_, class)| class.deadline)
+        .fold(f64::INFINITY, f64::min);
+    milliseconds(deadline)
+}
+
+/// Of seconds that may be infinite.
+pub(super) fn milliseconds(seconds: f64) -> Millis {
+    (seconds.clamp(0.0, 1e7) * 1000.0) as Millis
+}

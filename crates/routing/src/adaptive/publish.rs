@@ -1,0 +1,207 @@
+//! From beliefs to the published table.
+
+use std::sync::Arc;
+
+use super::arm::Arm;
+use super::chance::Chance;
+use super::engine::Engine;
+use super::judge::{in_time, milliseconds};
+use super::plan::{Candidate, rows};
+use super::settings::{Millis, OperatorIndex, VendorIndex};
+use super::state::{Demand, OperatorState};
+use super::table::{Plan, Probabilities};
+use super::trouble::Conversions;
+
+/// A kind of message that has not come for so long is forgotten, in milliseconds.
+const FORGOTTEN: Millis = 900_000;
+/// Arms with fewer receipts are still little known.
+const LITTLE: f64 = 50.0;
+/// No more than this part of a cell's traffic goes to an arm in trouble, or to confirm one.
+const TROUBLE_SHARE: f64 = 0.05;
+/// How uncertain the quality of an arm without any evidence is.
+const UNKNOWN_SD: f64 = 0.15;
+
+impl Engine {
+    /// The table of a new version.
+    pub(super) fn publish(&mut self, now: Millis) {
+        self.state.version += 1;
+        self.commitments();
+        for operator in &mut self.state.operators {
+            operator.demands.retain(|demand| now.saturating_sub(demand.last) < FORGOTTEN);
+        }
+        self.republish(now);
+    }
+
+    /// The table of this version, made again.
+    pub(super) fn republish(&mut self, now: Millis) {
+        let operators =
+            (0..self.state.operators.len()).map(|operator| Arc::new(self.plans(operator))).collect();
+        let keep = self.state.vendors.iter().map(|vendor| vendor.door.keep()).collect();
+        self.table = Arc::new(Probabilities { version: self.state.version, made_at: now, operators, keep });
+    }
+
+    pub(super) fn publish_operator(&mut self, operator: OperatorIndex) {
+        let plans = Arc::new(self.plans(operator));
+        let mut table = Probabilities::clone(&self.table);
+        while table.operators.len() <= operator {
+            table.operators.push(Arc::new(Vec::new()));
+        }
+        if let Some(place) = table.operators.get_mut(operator) {
+            *place = plans;
+        }
+        self.table = Arc::new(table);
+    }
+
+    /// Moves the dual price of each commitment towards where its share is met, and takes the rates of the second.
+    fn commitments(&mut self) {
+        let accepted: f64 = self.state.vendors.iter().map(|vendor| vendor.accepted).sum();
+        let most = self.settings.classes.iter().map(|class| class.value).fold(0.0, f64::max) * 0.25;
+        for (vendor, agreed) in self.state.vendors.iter_mut().zip(&self.settings.vendors) {
+            if agreed.commitment > 0.0 && accepted > 100.0 {
+                let missing = agreed.commitment - vendor.accepted / accepted;
+                vendor.commitment =
+                    (vendor.commitment + 0.005 * most * missing / agreed.commitment).clamp(0.0, most);
+            }
+        }
+    }
+
+    fn plans(&self, operator: OperatorIndex) -> Vec<Plan> {
+        let Some(state) = self.state.operators.get(operator) else { return Vec::new() };
+        let arms = self.by_vendor(state);
+        let plan = |(nth, demand): (usize, &Demand)| {
+            let candidates = self.candidates(operator, state, demand, &arms);
+            let mut chance =
+                Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
+            Plan {
+                cell: demand.cell(operator),
+                allowed: demand.allowed(),
+                rows: rows(candidates, &self.settings.tuning, &mut chance, &self.tables.normals),
+            }
+        };
+        state.demands.iter().enumerate().map(plan).collect()
+    }
+
+    fn by_vendor(&self, state: &OperatorState) -> Vec<Option<&Arm>> {
+        let mut arms = vec![None; self.settings.vendors.len()];
+        for arm in state.arms.iter().filter_map(|arm| self.state.arms.get(*arm as usize)) {
+            if let Some(place) = arms.get_mut(arm.vendor) {
+                *place = Some(arm);
+            }
+        }
+        arms
+    }
+
+    fn candidates(
+        &self,
+        operator: OperatorIndex,
+        state: &OperatorState,
+        demand: &Demand,
+        arms: &[Option<&Arm>],
+    ) -> Vec<Candidate> {
+        let Some(class) = self.settings.classes.get(demand.class) else { return Vec::new() };
+        let allowed = demand.allowed();
+        let reporting = self.state.reporting_classes;
+        let acts = demand.class < 64 && reporting >> demand.class & 1 == 1;
+        let mut candidates = Vec::new();
+        for (vendor, arm) in arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
+            let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor))
+            else {
+                continue;
+            };
+            let (quality, sd, ramp) = match arm {
+                Some(arm) if acts => (arm.belief.acted, arm.belief.acted_sd, arm.ramp),
+                Some(arm) => {
+                    let in_time = arm.in_time(&self.tables.grid, milliseconds(class.deadline));
+                    let belief = &arm.belief;
+                    (belief.delivered * belief.trust * in_time, belief.delivered_sd, arm.ramp)
+                }
+                None => (of_vendor.rate.max(state.rate.min(0.9)), UNKNOWN_SD, 1.0),
+            };
+            let price = self.settings.price(vendor, operator);
+            let door = &of_vendor.door;
+            let utility = (class.value * quality - price) * door.answered + of_vendor.commitment;
+            let is_below = quality + 2.0 * sd < class.min_success;
+            let probe = self.probe(state, demand, vendor, *arm);
+            let shut = if door.is_half_open() { self.knock(vendor) } else { probe };
+            candidates.push(Candidate {
+                vendor: number,
+                utility,
+                sd: class.value * sd,
+                ramp: ramp * f64::from(door.share()),
+                is_shut: door.is_open(),
+                is_below,
+                probe: if door.is_open() { shut } else { probe },
+            });
+        }
+        candidates
+    }
+
+    /// The share that sends a message or two a second through a half-open circuit.
+    fn knock(&self, _vendor: VendorIndex) -> f64 {
+        (1.5 / self.state.traffic.max(1.0)).min(TROUBLE_SHARE)
+    }
+
+    /// The least probability of a vendor in a cell, from what is to be learned about its arm.
+    fn probe(&self, state: &OperatorState, demand: &Demand, vendor: VendorIndex, arm: Option<&Arm>) -> f64 {
+        let tuning = &self.settings.tuning;
+        let Some(arm) = arm else {
+            return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
+        };
+        let reports = |demand: &Demand| demand.reports_conversion;
+        let value =
+            |demand: &Demand| self.settings.classes.get(demand.class).map_or(0.0, |class| class.value);
+        let dearest = state.demands.iter().filter(|demand| demand.rate > 0.0).map(value).fold(0.0, f64::max);
+        let is_cheap = |demand: &Demand| value(demand) < dearest;
+        if let Some(trouble) = arm.trouble.as_deref() {
+            let mut least = 0.0;
+            let comes_late = arm.belief.delivered > 0.5 * trouble.delivered;
+            let needs_proof = match trouble.conversions {
+                Conversions::Contradict => true,
+                Conversions::Testing => arm.evidence.conversions.trials < 8.0,
+                Conversions::Fallen => comes_late,
+                Conversions::Unknown | Conversions::Normal => false,
+            };
+            if needs_proof && demand.reports_conversion {
+                least = spread(state, vendor, reports, tuning.conversion_probes, TROUBLE_SHARE);
+            }
+            if trouble.by_receipts && !trouble.is_of_receipts_only() {
+                let has_cheap = state.demands.iter().any(|demand| demand.rate > 0.0 && is_cheap(demand));
+                if !has_cheap || is_cheap(demand) {
+                    let eligible = |demand: &Demand| !has_cheap || is_cheap(demand);
+                    least = f64::max(
+                        least,
+                        spread(state, vendor, eligible, tuning.trouble_probes, TROUBLE_SHARE),
+                    );
+                }
+            }
+            return least;
+        }
+        let carries = arm.traffic - arm.reporting > 0.2;
+        if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
+            return spread(state, vendor, reports, tuning.verify_probes, TROUBLE_SHARE);
+        }
+        if arm.evidence.receipts.trials < LITTLE {
+            return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
+        }
+        0.1 * tuning.idle_share
+    }
+
+    /// The classes whose conversions are reported decide on what is in time.
+    pub(super) fn act_within(&self) -> Millis {
+        in_time(&self.settings, self.state.reporting_classes)
+    }
+}
+
+/// `wanted` messages a second over the cells that are eligible, as a share of each.
+fn spread(
+    state: &OperatorState,
+    vendor: VendorIndex,
+    eligible: impl Fn(&Demand) -> bool,
+    wanted: f64,
+    most: f64,
+) -> f64 {
+    let of_vendor =
+        state.demands.iter().filter(|demand| demand.allowed().contains(vendor) && eligible(demand));
+    let rate: f64 = of_vendor.map(|demand| demand.rate).sum();
+    (wanted / rate.max(1e-6)).min(most)
+}

@@ -1,0 +1,95 @@
+//! One arm in numbers, for whoever asks why traffic goes where it goes.
+
+use super::engine::Engine;
+use super::feed::FeedKind;
+use super::judge::finding;
+use super::settings::{Millis, OperatorIndex, VendorIndex};
+use super::verdict::{Kind, Proof};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    pub vendor: VendorIndex,
+    pub operator: OperatorIndex,
+    /// The rate of delivery by receipts, and how many messages it rests on.
+    pub delivered: f64,
+    pub receipts: f64,
+    /// The share on the handset in time by conversions, and how many messages it rests on.
+    pub acted: f64,
+    pub conversions: f64,
+    /// How far its receipts are believed, from zero to one.
+    pub trust: f64,
+    /// The log-likelihood ratios of a fall, by receipts and by conversions.
+    pub receipts_ratio: f64,
+    pub conversions_ratio: f64,
+    pub messages_a_second: f64,
+    /// The part of its traffic that it has got back since it recovered.
+    pub ramp: f64,
+    pub feed: FeedKind,
+    /// The usual time between flushes, in seconds; zero when receipts come as they happen.
+    pub flushed_every: f64,
+    /// What a message of the vendor's commitment is worth just now.
+    pub commitment: f64,
+    pub trouble: Option<(Kind, Proof)>,
+}
+
+impl Engine {
+    /// None of an arm that has had no traffic.
+    pub fn snapshot(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<Snapshot> {
+        let arm = self.state.arms.get(self.state.arm_index(vendor, operator)?)?;
+        let of_vendor = self.state.vendors.get(vendor)?;
+        let feed = of_vendor.feed.kind();
+        Some(Snapshot {
+            vendor,
+            operator,
+            delivered: arm.belief.delivered,
+            receipts: arm.evidence.receipts.trials,
+            acted: arm.belief.acted,
+            conversions: arm.evidence.conversions.trials,
+            trust: arm.belief.trust,
+            receipts_ratio: arm.receipts.sum,
+            conversions_ratio: arm.conversions.sum,
+            messages_a_second: arm.traffic,
+            ramp: arm.ramp,
+            feed,
+            flushed_every: if feed == FeedKind::Flushed { f64::from(of_vendor.feed.period()) } else { 0.0 },
+            commitment: of_vendor.commitment,
+            trouble: finding(arm),
+        })
+    }
+}
+
+impl Snapshot {
+    /// A sentence for people; `clock` writes an instant.
+    pub fn sentence(&self, clock: impl Fn(Millis) -> String) -> String {
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let Some((kind, proof)) = &self.trouble else {
+            return format!(
+                "delivered {} by {:.0} receipts, in time {} by {:.0} conversions, trust {}: healthy",
+                percent(self.delivered),
+                self.receipts,
+                percent(self.acted),
+                self.conversions,
+                percent(self.trust)
+            );
+        };
+        let what = if *kind == Kind::FakeReceipts { "conversion" } else { "delivery by receipts" };
+        let other = match kind {
+            Kind::FakeReceipts => "receipts normal: fake receipts suspected",
+            Kind::SlowReceipts => "conversions normal: receipts are late or missing, messages arrive",
+            Kind::SlowDelivery => "receipts come late: slow delivery",
+            Kind::SilentDrop => "accepted and lost: silent drop",
+            Kind::Outage => "submits unanswered: outage",
+            Kind::Throttled => "refused below what was agreed: throttled",
+            Kind::OperatorWide => "all routes to the operator: no vendor's fault",
+        };
+        format!(
+            "{what} {} against {} since {}, {:.0} messages, LLR {:.1} > {:.1}, {other}",
+            percent(proof.after),
+            percent(proof.before),
+            clock(proof.since),
+            proof.observations,
+            proof.ratio,
+            proof.threshold
+        )
+    }
+}

@@ -1,0 +1,161 @@
+//! The published table: with which probability each vendor is chosen. Immutable, so that it is shared without a lock.
+
+use std::sync::Arc;
+
+use super::settings::{ClassIndex, Millis, OperatorIndex, VendorIndex, Vendors};
+
+/// What is alike of messages for the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub operator: OperatorIndex,
+    pub class: ClassIndex,
+    /// Whether the application says when its user acts.
+    pub reports_conversion: bool,
+}
+
+/// One message, as far as the choice depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    pub cell: Cell,
+    /// The hard mask: whoever may carry the message at all.
+    pub allowed: Vendors,
+    /// Those tried already.
+    pub excluded: Vendors,
+    /// Nothing is to be learned with this message.
+    pub no_probe: bool,
+}
+
+/// A choice, with all that is needed to weigh it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pick {
+    pub vendor: VendorIndex,
+    /// With which probability it was chosen; one for a message that was tried before.
+    pub propensity: f32,
+    pub flags: Flags,
+    pub version: u64,
+}
+
+/// Why this vendor, when it is not simply the one that the table prefers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Chosen to learn.
+    pub probe: bool,
+    /// Another vendor was tried before.
+    pub fallback: bool,
+    /// The preferred vendor takes no more messages just now.
+    pub throttled: bool,
+    /// Every vendor's circuit is open: this is the least bad.
+    pub last_resort: bool,
+    /// The table does not know this cell yet.
+    pub unplanned: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Probabilities {
+    pub version: u64,
+    pub made_at: Millis,
+    pub(super) operators: Vec<Arc<Vec<Plan>>>,
+    /// By vendor: the part of those who want it that fits.
+    pub(super) keep: Vec<f32>,
+}
+
+/// The rows of one cell and one mask, the best first.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub cell: Cell,
+    pub allowed: Vendors,
+    pub rows: Vec<Row>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub vendor: u16,
+    /// Chosen because it is best, and chosen to learn. The sum of both over the rows is one.
+    pub share: f32,
+    pub probe: f32,
+    /// Value times quality less the price, in the unit of prices.
+    pub utility: f32,
+    /// Its circuit is open.
+    pub is_shut: bool,
+}
+
+impl Probabilities {
+    pub fn plan(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
+        self.operators.get(cell.operator)?.iter().find(|plan| plan.cell == cell && plan.allowed == allowed)
+    }
+
+    /// `chance` is two uniform numbers from zero to one. None when no vendor is left.
+    pub fn pick(&self, request: &Request, chance: [f32; 2]) -> Option<Pick> {
+        let Some(plan) = self.plan(request.cell, request.allowed) else {
+            return self.unplanned(request, chance[0]);
+        };
+        if request.excluded != Vendors::default() {
+            let flags = Flags { fallback: true, ..Flags::default() };
+            return self.best(plan, request.excluded, flags);
+        }
+        let all: f32 = plan.rows.iter().map(|row| row.weight(request.no_probe)).sum();
+        if all <= 0.0 {
+            return self.best(plan, Vendors::default(), Flags::default());
+        }
+        let mut left = chance[0] * all;
+        let mut chosen = None;
+        for row in plan.rows.iter().filter(|row| row.weight(request.no_probe) > 0.0) {
+            let weight = row.weight(request.no_probe);
+            chosen = Some((row, weight));
+            if left < weight {
+                break;
+            }
+            left -= weight;
+        }
+        let (row, weight) = chosen?;
+        let vendor = VendorIndex::from(row.vendor);
+        if chance[1] > self.keep.get(vendor).copied().unwrap_or(1.0) {
+            let flags = Flags { throttled: true, ..Flags::default() };
+            if let Some(next) = self.best(plan, Vendors::default().with(vendor), flags)
+                && !next.flags.last_resort
+            {
+                return Some(next);
+            }
+        }
+        let probe = left >= row.share;
+        Some(Pick {
+            vendor,
+            propensity: weight / all,
+            flags: Flags { probe, ..Flags::default() },
+            version: self.version,
+        })
+    }
+
+    /// The best that is neither excluded nor shut; without any, the best that is not excluded.
+    fn best(&self, plan: &Plan, excluded: Vendors, flags: Flags) -> Option<Pick> {
+        let open = |row: &&Row| !excluded.contains(VendorIndex::from(row.vendor));
+        let has_room =
+            |row: &&Row| !row.is_shut && self.keep.get(usize::from(row.vendor)).copied().unwrap_or(1.0) > 0.5;
+        let rows = || plan.rows.iter().filter(open);
+        let found = rows().find(has_room).or_else(|| rows().find(|row| !row.is_shut));
+        let row = found.or_else(|| rows().next())?;
+        Some(Pick {
+            vendor: VendorIndex::from(row.vendor),
+            propensity: 1.0,
+            flags: Flags { last_resort: row.is_shut, ..flags },
+            version: self.version,
+        })
+    }
+
+    fn unplanned(&self, request: &Request, chance: f32) -> Option<Pick> {
+        let left = request.allowed.without(request.excluded);
+        let known = (0..self.keep.len()).filter(|vendor| left.contains(*vendor));
+        let count = known.clone().count();
+        let nth = ((chance * count as f32) as usize).min(count.saturating_sub(1));
+        let vendor = known.clone().nth(nth)?;
+        let flags =
+            Flags { unplanned: true, fallback: request.excluded != Vendors::default(), ..Flags::default() };
+        Some(Pick { vendor, propensity: 1.0 / count as f32, flags, version: self.version })
+    }
+}
+
+impl Row {
+    fn weight(&self, no_probe: bool) -> f32 {
+        if no_probe { self.share } else { self.share + self.probe }
+    }
+}

@@ -1,0 +1,146 @@
+//! What the engine concludes, with the numbers that prove it.
+
+use minicbor::{Decode, Encode};
+
+use super::settings::{Millis, OperatorIndex, VendorIndex};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Kind {
+    /// Submits are not answered.
+    #[n(0)]
+    Outage,
+    /// Accepted, and lost.
+    #[n(1)]
+    SilentDrop,
+    /// Receipts say "delivered", conversions say no.
+    #[n(2)]
+    FakeReceipts,
+    /// Receipts are late or missing, conversions say that messages arrive.
+    #[n(3)]
+    SlowReceipts,
+    /// Messages arrive late.
+    #[n(4)]
+    SlowDelivery,
+    /// The vendor takes far less than was agreed.
+    #[n(5)]
+    Throttled,
+    /// All routes to an operator are in trouble: no vendor is to blame.
+    #[n(6)]
+    OperatorWide,
+}
+
+impl Kind {
+    /// The name in events, metrics and documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outage => "outage",
+            Self::SilentDrop => "silent_drop",
+            Self::FakeReceipts => "fake_receipts",
+            Self::SlowReceipts => "slow_receipts",
+            Self::SlowDelivery => "slow_delivery",
+            Self::Throttled => "throttled",
+            Self::OperatorWide => "operator_wide",
+        }
+    }
+}
+
+/// What a verdict is about. Both: one arm; the vendor alone: all its operators; the operator alone: all its routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Scope {
+    #[n(0)]
+    pub vendor: Option<VendorIndex>,
+    #[n(1)]
+    pub operator: Option<OperatorIndex>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Raised,
+    /// More is known of what was raised before.
+    Revised,
+    Recovered,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    pub kind: Kind,
+    pub scope: Scope,
+    pub stage: Stage,
+    pub at: Millis,
+    pub proof: Proof,
+}
+
+/// The numbers behind a verdict. Rates are shares from zero to one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Proof {
+    /// When it changed, as far as can be told.
+    pub since: Millis,
+    pub before: f64,
+    pub after: f64,
+    /// The log-likelihood ratio, and the threshold that it passed.
+    pub ratio: f64,
+    pub threshold: f64,
+    /// Messages since the change whose answer is due.
+    pub observations: f64,
+}
+
+/// One thing that went wrong, as long as it lasts and a while after, so that it is told once.
+#[derive(Clone, Debug, Encode, Decode)]
+pub(super) struct Incident {
+    #[n(0)]
+    pub(super) scope: Scope,
+    #[n(1)]
+    pub(super) kind: Kind,
+    #[n(2)]
+    pub(super) open: bool,
+    /// When it was last raised, joined or closed.
+    #[n(3)]
+    pub(super) touched: Millis,
+}
+
+/// A trouble that comes back so soon is the same incident.
+const SAME: Millis = 180_000;
+
+#[derive(Clone, Debug, Default, Encode, Decode)]
+pub(super) struct Incidents {
+    #[n(0)]
+    list: Vec<Incident>,
+}
+
+impl Incidents {
+    /// Whether this trouble belongs to what was told already; if it does, the incident is open again.
+    pub(super) fn join(&mut self, scope: Scope, now: Millis) -> bool {
+        let covers = |incident: &Incident| {
+            let wider = |of: Option<usize>, all: Option<usize>| all.is_none() || of == all;
+            wider(scope.vendor, incident.scope.vendor) && wider(scope.operator, incident.scope.operator)
+        };
+        let fresh = |incident: &Incident| incident.open || now.saturating_sub(incident.touched) < SAME;
+        let found = self.list.iter_mut().find(|incident| covers(incident) && fresh(incident));
+        match found {
+            Some(incident) => {
+                (incident.open, incident.touched) = (true, now);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn raise(&mut self, scope: Scope, kind: Kind, now: Millis) {
+        self.list.retain(|incident| incident.open || now.saturating_sub(incident.touched) < SAME);
+        self.list.push(Incident { scope, kind, open: true, touched: now });
+    }
+
+    pub(super) fn find(&mut self, scope: Scope) -> Option<&mut Incident> {
+        self.list.iter_mut().find(|incident| incident.open && incident.scope == scope)
+    }
+
+    pub(super) fn close(&mut self, scope: Scope, now: Millis) -> Option<Kind> {
+        let incident = self.find(scope)?;
+        (incident.open, incident.touched) = (false, now);
+        Some(incident.kind)
+    }
+
+    pub(super) fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.list.iter().filter(|incident| incident.open)
+    }
+}

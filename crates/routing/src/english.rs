@@ -1,0 +1,135 @@
+//! A rule in plain English, as it is written and before it is compiled: the same sentence wherever a rule is shown.
+
+use std::fmt::Display;
+
+use domain::plan::{FailoverOn, OnUnknown};
+
+use crate::settings::{Failover, Match, Rule, RuleRoute, Strategy};
+
+/// `Messages of class otp to DE go by acme-de, then borealis-de. …`
+#[must_use]
+pub fn english(rule: &Rule) -> String {
+    let mut sentences = vec![
+        format!("{} go by {}", asked(&rule.matches), order(rule)),
+        next_route(&rule.failover),
+        on_unknown(rule.on_unknown).to_owned(),
+    ];
+    if let Some(limit) = &rule.max_price {
+        sentences.push(format!("Routes that cost more than {limit} for a segment are left out"));
+    }
+    sentences.push(format!("A message that says nothing of it is tried for {}", rule.validity));
+    sentences.join(". ") + "."
+}
+
+fn asked(matches: &Match) -> String {
+    let Match { channel, class, country, operator, app, sender, recipient_prefix, time: _ } = matches;
+    let asked = [
+        class.as_ref().map(|all| format!("of class {}", any_of(all))),
+        channel.map(|channel| format!("over {channel}")),
+        country.as_ref().map(|all| format!("to {}", any_of(all))),
+        operator.as_ref().map(|all| format!("to operator {}", any_of(all))),
+        recipient_prefix.as_ref().map(|all| format!("to numbers that begin with {}", any_of(all))),
+        app.as_ref().map(|all| format!("by app {}", any_of(all))),
+        sender.as_ref().map(|all| format!("from {}", any_of(all))),
+    ];
+    let asked: Vec<String> = asked.into_iter().flatten().collect();
+    if asked.is_empty() { "All messages".to_owned() } else { format!("Messages {}", asked.join(" ")) }
+}
+
+fn order(rule: &Rule) -> String {
+    let names: Vec<&str> = rule.routes.iter().map(|route| route.id.as_str()).collect();
+    if let [only] = names.as_slice() {
+        return format!("{only} alone");
+    }
+    match rule.strategy {
+        Strategy::Priority => names.join(", then "),
+        Strategy::Weighted => {
+            let shares: Vec<String> = rule.routes.iter().map(share).collect();
+            format!("{}, drawn by weight", shares.join(", "))
+        }
+        Strategy::LeastCost => format!("the cheapest of {}", names.join(", ")),
+        Strategy::QualityFloor => {
+            format!("the cheapest of {} whose quality is good enough", names.join(", "))
+        }
+        Strategy::Adaptive => format!("whichever of {} does best", names.join(", ")),
+    }
+}
+
+fn share(route: &RuleRoute) -> String {
+    format!("{} (weight {})", route.id, route.weight.unwrap_or_default())
+}
+
+fn next_route(failover: &Failover) -> String {
+    let Failover { on, wait_at_most, no_receipt_after, max_attempts } = failover;
+    if on.is_empty() {
+        return "No failure makes a message go on to the next route".to_owned();
+    }
+    let when: Vec<String> = on.iter().map(|on| when(*on, no_receipt_after.as_ref())).collect();
+    format!(
+        "A message goes on to the next route when {}, after a wait of {wait_at_most} for a slot or a bind, in at most {max_attempts} attempts",
+        any_of(&when)
+    )
+}
+
+fn when(on: FailoverOn, no_receipt_after: Option<&domain::setting::Span>) -> String {
+    let when = match on {
+        FailoverOn::Rejected => "it is refused",
+        FailoverOn::Busy => "the route is busy",
+        FailoverOn::Unavailable => "the route is down",
+        FailoverOn::Undelivered => "it is not delivered",
+        FailoverOn::NoReceipt => {
+            let after = no_receipt_after.map_or_else(|| "45s".to_owned(), ToString::to_string);
+            return format!("no receipt comes within {after}");
+        }
+    };
+    when.to_owned()
+}
+
+fn on_unknown(on_unknown: OnUnknown) -> &'static str {
+    match on_unknown {
+        OnUnknown::Resend => "Where nobody knows whether a vendor took it, it is sent there once more",
+        OnUnknown::NextRoute => "Where nobody knows whether a vendor took it, it goes on to the next route",
+        OnUnknown::Hold => "Where nobody knows whether a vendor took it, it is not sent again",
+    }
+}
+
+/// `DE, AT or FR`.
+fn any_of<T: Display>(values: &[T]) -> String {
+    let mut texts: Vec<String> = values.iter().map(T::to_string).collect();
+    match texts.pop() {
+        None => "nothing".to_owned(),
+        Some(last) if texts.is_empty() => last,
+        Some(last) => format!("{} or {last}", texts.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::canonical::parse;
+
+    fn read(rule: &str) -> String {
+        let settings = parse(&format!("[[policy.rules]]\nid = \"r\"\n{rule}")).unwrap();
+        english(&settings.policy.rules[0])
+    }
+
+    #[test]
+    fn a_rule_reads_as_sentences() {
+        assert_eq!(
+            read("routes = [\"acme-de\"]"),
+            "All messages go by acme-de alone. A message goes on to the next route when it is refused, the route is busy or the route is down, after a wait of 3s for a slot or a bind, in at most 3 attempts. Where nobody knows whether a vendor took it, it goes on to the next route. A message that says nothing of it is tried for 24h."
+        );
+        assert_eq!(
+            read(
+                r#"match = { class = ["otp"], country = ["DE", "AT"], app = ["shop"] }
+                strategy = "weighted"
+                routes = [{ id = "a", weight = 70 }, { id = "b", weight = 30 }]
+                on_unknown = "resend"
+                failover = { on = ["no_receipt"], no_receipt_after = "30s" }
+                max_price = "0.10"
+                validity = "10m""#
+            ),
+            "Messages of class otp to DE or AT by app shop go by a (weight 70), b (weight 30), drawn by weight. A message goes on to the next route when no receipt comes within 30s, after a wait of 3s for a slot or a bind, in at most 3 attempts. Where nobody knows whether a vendor took it, it is sent there once more. Routes that cost more than 0.10 for a segment are left out. A message that says nothing of it is tried for 10m."
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! What is written is read again as it was.
+
+use std::time::Duration;
+
+use domain::address::SenderKind;
+use domain::plan::{FailoverOn, OnUnknown};
+use domain::setting::Span;
+use domain::{Channel, Class};
+use proptest::prelude::*;
+
+use super::*;
+use crate::settings::{
+    Failover, Match, Pass, Policy, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute,
+    Senders, SendersBy, Strategy as Order,
+};
+
+#[test]
+fn the_canonical_text_reads_like_a_file() {
+    let written = r#"
+        [policy]
+        default_class = "transactional"
+        [[policy.rules]]
+        routes = ["acme-de", { id = "borealis-de", weight = 5 }]
+        id = "otp"
+        validity = "600s"
+        failover = { max_attempts = 3, wait_at_most = "5s" }
+        match = { country = ["DE"], class = ["otp"] }
+        [[rate_cards]]
+        id = "acme"
+        currency = "EUR"
+        prices = [{ country = "DE", price = "0.0450" }, { price = "0.05", country = "AT" }]
+        [[routes]]
+        id = "acme-de"
+        connection = "acme"
+        channel = "sms"
+        senders = { allow = [], default = "SH\"OP" }
+    "#;
+    let expected = r#"[[routes]]
+id = "acme-de"
+connection = "acme"
+senders = { allow = [], default = "SH\"OP" }
+
+[[rate_cards]]
+id = "acme"
+currency = "EUR"
+prices = [
+  { country = "DE", price = "0.0450" },
+  { country = "AT", price = "0.05" },
+]
+
+[[policy.rules]]
+id = "otp"
+match = { class = ["otp"], country = ["DE"] }
+routes = ["acme-de", { id = "borealis-de", weight = 5 }]
+failover = { wait_at_most = "5s" }
+validity = "10m"
+"#;
+    assert_eq!(text(&parse(written).unwrap()), expected);
+    assert_eq!(text(&Settings::default()), "");
+}
+
+fn word() -> impl Strategy<Value = String> {
+    "[a-z]{1,6}|\\PC{0,5}|[\"\\\\\n\t\u{1}\u{7f}]{1,3}"
+}
+
+fn words() -> impl Strategy<Value = Option<Vec<String>>> {
+    prop::option::of(prop::collection::vec(word(), 0..4))
+}
+
+fn span() -> impl Strategy<Value = Span> {
+    prop_oneof![0..10_000_000_u64, (0..1000_u64).prop_map(|days| days * 86_400_000)]
+        .prop_map(|ms| Span(Duration::from_millis(ms)))
+}
+
+fn some<T: Clone + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Strategy<Value = Vec<T>> {
+    prop::sample::subsequence(values, 0..=values.len())
+}
+
+fn senders() -> impl Strategy<Value = Senders> {
+    let kinds = some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]);
+    let rewrite = (word(), word()).prop_map(|(from, to)| Rewrite { from, to });
+    let member =
+        (word(), prop::option::of(any::<u32>())).prop_map(|(sender, weight)| PoolMember { sender, weight });
+    let maybe = || prop::option::of(word());
+    let lists = (prop::collection::vec(rewrite, 0..3), prop::collection::vec(member, 0..3));
+    (maybe(), lists, prop::option::of(kinds), words(), maybe()).prop_map(
+        |(forced, (rewrite, pool), allow, allow_senders, default)| Senders {
+            forced,
+            rewrite,
+            allow,
+            allow_senders,
+            default,
+            pool,
+        },
+    )
+}
+
+fn senders_by() -> impl Strategy<Value = SendersBy> {
+    (words(), words(), prop::option::of(some(&Class::ALL)), senders()).prop_map(
+        |(countries, operators, classes, senders)| {
+            let Senders { forced, rewrite, allow, allow_senders, default, pool } = senders;
+            SendersBy { countries, operators, classes, forced, rewrite, allow, allow_senders, default, pool }
+        },
+    )
+}
+
+fn routes() -> impl Strategy<Value = Vec<Route>> {
+    let pass = some(&[Pass::Priority, Pass::ServiceType, Pass::Addresses, Pass::Tlvs]);
+    let channel = prop::sample::select(Channel::ALL.to_vec());
+    let by = prop::collection::vec(senders_by(), 0..3);
+    let route = (word(), word(), channel, words(), prop::option::of(word()), (senders(), by), pass);
+    let route =
+        route.prop_map(|(id, connection, channel, countries, rate_card, (senders, senders_by), pass)| {
+            Route { id, connection, channel, countries, rate_card, senders, senders_by, pass }
+        });
+    prop::collection::vec(route, 0..4)
+}
+
+fn rate_cards() -> impl Strategy<Value = Vec<RateCard>> {
+    let maybe = || prop::option::of(word());
+    let price = (maybe(), maybe(), maybe(), word(), maybe()).prop_map(
+        |(country, mcc, mnc, price, effective_from)| PriceEntry { country, mcc, mnc, price, effective_from },
+    );
+    let card = (word(), word(), maybe(), prop::collection::vec(price, 0..4))
+        .prop_map(|(id, currency, file, prices)| RateCard { id, currency, file, prices });
+    prop::collection::vec(card, 0..3)
+}
+
+fn matches() -> impl Strategy<Value = Match> {
+    let channel = prop::option::of(prop::sample::select(Channel::ALL.to_vec()));
+    let class = prop::option::of(some(&Class::ALL));
+    (channel, class, words(), words(), words(), words(), words()).prop_map(
+        |(channel, class, country, operator, app, sender, recipient_prefix)| Match {
+            channel,
+            class,
+            country,
+            operator,
+            app,
+            sender,
+            recipient_prefix,
+            ..Match::default()
+        },
+    )
+}
+
+fn rules() -> impl Strategy<Value = Vec<Rule>> {
+    let order = prop::sample::select(vec![
+        Order::Priority,
+        Order::Weighted,
+        Order::LeastCost,
+        Order::QualityFloor,
+        Order::Adaptive,
+    ]);
+    let listed = (word(), prop::option::of(any::<u32>())).prop_map(|(id, weight)| RuleRoute { id, weight });
+    let on = some(&[
+        FailoverOn::Rejected,
+        FailoverOn::Busy,
+        FailoverOn::Unavailable,
+        FailoverOn::Undelivered,
+        FailoverOn::NoReceipt,
+    ]);
+    let failover = (on, span(), prop::option::of(span()), any::<u8>()).prop_map(
+        |(on, wait_at_most, no_receipt_after, max_attempts)| Failover {
+            on,
+            wait_at_most,
+            no_receipt_after,
+            max_attempts,
+        },
+    );
+    let on_unknown = prop::sample::select(vec![OnUnknown::Resend, OnUnknown::NextRoute, OnUnknown::Hold]);
+    let terms = (on_unknown, failover, prop::option::of(word()), span());
+    let rule = (word(), matches(), order, prop::collection::vec(listed, 0..4), terms).prop_map(
+        |(id, matches, strategy, routes, (on_unknown, failover, max_price, validity))| Rule {
+            id,
+            matches,
+            strategy,
+            routes,
+            on_unknown,
+            failover,
+            max_price,
+            validity,
+        },
+    );
+    prop::collection::vec(rule, 0..4)
+}
+
+pub(crate) fn settings() -> impl Strategy<Value = Settings> {
+    let default_class = prop::sample::select(Class::ALL.to_vec());
+    (routes(), rate_cards(), default_class, rules()).prop_map(|(routes, rate_cards, default_class, rules)| {
+        Settings { routes, rate_cards, policy: Policy { default_class, rules } }
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_as_it_was(settings in settings()) {
+        let written = text(&settings);
+        let read = parse(&written);
+        prop_assert_eq!(read.as_ref(), Ok(&settings), "{}", written);
+        prop_assert_eq!(text(&settings), read.map(|read| text(&read)).unwrap_or_default());
+    }
+}

@@ -1,0 +1,178 @@
+//! The policy: its rules, what they ask of a message, and what they do with it.
+
+use domain::plan::{FailoverOn, OnUnknown};
+use domain::setting::Span;
+use domain::{Channel, Class, RuleId, Sender};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{RuleRoute, is_default, schema};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// The class of a message that names none.
+    #[serde(skip_serializing_if = "is_transactional")]
+    pub default_class: Class,
+    /// The first one that matches decides.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    #[schemars(with = "RuleId")]
+    pub id: String,
+    /// Absent: every message.
+    #[serde(rename = "match", default, skip_serializing_if = "is_default")]
+    pub matches: Match,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strategy: Strategy,
+    pub routes: Vec<RuleRoute>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_unknown: OnUnknown,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub failover: Failover,
+    /// For one segment, in the currency of each route's rate card.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::optional_amount")]
+    pub max_price: Option<String>,
+    /// How long a message that says nothing of it may be tried: 7 days at most.
+    #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
+    pub validity: Span,
+}
+
+/// What a message must be like. An absent key asks for nothing; a list is satisfied by any one of its values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    #[serde(skip_serializing_if = "is_default")]
+    pub channel: Option<Channel>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub class: Option<Vec<Class>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::countries")]
+    pub country: Option<Vec<String>>,
+    /// MCC and MNC of the recipient's network, such as 262-01 or 26201.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::operators")]
+    pub operator: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "is_default")]
+    #[schemars(with = "Option<Vec<domain::AppId>>")]
+    pub app: Option<Vec<String>>,
+    /// The sender that the application asked for, or its default.
+    #[serde(skip_serializing_if = "is_default")]
+    #[schemars(with = "Option<Vec<Sender>>")]
+    pub sender: Option<Vec<String>>,
+    /// The first digits of the recipient in international form, with or without the +.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::prefixes")]
+    pub recipient_prefix: Option<Vec<String>>,
+    /// Not served yet, whatever it holds.
+    #[serde(skip_serializing_if = "is_default")]
+    pub time: Option<Unserved>,
+}
+
+/// How a rule orders its routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// As listed.
+    #[default]
+    Priority,
+    /// Drawn by the hash of the recipient, so that a recipient keeps its route; a one-time password that is asked for
+    /// again within five minutes avoids the last route.
+    Weighted,
+    /// The cheapest first; a route without a price never before one that has a price.
+    LeastCost,
+    /// Not served yet.
+    QualityFloor,
+    /// Not served yet.
+    Adaptive,
+}
+
+/// When a message goes on to the next route.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Failover {
+    #[serde(skip_serializing_if = "is_usual")]
+    pub on: Vec<FailoverOn>,
+    /// The wait for a slot or a bind before the next route is tried.
+    #[serde(skip_serializing_if = "is_usual_wait")]
+    pub wait_at_most: Span,
+    /// From dispatch, answered or not; 45 s when `on` lists no_receipt and this is absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub no_receipt_after: Option<Span>,
+    /// Attempts that a vendor may have taken or refused.
+    #[serde(skip_serializing_if = "is_usual_count")]
+    pub max_attempts: u8,
+}
+
+/// A key that is part of the configuration's language and that nothing obeys yet: any value is read, so that the
+/// problem can be told beside all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unserved;
+
+impl<'de> Deserialize<'de> for Unserved {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// Such settings do not compile, so it only matters that they can be read again.
+impl Serialize for Unserved {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+impl JsonSchema for Unserved {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Unserved".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "description": "not served yet" })
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { default_class: Class::Transactional, rules: Vec::new() }
+    }
+}
+
+impl Default for Failover {
+    fn default() -> Self {
+        Self {
+            on: vec![FailoverOn::Rejected, FailoverOn::Busy, FailoverOn::Unavailable],
+            wait_at_most: Span(std::time::Duration::from_secs(3)),
+            no_receipt_after: None,
+            max_attempts: 3,
+        }
+    }
+}
+
+fn a_day() -> Span {
+    Span(std::time::Duration::from_secs(24 * 3600))
+}
+
+fn is_a_day(span: &Span) -> bool {
+    *span == a_day()
+}
+
+fn is_transactional(class: &Class) -> bool {
+    *class == Policy::default().default_class
+}
+
+fn is_usual(on: &[FailoverOn]) -> bool {
+    on == Failover::default().on
+}
+
+fn is_usual_wait(wait: &Span) -> bool {
+    *wait == Failover::default().wait_at_most
+}
+
+fn is_usual_count(attempts: &u8) -> bool {
+    *attempts == Failover::default().max_attempts
+}
