@@ -106,6 +106,8 @@ pub struct ReceiptReport {
     pub news: ReceiptNews,
     /// When the vendor says it happened.
     pub done_at: Option<Timestamp>,
+    /// The recipient's network, as the vendor writes it.
+    pub operator: Option<Box<str>>,
     pub reply: Box<dyn Reply>,
 }
 

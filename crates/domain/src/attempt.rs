@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::address::Sender;
 use crate::id::{ConnectionId, RouteId};
-use crate::money::Price;
+use crate::money::{Price, Tariff};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -47,9 +47,9 @@ pub struct Attempt {
     /// Under which the route sends it.
     #[n(15)]
     pub sender: Option<Sender>,
-    /// For one segment, as the table said when the attempt was made.
+    /// As the table said when the attempt was made.
     #[n(16)]
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
     /// How often the vendor said that it is too fast.
     #[n(17)]
     pub throttled: u16,
@@ -186,7 +186,7 @@ impl Attempt {
         }
     }
 
-    /// Parts that a vendor accepted are paid for.
+    /// Parts that a vendor accepted are paid for, and with the first of them the message.
     #[must_use]
     pub fn cost(&self) -> Option<Price> {
         let taken = self.parts.iter().filter(|part| part.answer == Some(PartAnswer::Accepted)).count();

@@ -26,7 +26,7 @@ pub use id::{AppId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, Rout
 pub use key::{Key, Scope};
 pub use lane::Lane;
 pub use message::{Channel, Class, Message};
-pub use money::{Currency, Price};
+pub use money::{Currency, Price, Tariff};
 pub use number::Country;
 pub use overrides::Override;
 pub use plan::Plan;

@@ -205,6 +205,9 @@ pub struct Message {
     /// How `operator` is known.
     #[n(20)]
     pub operator_source: Option<OperatorSource>,
+    /// When `operator` was found out; None where nobody says, as the numbering plan does not.
+    #[n(21)]
+    pub operator_known_at: Option<Timestamp>,
 }
 
 /// Where the knowledge of a recipient's network comes from.
@@ -214,6 +217,15 @@ pub enum OperatorSource {
     /// The numbering plan: whose the number was at first.
     #[n(0)]
     Prefix,
+    /// The buyer's own list, of numbers or of prefixes.
+    #[n(1)]
+    Import,
+    /// Somebody was asked whose the number is now.
+    #[n(2)]
+    Lookup,
+    /// A vendor's receipt named it.
+    #[n(3)]
+    Receipt,
 }
 
 impl OperatorSource {
@@ -221,6 +233,9 @@ impl OperatorSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prefix => "prefix",
+            Self::Import => "import",
+            Self::Lookup => "lookup",
+            Self::Receipt => "receipt",
         }
     }
 }

@@ -79,6 +79,109 @@ impl Price {
     }
 }
 
+/// What a vendor takes for a message: so much for each segment, and so much for the message as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Tariff {
+    pub per_segment: Decimal,
+    pub per_message: Decimal,
+    pub currency: Currency,
+}
+
+impl Tariff {
+    /// What a message of `segments` segments costs.
+    #[must_use]
+    pub fn times(self, segments: u16) -> Price {
+        let amount = self.per_segment.saturating_mul(Decimal::from(segments));
+        Price { amount: amount.saturating_add(self.per_message), currency: self.currency }
+    }
+
+    /// The part that each segment costs.
+    #[must_use]
+    pub fn for_segment(self) -> Price {
+        Price { amount: self.per_segment, currency: self.currency }
+    }
+
+    /// The part that a message costs whatever its length; None when that is nothing.
+    #[must_use]
+    pub fn for_message(self) -> Option<Price> {
+        let is_any = !self.per_message.is_zero();
+        is_any.then_some(Price { amount: self.per_message, currency: self.currency })
+    }
+}
+
+impl From<Price> for Tariff {
+    /// For each segment this, and nothing for the message.
+    fn from(price: Price) -> Self {
+        Self { per_segment: price.amount, per_message: Decimal::ZERO, currency: price.currency }
+    }
+}
+
+impl fmt::Display for Tariff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.for_message() {
+            None => write!(f, "{}", self.for_segment()),
+            Some(_) if self.per_segment.is_zero() => {
+                write!(f, "{} {} a message", self.per_message, self.currency)
+            }
+            Some(price) => write!(f, "{} a segment and {price} a message", self.for_segment()),
+        }
+    }
+}
+
+impl fmt::Debug for Tariff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// As JSON: the price for a segment, and `per_message` where there is one.
+impl Serialize for Tariff {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            amount: String,
+            currency: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            per_message: Option<String>,
+        }
+        let per_message = self.for_message().map(|price| price.amount.to_string());
+        let (amount, currency) = (self.per_segment.to_string(), self.currency.as_str());
+        Wire { amount, currency, per_message }.serialize(serializer)
+    }
+}
+
+/// Stored as a price for one segment, with a third element where the message itself costs something.
+impl<C> Encode<C> for Tariff {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        let has_both = !self.per_message.is_zero();
+        e.array(if has_both { 3 } else { 2 })?.bytes(&self.per_segment.serialize())?;
+        e.str(self.currency.as_str())?;
+        if has_both {
+            e.bytes(&self.per_message.serialize())?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Tariff {
+    fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let elements = d.array()?;
+        let per_segment = decimal(d)?;
+        let currency = d.str()?.parse().map_err(minicbor::decode::Error::custom)?;
+        let per_message = if elements == Some(3) { decimal(d)? } else { Decimal::ZERO };
+        Ok(Self { per_segment, per_message, currency })
+    }
+}
+
+fn decimal(d: &mut minicbor::Decoder<'_>) -> Result<Decimal, minicbor::decode::Error> {
+    let bytes = <[u8; 16]>::try_from(d.bytes()?).map_err(minicbor::decode::Error::custom)?;
+    Ok(Decimal::deserialize(bytes))
+}
+
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.amount, self.currency)
@@ -133,9 +236,9 @@ impl<C> Encode<C> for Price {
 impl<'b, C> Decode<'b, C> for Price {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
         d.array()?;
-        let bytes = <[u8; 16]>::try_from(d.bytes()?).map_err(minicbor::decode::Error::custom)?;
+        let amount = decimal(d)?;
         let currency = d.str()?.parse().map_err(minicbor::decode::Error::custom)?;
-        Ok(Self { amount: Decimal::deserialize(bytes), currency })
+        Ok(Self { amount, currency })
     }
 }
 
@@ -149,5 +252,24 @@ mod tests {
         for text in ["", ".5", "5.", "-1", "1e3", "1,5", "0.1234567890123", "1.2.3", "NaN"] {
             assert!(parse_amount(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_tariff_is_stored_as_a_price_was_unless_the_message_costs_something_too() {
+        let price = Price { amount: parse_amount("0.0450").unwrap(), currency: "EUR".parse().unwrap() };
+        let plain = Tariff::from(price);
+        let bytes = minicbor::to_vec(plain).unwrap();
+        assert_eq!(bytes, minicbor::to_vec(price).unwrap());
+        assert_eq!(minicbor::decode::<Tariff>(&bytes).unwrap(), plain);
+        let both = Tariff { per_message: parse_amount("0.01").unwrap(), ..plain };
+        assert_eq!(minicbor::decode::<Tariff>(&minicbor::to_vec(both).unwrap()).unwrap(), both);
+        assert_eq!(
+            (plain.times(2).to_string(), both.times(2).to_string()),
+            ("0.0900 EUR".into(), "0.1000 EUR".into())
+        );
+        assert_eq!(both.to_string(), "0.0450 EUR a segment and 0.01 EUR a message");
+        let json = serde_json::to_value([plain, both]).unwrap();
+        assert_eq!(json[0], serde_json::json!({ "amount": "0.0450", "currency": "EUR" }));
+        assert_eq!(json[1]["per_message"], "0.01");
     }
 }

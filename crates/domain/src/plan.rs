@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RouteId, RuleId};
-use crate::money::Price;
+use crate::money::Tariff;
 use crate::overrides::{Flip, Steered};
 
 /// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
@@ -40,9 +40,9 @@ pub struct PlannedRoute {
     pub route: RouteId,
     #[n(1)]
     pub reason: Reason,
-    /// For one segment; None when the route has no price for the destination.
+    /// None when the route has no price for the destination.
     #[n(2)]
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -69,7 +69,7 @@ pub enum Reason {
     /// Its place in the order of price, counted from one.
     #[n(2)]
     Price(#[n(0)] u8),
-    /// It has no price, so it stands behind all that have one.
+    /// It has no price that can be compared, so it stands behind all that have one.
     #[n(3)]
     NoPrice,
     /// It carried this recipient's last one-time password a moment ago, so the others go first.
@@ -82,8 +82,11 @@ pub enum Reason {
     #[n(6)]
     Flipped,
     /// Its vendor is in maintenance, and no other route can carry the message now.
-    #[n(30)]
+    #[n(40)]
     Maintenance,
+    /// It shares a failure domain with a route before it, so others go first.
+    #[n(7)]
+    SameFailureDomain,
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -105,7 +108,7 @@ pub enum Exclusion {
     /// There is a limit, and no price is known: it may cost anything.
     #[n(4)]
     PriceUnknown,
-    /// The limit is in another currency than the price.
+    /// The limit is in another currency than the price, and there is no exchange rate.
     #[n(5)]
     CurrencyDiffers,
     /// Its weight is zero.
@@ -115,14 +118,17 @@ pub enum Exclusion {
     #[n(7)]
     Flipped,
     /// An override lets it, its connection or its vendor take no traffic.
-    #[n(30)]
+    #[n(40)]
     Suspended,
     /// Its vendor is in maintenance, and other routes can carry the message.
-    #[n(31)]
+    #[n(41)]
     Maintenance,
     /// An override gives it no weight.
-    #[n(32)]
+    #[n(42)]
     WeightTaken,
+    /// The vendor has closed the destination.
+    #[n(30)]
+    Closed,
 }
 
 impl Reason {
@@ -138,6 +144,7 @@ impl Reason {
             Self::ConnectionDown => "connection_down",
             Self::Flipped => "flipped",
             Self::Maintenance => "maintenance",
+            Self::SameFailureDomain => "same_failure_domain",
         }
     }
 
@@ -150,7 +157,9 @@ impl Reason {
                 format!("drawn by weight: {}.{} % of recipients get it first", share / 10, share % 10)
             }
             Self::Price(place) => format!("in place {place} by price"),
-            Self::NoPrice => "no price is known, so it stands behind all that have one".to_owned(),
+            Self::NoPrice => {
+                "no price is known that can be compared, so it stands behind all that have one".to_owned()
+            }
             Self::UsedJustNow => {
                 "it carried this recipient's last one-time password a moment ago, so the others go first"
                     .to_owned()
@@ -159,6 +168,9 @@ impl Reason {
             Self::Flipped => "it stands in for a route that is flipped to it".to_owned(),
             Self::Maintenance => {
                 "its vendor is in maintenance, and no other route can carry it now".to_owned()
+            }
+            Self::SameFailureDomain => {
+                "it shares a failure domain with a route before it, so others go first".to_owned()
             }
         }
     }
@@ -180,6 +192,7 @@ impl Exclusion {
             Self::Suspended => "suspended",
             Self::Maintenance => "maintenance",
             Self::WeightTaken => "weight_taken",
+            Self::Closed => "closed",
         }
     }
 
@@ -192,12 +205,15 @@ impl Exclusion {
             Self::Sender => "the route does not carry this sender",
             Self::PriceAboveMax => "the route costs more than the limit allows",
             Self::PriceUnknown => "the route has no price for this destination, and there is a limit",
-            Self::CurrencyDiffers => "the limit is in another currency than the route's prices",
+            Self::CurrencyDiffers => {
+                "the limit is in another currency than the route's prices, and no exchange rate holds between them"
+            }
             Self::NoWeight => "the rule gives the route no weight",
             Self::Flipped => "the route is flipped to another",
             Self::Suspended => "the route is suspended",
             Self::Maintenance => "the route's vendor is in maintenance",
             Self::WeightTaken => "an override gives the route no weight",
+            Self::Closed => "the vendor's rate card says that the destination is closed",
         }
     }
 }

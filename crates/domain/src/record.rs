@@ -13,7 +13,7 @@ use crate::attempt::{Attempt, Part, State, Verdict};
 use crate::event::{Event, Kind};
 use crate::id::{ConnectionId, RouteId};
 use crate::message::Message;
-use crate::money::Price;
+use crate::money::{Price, Tariff};
 use crate::plan::Plan;
 use crate::segment::Encoding;
 use crate::status::{Status, StatusSet};
@@ -163,8 +163,7 @@ pub struct Target {
     pub route: RouteId,
     pub connection: ConnectionId,
     pub sender: Option<Sender>,
-    /// For one segment.
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::metrics::Metrics;
+use crate::operators::Operators;
 use crate::webhooks::address;
 
 mod apps;
@@ -35,6 +36,7 @@ mod key_ring;
 mod keys;
 mod messages;
 mod openapi;
+mod operators;
 mod overrides;
 mod page;
 mod parameters;
@@ -61,6 +63,7 @@ use problem::Problem;
 pub struct Api {
     pipeline: Pipeline,
     metrics: Arc<Metrics>,
+    operators: Arc<Operators>,
     settings: ArcSwap<Settings>,
     ring: KeyRing,
 }
@@ -90,10 +93,11 @@ impl Api {
     pub fn new(
         pipeline: Pipeline,
         metrics: Arc<Metrics>,
+        operators: Arc<Operators>,
         settings: Settings,
     ) -> Result<Arc<Self>, store::Error> {
         let ring = KeyRing::new(pipeline.reader().keys()?, settings.key_rate_limit);
-        Ok(Arc::new(Self { pipeline, metrics, settings: ArcSwap::from_pointee(settings), ring }))
+        Ok(Arc::new(Self { pipeline, metrics, operators, settings: ArcSwap::from_pointee(settings), ring }))
     }
 
     /// Puts other settings in place, for the next request.
@@ -125,7 +129,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 23] = [
+    let routes: [(_, &[_], _); 26] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -137,6 +141,9 @@ fn served() -> Vec<Served> {
         ("/v1/routes", &["get"], get(routes::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
+        ("/v1/operators", &["get"], get(operators::list)),
+        ("/v1/operators/lookup", &["get"], get(operators::lookup)),
+        ("/v1/operators/imports", &["post"], post(operators::import)),
         ("/v1/apps", &["get"], get(apps::list)),
         ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
         ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),

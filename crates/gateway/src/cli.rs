@@ -15,13 +15,16 @@ mod client;
 mod db;
 mod demo;
 mod explain;
+mod harness;
 mod key;
 mod message;
+mod operator;
 mod output;
 mod route;
 mod send;
 mod serve;
 mod sim;
+mod vendor;
 
 use client::Endpoint;
 use output::Output;
@@ -73,6 +76,12 @@ enum Command {
     /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
     Route(route::Command),
+    /// Whose a number is, what networks are called, and lists of your own.
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// Plan and list the maintenance of vendors.
+    #[command(subcommand)]
+    Vendor(vendor::Command),
     /// Make, list, replace and revoke API keys.
     #[command(subcommand)]
     Key(key::Command),
@@ -85,6 +94,9 @@ enum Command {
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// The adaptive engine by itself.
+    #[command(subcommand)]
+    Routing(RoutingCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +118,12 @@ enum ConfigCommand {
 enum SimCommand {
     /// A vendor that speaks SMPP on a port.
     Smsc(sim::Options),
+}
+
+#[derive(Debug, Subcommand)]
+enum RoutingCommand {
+    /// Drive the adaptive engine by JSON lines on stdin, in simulated time; it answers on stdout.
+    Harness,
 }
 
 /// How a command ended, other than well.
@@ -181,6 +199,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Schema) => return check::schema(output),
         Command::Config(ConfigCommand::Validate(file)) => return check::validate(&file, output),
         Command::Db(command) => return db::run(command, output),
+        Command::Routing(RoutingCommand::Harness) => return harness::run(),
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Check { .. }
@@ -188,6 +207,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)
         | Command::Audit(_)
@@ -205,11 +225,13 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
+            Command::Vendor(command) => vendor::run(command, output).await,
+            Command::Operator(command) => operator::run(command, output).await,
             Command::Key(command) => key::run(command, output).await,
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
-            Command::Config(_) | Command::Db(_) => Ok(()),
+            Command::Config(_) | Command::Db(_) | Command::Routing(_) => Ok(()),
         }
     })
 }

@@ -19,6 +19,7 @@ use store::sqlite::Synchronous;
 
 use crate::api::Keys;
 use crate::network::Networks;
+use crate::operators;
 use crate::smpp_server::{self, Account};
 use crate::tables::{Sources, Surroundings};
 use crate::tls;
@@ -69,6 +70,8 @@ pub struct Config {
     pub allow_private: bool,
     /// Where applications bind.
     pub smpp_server: Option<smpp_server::Settings>,
+    /// Whose numbers are.
+    pub operators: operators::Settings,
     pub apps: Vec<Application>,
     pub vendors: Vec<Vendor>,
     /// The routing document of the files: what a version is imported from.

@@ -14,6 +14,7 @@ mod listener;
 pub mod logs;
 pub mod metrics;
 pub mod network;
+pub mod operators;
 pub mod smpp_server;
 pub mod start;
 pub mod tables;

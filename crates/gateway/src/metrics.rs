@@ -3,13 +3,19 @@
 //! Counting is an addition to an atomic number: it happens on the path of every message. No label comes from a user's
 //! input, so the number of series is bounded by the configuration.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::attempt::Outcome;
-use domain::{Channel, Class, ConnectionId, RouteId, Status, Timestamp};
+use domain::money::{Currency, Decimal};
+use domain::{Channel, Class, ConnectionId, Price, RouteId, Status, Timestamp};
+use parking_lot::Mutex;
 use pipeline::{Observer, Snapshot};
 use store::Waiting;
+
+use crate::operators::provider::RESULTS;
 
 mod by_name;
 mod histogram;
@@ -38,6 +44,16 @@ pub struct Metrics {
     operations: AtomicU64,
     webhooks_told: AtomicU64,
     webhooks_failed: AtomicU64,
+    lookups: ByName<Arc<str>, OfProvider>,
+    operators_written: AtomicU64,
+}
+
+#[derive(Default)]
+struct OfProvider {
+    results: [AtomicU64; RESULTS.len()],
+    took: Histogram<{ SUBMIT_BOUNDS.len() }>,
+    /// By currency. Locked for moments, once for each lookup.
+    costs: Mutex<BTreeMap<Currency, Decimal>>,
 }
 
 #[derive(Default)]
@@ -160,8 +176,67 @@ impl Metrics {
         text.family(Name::Overrides, Kind::Gauge, "Overrides that are in force.");
         text.sample(&[], snapshot.overrides as u64);
         write_store(&mut text, snapshot, damage);
+        self.write_lookups(&mut text);
         self.write_rest(&mut text);
         text.finish()
+    }
+
+    /// A provider was asked for a number's operator.
+    pub(crate) fn lookup(
+        &self,
+        provider: &Arc<str>,
+        result: &'static str,
+        took: Duration,
+        cost: Option<Price>,
+    ) {
+        self.lookups.with(provider, |of| {
+            add(&of.results, position(&RESULTS, &result));
+            of.took.record(&SUBMIT_BOUNDS, took);
+            if let Some(Price { amount, currency }) = cost {
+                let mut costs = of.costs.lock();
+                let sum = costs.entry(currency).or_default();
+                *sum = sum.saturating_add(amount);
+            }
+        });
+    }
+
+    /// So much of what was learnt of operators is durable.
+    pub(crate) fn operators_written(&self, learnt: usize) {
+        self.operators_written.fetch_add(learnt as u64, Ordering::Relaxed);
+    }
+
+    fn write_lookups(&self, text: &mut Text) {
+        text.family(
+            Name::OperatorsWritten,
+            Kind::Counter,
+            "What was learnt of operators and is in the store.",
+        );
+        text.sample(&[], self.operators_written.load(Ordering::Relaxed));
+        let providers = self.lookups.sorted();
+        text.family(Name::Lookups, Kind::Counter, "Questions to providers of lookups by how they ended.");
+        for (provider, of) in &providers {
+            for (result, counter) in RESULTS.iter().zip(&of.results) {
+                text.sample(&[("provider", provider), ("result", result)], counter.load(Ordering::Relaxed));
+            }
+        }
+        text.family(
+            Name::LookupDuration,
+            Kind::Histogram,
+            "From a question to its answer, or to its timeout.",
+        );
+        for (provider, of) in &providers {
+            text.histogram(&[("provider", provider)], &of.took, &SUBMIT_BOUNDS);
+        }
+        text.family(
+            Name::LookupCost,
+            Kind::Counter,
+            "What answered questions cost, as the configuration says.",
+        );
+        for (provider, of) in &providers {
+            for (currency, amount) in &*of.costs.lock() {
+                text.amount(&[("provider", provider), ("currency", currency.as_str())], *amount);
+            }
+        }
     }
 
     fn write_messages(&self, text: &mut Text) {

@@ -26,6 +26,7 @@ use crate::http;
 use crate::imported;
 use crate::listener;
 use crate::metrics::Metrics;
+use crate::operators::{self, Operators};
 use crate::smpp_server::{Binds, Door, Ports};
 use crate::tls::Identity;
 use crate::webhooks::{self, Webhooks, address};
@@ -48,6 +49,9 @@ pub struct Gateway {
     api: Arc<Api>,
     http: Arc<http::Settings>,
     webhooks: Arc<Webhooks>,
+    operators: Arc<Operators>,
+    /// Writes what is learnt of operators.
+    keeping: JoinSet<()>,
     door: Option<Door>,
     connections: Connections,
     /// What a reload does not change, each with its key.
@@ -90,6 +94,13 @@ impl Gateway {
             note_resume(&mut writer, resume, clock.now())?;
         }
         let metrics = Arc::new(Metrics::default());
+        let operators = Operators::load(
+            config.operators.clone(),
+            &reader,
+            Arc::<SystemClock>::clone(&clock),
+            Arc::clone(&metrics),
+        )
+        .context("what is known of operators cannot be taken up")?;
         let webhooks = Arc::new(Webhooks::new(
             webhook_settings(config, address),
             private(config),
@@ -104,6 +115,7 @@ impl Gateway {
             clock: Arc::<SystemClock>::clone(&clock),
             observer: Arc::<Metrics>::clone(&metrics),
             teller: Arc::new(tellers),
+            operators: Arc::new(operators::Door(Arc::clone(&operators))),
             table: Arc::clone(&config.table),
             apps: config.pipeline_apps(),
             retention: config.retention,
@@ -119,7 +131,8 @@ impl Gateway {
         let mut changes = connections.compare(config)?;
         connections.open_new(&mut changes);
 
-        let api = Api::new(pipeline.clone(), metrics, api_settings(config, mode, address))
+        let settings = api_settings(config, mode, address);
+        let api = Api::new(pipeline.clone(), metrics, Arc::clone(&operators), settings)
             .context("the keys cannot be read from the store")?;
         if !pipeline.is_on_hold() {
             note(&pipeline, config, audit::Door::Start).await;
@@ -134,12 +147,28 @@ impl Gateway {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(http::serve(listener, api::router(Arc::clone(&api)), Arc::clone(&http), stopped));
+        let mut keeping = JoinSet::new();
+        keeping.spawn(Arc::clone(&operators).keep_written(pipeline.clone()));
         for what in &config.not_served {
             tracing::warn!("configured and not served yet: {what}");
         }
         tracing::info!(%address, routes = config.table.routes().len(), connections = connections.count(), "serving");
         let fixed = fixed(config);
-        Ok(Self { pipeline, api, http, webhooks, door, connections, fixed, tasks, stop, address, mode })
+        Ok(Self {
+            pipeline,
+            api,
+            http,
+            webhooks,
+            operators,
+            keeping,
+            door,
+            connections,
+            fixed,
+            tasks,
+            stop,
+            address,
+            mode,
+        })
     }
 
     /// Where the API listens.
@@ -174,6 +203,7 @@ impl Gateway {
     /// When a connection could not be opened; then nothing has changed.
     pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
         let mut changes = self.connections.compare(config)?;
+        self.operators.reconfigure(config.operators.clone())?;
         self.connections.open_new(&mut changes);
         self.pipeline.reconfigure(Arc::clone(&config.table), config.pipeline_apps(), config.retention);
         self.connections.change(changes);
@@ -221,6 +251,8 @@ impl Gateway {
             tracing::warn!("clients that never finished their requests are left");
             self.tasks.shutdown().await;
         }
+        self.keeping.shutdown().await;
+        self.operators.write(&self.pipeline, true).await;
         self.pipeline.shut_down().await;
     }
 }

@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub apps: Vec<AppId>,
     /// Whose each connection is.
     pub vendors: Vec<(ConnectionId, VendorId)>,
+    /// What connections share that fail together: the failure domain of their vendor, or else the vendor itself.
+    pub failure_domains: HashMap<ConnectionId, String>,
 }
 
 /// Something that keeps a document from being used.
@@ -94,8 +96,8 @@ impl Sources {
                 })),
             }
         }
-        let Surroundings { connections, apps, vendors } = surroundings;
-        let known = Known { connections, apps, price_files: &price_files };
+        let Surroundings { connections, apps, vendors, failure_domains } = surroundings;
+        let known = Known { connections, apps, failure_domains, price_files: &price_files };
         match Table::compile(&self.document, &known, self.number()) {
             Ok(table) if problems.is_empty() => Ok(table.of_vendors(vendors.iter().cloned())),
             Ok(_) => Err(problems),

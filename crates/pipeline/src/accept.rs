@@ -7,20 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::address::{Recipient, Sender};
-use domain::message::OperatorSource;
 use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
 use domain::status::StatusSet;
 use domain::{AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, segment};
 use routing::Choice;
-use routing::operator::origin;
 use store::write::Idempotency;
 use store::{Write, Written};
 use tokio::sync::oneshot;
 
 use crate::core::Core;
 use crate::next::facts;
+use crate::operators::Asked;
 use crate::pipeline::App;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
@@ -136,6 +135,11 @@ pub(crate) fn send(core: &Arc<Core>, request: Request) -> Sending {
         return Sending { state: State::Refused(Refused::NotWritten(NotWritten::OnHold)) };
     }
     let (answer, answered) = oneshot::channel();
+    if let Some(asked) = worth_asking(core, &request) {
+        let then = Box::new(move |accepted| drop(answer.send(accepted)));
+        begin_after(core, request, asked, then);
+        return Sending { state: State::Writing(answered) };
+    }
     // Nobody waits any more when the client has gone; the message is accepted all the same.
     let then = Box::new(move |accepted| drop(answer.send(accepted)));
     let state = match begin(core, request, then) {
@@ -149,6 +153,8 @@ pub(crate) fn send(core: &Arc<Core>, request: Request) -> Sending {
 pub(crate) fn send_and_tell(core: &Arc<Core>, request: Request, then: Answer) {
     if core.on_hold {
         then(Err(Refused::NotWritten(NotWritten::OnHold)));
+    } else if let Some(asked) = worth_asking(core, &request) {
+        begin_after(core, request, asked, then);
     } else if let Err((refused, then)) = begin(core, request, then) {
         then(Err(refused));
     }
@@ -156,6 +162,34 @@ pub(crate) fn send_and_tell(core: &Arc<Core>, request: Request, then: Answer) {
 
 /// What is told of a request. It must not block.
 pub(crate) type Answer = Box<dyn FnOnce(Result<Acceptance, Refused>) + Send>;
+
+/// Whether somebody is asked for the recipient's operator. What would be refused anyway costs no question.
+fn worth_asking(core: &Core, request: &Request) -> Option<Asked> {
+    if request.channel != Channel::Sms || request.text.is_empty() {
+        return None;
+    }
+    let apps = core.apps.load();
+    let app = apps.get(&request.app)?;
+    let number = number::parse(&request.to, app.default_country).ok()?;
+    if app.strict_numbers && !number.valid {
+        return None;
+    }
+    let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
+    core.operators.ask(&number.recipient, number.country, class, core.clock.now())
+}
+
+/// Goes on with the request once its recipient's operator is known, or will not be in time.
+fn begin_after(core: &Arc<Core>, request: Request, asked: Asked, then: Answer) {
+    let after = Arc::clone(core);
+    let mut asking = core.asking.lock();
+    while asking.try_join_next().is_some() {}
+    asking.spawn(async move {
+        asked.await;
+        if let Err((refused, then)) = begin(&after, request, then) {
+            then(Err(refused));
+        }
+    });
+}
 
 fn begin(core: &Arc<Core>, request: Request, then: Answer) -> Result<(), (Refused, Answer)> {
     match prepare(core, request) {
@@ -250,9 +284,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
     let Resolved { to, country, cut, now } = resolved;
     let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
     let has_endpoint = app.has_webhook || request.callback_url.is_some();
-    let operator =
-        origin::of(&to).and_then(|origin| origin.operator).map(|operator| operator.code().into_boxed_str());
-    let operator_source = operator.as_ref().map(|_| OperatorSource::Prefix);
+    let known = core.operators.of(&to, now);
     Message {
         id: request.id.unwrap_or_else(|| core.new_id(now)),
         app: request.app,
@@ -265,7 +297,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         encoding: cut.encoding,
         segments: u8::try_from(cut.segments.len()).unwrap_or(u8::MAX),
         country,
-        operator,
+        operator: known.map(|known| known.operator.code().into_boxed_str()),
         reference: request.reference,
         metadata: request.metadata,
         send_at: request.send_at.filter(|at| *at > now),
@@ -279,7 +311,8 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
             None => StatusSet::NONE,
         },
         by_smpp: request.by_smpp.map(|by_smpp| Box::new(by_smpp.addresses)),
-        operator_source,
+        operator_source: known.map(|known| known.source),
+        operator_known_at: known.and_then(|known| known.at),
     }
 }
 

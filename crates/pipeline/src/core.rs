@@ -14,12 +14,14 @@ use routing::Table;
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::health::Fleet;
 use crate::lanes::{Lanes, Wake};
 use crate::notify::Notices;
 use crate::observe::Observer;
+use crate::operators::Operators;
 use crate::pipeline::App;
 use crate::recent::RecentRoutes;
 use crate::steer::Steering;
@@ -31,6 +33,9 @@ pub(crate) struct Core {
     pub(crate) on_hold: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) operators: Arc<dyn Operators>,
+    /// Acceptances that wait until their recipient's operator is known, each for a moment.
+    pub(crate) asking: Mutex<JoinSet<()>>,
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
     /// Blocking is allowed on the runtime itself.
@@ -103,6 +108,7 @@ pub(crate) struct Parts {
     pub(crate) on_hold: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) operators: Arc<dyn Operators>,
     pub(crate) writer: WriterHandle,
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) blocks_inline: bool,
@@ -122,6 +128,8 @@ impl Core {
             on_hold: parts.on_hold,
             clock: parts.clock,
             observer: parts.observer,
+            operators: parts.operators,
+            asking: Mutex::new(JoinSet::new()),
             writer: parts.writer,
             reader: parts.reader,
             blocks_inline: parts.blocks_inline,

@@ -22,6 +22,7 @@ use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
+use crate::operators::{Known, Operators};
 use crate::steer::{self, Describe, NotSteered, Steer, Steering};
 use crate::worker::Resumed;
 use crate::workplace::Workplace;
@@ -82,6 +83,7 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     pub observer: Arc<dyn Observer>,
     pub teller: Arc<dyn Teller>,
+    pub operators: Arc<dyn Operators>,
     pub table: Arc<Table>,
     pub apps: FxHashMap<AppId, App>,
     pub retention: Retention,
@@ -143,6 +145,7 @@ impl Pipeline {
             on_hold: was_restored && settings.resume.is_none(),
             clock: settings.clock,
             observer: settings.observer,
+            operators: settings.operators,
             writer,
             reader: settings.reader,
             blocks_inline,
@@ -220,6 +223,12 @@ impl Pipeline {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+
+    /// Which operator a message to this recipient would be taken to have now. Asks nobody.
+    #[must_use]
+    pub fn operator_of(&self, to: &domain::Recipient) -> Option<Known> {
+        self.core.operators.of(to, self.core.clock.now())
     }
 
     /// The plan that a message would get now. Sends nothing.
@@ -366,6 +375,24 @@ impl Pipeline {
         answered.await.unwrap_or(Err(NotWritten::Stopping))
     }
 
+    /// Keeps what was found out about operators. With `keep`, of what is kept all but the newest so many is dropped.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take it.
+    pub async fn keep_learnt(
+        &self,
+        learnt: Vec<store::Learnt>,
+        keep: Option<usize>,
+    ) -> Result<(), NotWritten> {
+        if self.core.on_hold {
+            return Err(NotWritten::OnHold);
+        }
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let then = move |written: Result<Written, NotWritten>| drop(answer.send(written.map(|_| ())));
+        self.core.writer.write(Urgency::Offer, Write::Learnt { learnt, keep }, Box::new(then));
+        answered.await.unwrap_or(Err(NotWritten::Stopping))
+    }
+
     /// Puts another text or other times in the place of a message's own, if no byte of it has left. What is sent then is
     /// planned as always: when its turn comes.
     ///
@@ -446,6 +473,9 @@ impl Pipeline {
         let running = self.running.lock().take();
         let Some(Running { mut tasks, writer }) = running else { return };
         tasks.shutdown().await;
+        // Their doors are closed, so there are no new ones; each ends within the time that its class may wait.
+        let mut asking = std::mem::take(&mut *self.core.asking.lock());
+        while asking.join_next().await.is_some() {}
         self.core.writer.close();
         if tokio::time::timeout(Duration::from_secs(30), writer.ended()).await.is_err() {
             tracing::error!("the store's writer did not end in 30 s");

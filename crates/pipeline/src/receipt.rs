@@ -38,6 +38,7 @@ pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         };
         let after = Arc::clone(core);
         let reply = report.reply;
+        let operator = report.operator;
         let connection = connection.clone();
         let then = move |result: Result<Written, NotWritten>| {
             match &result {
@@ -46,6 +47,9 @@ pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
                 Ok(_) => {}
                 // Unanswered: the vendor sends it again.
                 Err(_) => return,
+            }
+            if let (Some(operator), Ok(Written::Applied { record, .. })) = (operator, &result) {
+                after.operators.learn(&record.message.to, &operator, received_at);
             }
             reply.stored();
             worker::follow(&after, result);

@@ -1,20 +1,22 @@
 //! From the facts of one message to its plan.
 //!
 //! The first rule that fits decides, also when none of its routes would carry the message: a rule further down never
-//! sees what one above it took. Failure domains are not looked at; the order of a rule stands.
+//! sees what one above it took. Where a rule's order puts one failure domain twice, another one goes between.
 
 use std::time::Duration;
 
 use domain::address::Sender;
+use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
 use domain::plan::{Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
-use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Timestamp};
+use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
 
 use crate::table::{Listed, Offer, Request, Route, Rule, Strategy, Table};
 
 pub(crate) mod rendezvous;
+mod spread;
 
 /// What a decision depends on.
 #[derive(Clone, Debug)]
@@ -83,17 +85,19 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
-        Strategy::LeastCost => by_price(&mut candidates),
+        Strategy::LeastCost => by_price(&mut candidates, table, facts),
     }
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
     }
-    if rule.terms.failover_on.contains(FailoverOn::Unavailable) {
-        let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
+    let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
+    let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
+    if leaves_what_is_down {
         move_behind(&mut candidates, is_down, Reason::ConnectionDown);
-        if candidates.iter().all(is_down) {
-            candidates.append(&mut spare);
-        }
+    }
+    spread::over_failure_domains(&mut candidates, rule.strategy);
+    if leaves_what_is_down && candidates.iter().all(is_down) {
+        candidates.append(&mut spare);
     }
     for candidate in candidates.iter_mut().filter(|candidate| candidate.is_maintained) {
         candidate.reason = Reason::Maintenance;
@@ -123,7 +127,7 @@ struct Candidate<'t> {
     /// The place: weight and salt are those of the route that the rule lists there.
     listed: Listed,
     /// By which the place is compared with others: that route's price, not that of whichever stands in for it.
-    rank: Option<Price>,
+    rank: Option<Tariff>,
     offer: Offer,
     reason: Reason,
     stands_in: bool,
@@ -284,12 +288,23 @@ fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
     }
 }
 
-/// Equal prices keep the order of the rule. All are in one currency: the table is not compiled otherwise.
-fn by_price(candidates: &mut [Candidate<'_>]) {
-    let amount = |candidate: &Candidate<'_>| candidate.rank.map(|price| price.amount);
-    candidates.sort_by_key(|candidate| (candidate.rank.is_none(), amount(candidate)));
+/// By what the whole message costs, in the currency of the first price. Equal prices keep the order of the rule.
+fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) {
+    let Some(currency) = candidates.iter().find_map(|candidate| candidate.rank).map(|price| price.currency)
+    else {
+        candidates.iter_mut().for_each(|candidate| candidate.reason = Reason::NoPrice);
+        return;
+    };
+    let cost = |candidate: &Candidate<'_>| -> Option<Decimal> {
+        let whole = candidate.rank?.times(facts.segments.max(1).into());
+        table.exchange().convert(whole, currency, facts.now).map(|price| price.amount)
+    };
+    candidates.sort_by_cached_key(|candidate| {
+        let cost = cost(candidate);
+        (cost.is_none(), cost)
+    });
     for (at, candidate) in candidates.iter_mut().enumerate() {
-        candidate.reason = if candidate.rank.is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
+        candidate.reason = if cost(candidate).is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
     }
 }
 

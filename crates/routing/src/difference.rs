@@ -9,8 +9,8 @@ use std::fmt;
 use serde::Serialize;
 use toml::Value;
 
-use crate::settings::Settings;
 use crate::settings::canonical::{fields, line};
+use crate::settings::{ExchangeRate, Settings};
 
 /// One thing that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub enum Thing {
     DefaultClass,
     Route,
     RateCard,
+    ExchangeRate,
     Rule,
 }
 
@@ -68,32 +69,39 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
         let how = How::Changed(vec![key]);
         changes.push(Change { of: Thing::DefaultClass, id: String::new(), how });
     }
-    compare(Thing::Route, &before.routes, &after.routes, |route| &route.id, &mut changes);
-    compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| &card.id, &mut changes);
-    compare(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| &rule.id, &mut changes);
+    compare(Thing::Route, &before.routes, &after.routes, |route| route.id.clone(), &mut changes);
+    compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| card.id.clone(), &mut changes);
+    compare(Thing::ExchangeRate, &before.exchange_rates, &after.exchange_rates, name_of_rate, &mut changes);
+    compare(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| rule.id.clone(), &mut changes);
     moved(before, after, &mut changes);
     changes
+}
+
+/// What tells one rate from others: its currencies and from when it holds.
+fn name_of_rate(rate: &ExchangeRate) -> String {
+    let from = rate.effective_from.as_ref().map(|from| format!(" from {from}"));
+    format!("{} to {}{}", rate.from, rate.to, from.unwrap_or_default())
 }
 
 fn compare<T: Serialize + PartialEq>(
     of: Thing,
     before: &[T],
     after: &[T],
-    id: impl Fn(&T) -> &String,
+    id: impl Fn(&T) -> String,
     changes: &mut Vec<Change>,
 ) {
-    let was: HashMap<&String, &T> = before.iter().map(|thing| (id(thing), thing)).collect();
-    let is: HashMap<&String, &T> = after.iter().map(|thing| (id(thing), thing)).collect();
+    let was: HashMap<String, &T> = before.iter().map(|thing| (id(thing), thing)).collect();
+    let is: HashMap<String, &T> = after.iter().map(|thing| (id(thing), thing)).collect();
     for thing in before {
-        let how = match is.get(id(thing)) {
+        let how = match is.get(&id(thing)) {
             None => How::Removed,
             Some(now) if *now == thing => continue,
             Some(now) => How::Changed(keys(thing, now)),
         };
-        changes.push(Change { of, id: id(thing).clone(), how });
+        changes.push(Change { of, id: id(thing), how });
     }
-    for thing in after.iter().filter(|thing| !was.contains_key(id(thing))) {
-        changes.push(Change { of, id: id(thing).clone(), how: How::Added });
+    for thing in after.iter().filter(|thing| !was.contains_key(&id(thing))) {
+        changes.push(Change { of, id: id(thing), how: How::Added });
     }
 }
 
@@ -173,6 +181,7 @@ impl Thing {
             Self::DefaultClass => "default_class",
             Self::Route => "route",
             Self::RateCard => "rate_card",
+            Self::ExchangeRate => "exchange_rate",
             Self::Rule => "rule",
         }
     }
@@ -198,6 +207,7 @@ impl fmt::Display for Change {
             Thing::DefaultClass => "the policy",
             Thing::Route => "route ",
             Thing::RateCard => "rate card ",
+            Thing::ExchangeRate => "exchange rate ",
             Thing::Rule => "rule ",
         };
         write!(f, "{of}{} ", self.id)?;

@@ -22,7 +22,7 @@ pub fn english(rule: &Rule) -> String {
 }
 
 fn asked(matches: &Match) -> String {
-    let Match { channel, class, country, operator, app, sender, recipient_prefix, time: _ } = matches;
+    let Match { channel, class, country, operator, app, sender, recipient_prefix, time } = matches;
     let asked = [
         class.as_ref().map(|all| format!("of class {}", any_of(all))),
         channel.map(|channel| format!("over {channel}")),
@@ -31,6 +31,7 @@ fn asked(matches: &Match) -> String {
         recipient_prefix.as_ref().map(|all| format!("to numbers that begin with {}", any_of(all))),
         app.as_ref().map(|all| format!("by app {}", any_of(all))),
         sender.as_ref().map(|all| format!("from {}", any_of(all))),
+        time.as_ref().map(ToString::to_string),
     ];
     let asked: Vec<String> = asked.into_iter().flatten().collect();
     if asked.is_empty() { "All messages".to_owned() } else { format!("Messages {}", asked.join(" ")) }
@@ -121,7 +122,8 @@ mod tests {
         );
         assert_eq!(
             read(
-                r#"match = { class = ["otp"], country = ["DE", "AT"], app = ["shop"] }
+                r#"match = { class = ["otp"], country = ["DE", "AT"], app = ["shop"],
+                    time = { zone = "Europe/Berlin", windows = [{ days = ["fri"], from = "22:00", to = "06:00" }, { from = "12:00", to = "13:00" }] } }
                 strategy = "weighted"
                 routes = [{ id = "a", weight = 70 }, { id = "b", weight = 30 }]
                 on_unknown = "resend"
@@ -129,7 +131,7 @@ mod tests {
                 max_price = "0.10"
                 validity = "10m""#
             ),
-            "Messages of class otp to DE or AT by app shop go by a (weight 70), b (weight 30), drawn by weight. A message goes on to the next route when no receipt comes within 30s, after a wait of 3s for a slot or a bind, in at most 3 attempts. Where nobody knows whether a vendor took it, it is sent there once more. Routes that cost more than 0.10 for a segment are left out. A message that says nothing of it is tried for 10m."
+            "Messages of class otp to DE or AT by app shop between 22:00 and 06:00 on fri or between 12:00 and 13:00 (Europe/Berlin) go by a (weight 70), b (weight 30), drawn by weight. A message goes on to the next route when no receipt comes within 30s, after a wait of 3s for a slot or a bind, in at most 3 attempts. Where nobody knows whether a vendor took it, it is sent there once more. Routes that cost more than 0.10 for a segment are left out. A message that says nothing of it is tried for 10m."
         );
     }
 }

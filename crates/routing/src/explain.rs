@@ -3,7 +3,7 @@
 use domain::overrides::{How, Steered};
 use domain::plan::{Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
-use domain::{Price, RouteId, RuleId, Sender};
+use domain::{RouteId, RuleId, Sender, Tariff};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
 use crate::table::{Request, Rule, Strategy, Table};
@@ -29,7 +29,7 @@ pub struct RouteExplanation {
     /// The stable code of the reason.
     pub code: &'static str,
     /// For one segment.
-    pub price: Option<Price>,
+    pub price: Option<Tariff>,
     /// What the message would come from; None where that is left to the vendor, and of a plan made long ago.
     pub sender: Option<Sender>,
     pub sentence: String,

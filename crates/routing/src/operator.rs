@@ -79,6 +79,12 @@ impl Mcc {
     pub fn countries(self) -> impl Iterator<Item = Country> {
         mcc::countries(self.0)
     }
+
+    /// The country whose only code this is, when it is no other country's.
+    #[must_use]
+    pub fn only_of(self) -> Option<Country> {
+        mcc::only_of(self.0)
+    }
 }
 
 impl FromStr for Mcc {
@@ -115,6 +121,11 @@ mod tests {
         assert_eq!(countries("262"), ["DE"]);
         assert_eq!(countries("311"), ["US"]);
         assert_eq!(countries("647"), ["RE", "YT"]);
+        let only_of = |mcc: &str| mcc.parse::<Mcc>().unwrap().only_of().map(|country| country.to_string());
+        assert_eq!(only_of("262").as_deref(), Some("DE"));
+        for shared in ["234", "235", "310", "647", "901"] {
+            assert_eq!(only_of(shared), None, "{shared}");
+        }
         assert!(countries("901").is_empty());
         assert!(countries("999").is_empty());
     }

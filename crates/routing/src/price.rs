@@ -2,33 +2,67 @@
 
 use std::collections::HashMap;
 
-use domain::money::{Decimal, parse_amount};
+use domain::money::{BadAmount, Decimal, parse_amount};
 use domain::{Country, Timestamp};
 
 use crate::country;
 use crate::operator::{Mcc, Operator};
 
 mod card;
+mod exchange;
+mod prices;
 
-pub(crate) use card::Card;
+pub use card::{Card, Rated, Surcharge};
+pub use exchange::Exchange;
+pub use prices::Prices;
 
-/// What one segment costs somewhere, from some time on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What one segment or one message costs somewhere, from some time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceLine {
     pub place: Place,
-    pub amount: Decimal,
+    pub charge: Charge,
     /// None: as far back as anyone asks.
     pub effective_from: Option<Timestamp>,
 }
 
-/// What a price is for. The narrowest one that fits holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    Operator(Operator),
-    /// All networks of a mobile country code.
-    Mcc(Mcc),
-    Country(Country),
+/// What is taken for a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charge {
+    Price(Decimal),
+    /// The vendor does not carry anything there, whatever holds for a wider place.
+    Closed,
 }
+
+/// What a price is for. The narrowest one that fits holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// Only of surcharges.
+    Anywhere,
+    Country(Country),
+    /// All networks of a mobile country code that is not a country's only one: else it is the country.
+    Mcc(Mcc),
+    Operator(Operator),
+}
+
+impl Place {
+    /// All networks of a code.
+    #[must_use]
+    pub fn of_mcc(mcc: Mcc) -> Self {
+        mcc.only_of().map_or(Self::Mcc(mcc), Self::Country)
+    }
+}
+
+/// A price, or `closed`.
+impl std::str::FromStr for Charge {
+    type Err = BadAmount;
+
+    fn from_str(text: &str) -> Result<Self, BadAmount> {
+        if text == CLOSED { Ok(Self::Closed) } else { parse_amount(text).map(Self::Price) }
+    }
+}
+
+/// In the place of a price.
+const CLOSED: &str = "closed";
 
 /// A line of a rate card's file that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +74,7 @@ pub struct LineProblem {
 }
 
 /// Reads the file of a rate card: a header, then a price a line. The columns are `country` or `mcc` and `mnc`, `price`
-/// and optionally `effective_from`, in any order. A byte order mark and line ends of any kind are taken as they come.
+/// (or `closed`) and optionally `effective_from`, in any order. A byte order mark and line ends of any kind are taken as they come.
 ///
 /// # Errors
 /// With every line that cannot be used, and every line that says again what an earlier one said.
@@ -101,7 +135,7 @@ type FieldProblem = (&'static str, String);
 impl Written<'_> {
     pub(crate) fn read(self) -> Result<PriceLine, Vec<FieldProblem>> {
         let place = self.place();
-        let amount = parse_amount(self.price).map_err(|error| ("price", error.to_string()));
+        let charge = self.price.parse().map_err(|error: BadAmount| ("price", error.to_string()));
         let effective_from = match self.effective_from {
             "" => Ok(None),
             text => instant(text).map(Some).ok_or_else(|| {
@@ -109,10 +143,10 @@ impl Written<'_> {
                 ("effective_from", message)
             }),
         };
-        match (place, amount, effective_from) {
-            (Ok(place), Ok(amount), Ok(effective_from)) => Ok(PriceLine { place, amount, effective_from }),
-            (place, amount, effective_from) => {
-                Err([place.err(), amount.err(), effective_from.err()].into_iter().flatten().collect())
+        match (place, charge, effective_from) {
+            (Ok(place), Ok(charge), Ok(effective_from)) => Ok(PriceLine { place, charge, effective_from }),
+            (place, charge, effective_from) => {
+                Err([place.err(), charge.err(), effective_from.err()].into_iter().flatten().collect())
             }
         }
     }
@@ -136,7 +170,7 @@ impl Written<'_> {
         }
         match country {
             Some(country) => Ok(Place::Country(country)),
-            None if mcc.countries().next().is_some() => Ok(Place::Mcc(mcc)),
+            None if mcc.countries().next().is_some() => Ok(Place::of_mcc(mcc)),
             None => Err(("mcc", format!("`{}` belongs to no country: give its mnc too", self.mcc))),
         }
     }
@@ -193,7 +227,7 @@ fn line_of(position: Option<&csv::Position>, text: &str) -> u64 {
 }
 
 /// A day begins at midnight UTC.
-fn instant(text: &str) -> Option<Timestamp> {
+pub(crate) fn instant(text: &str) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
     }

@@ -38,11 +38,25 @@ pub(crate) const ROUTES: &str = r#"
 "#;
 
 pub(crate) fn compile(toml: &str) -> Result<Table, Vec<Problem>> {
+    compile_in_domains(toml, &[])
+}
+
+/// Connections and their failure domains.
+pub(crate) fn compile_in_domains(toml: &str, domains: &[(&str, &str)]) -> Result<Table, Vec<Problem>> {
     let settings: Settings = toml::from_str(toml).unwrap();
     let connections = ["acme", "borealis", "cirrus"].map(|name| ConnectionId::new(name).unwrap());
     let apps = ["shop", "bank"].map(|name| AppId::new(name).unwrap());
+    let domains =
+        domains.iter().map(|(name, domain)| (ConnectionId::new(*name).unwrap(), (*domain).to_owned()));
+    let failure_domains = domains.collect();
     let price_files = HashMap::new();
-    Table::compile(&settings, &Known { connections: &connections, apps: &apps, price_files: &price_files }, 7)
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        failure_domains: &failure_domains,
+        price_files: &price_files,
+    };
+    Table::compile(&settings, &known, 7)
 }
 
 /// The table of `ROUTES` and these rules.
@@ -63,6 +77,7 @@ pub(crate) struct Ask {
     pub(crate) segments: u8,
     /// With its currency.
     pub(crate) max_price: Option<(&'static str, &'static str)>,
+    pub(crate) now: Timestamp,
     pub(crate) used_just_now: Option<&'static str>,
     pub(crate) down: &'static [&'static str],
 }
@@ -79,6 +94,7 @@ impl Ask {
             operator: None,
             segments: 1,
             max_price: None,
+            now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: None,
             down: &[],
         }
@@ -102,7 +118,7 @@ impl Ask {
                 amount: domain::money::parse_amount(amount).unwrap(),
                 currency: currency.parse().unwrap(),
             }),
-            now: Timestamp::from_millis(1_767_225_600_000),
+            now: self.now,
             used_just_now: used_just_now.as_ref(),
         })
     }

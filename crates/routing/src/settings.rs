@@ -8,15 +8,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod canonical;
+mod cards;
+mod hours;
 mod policy;
-mod rate_card;
 mod route;
 mod rule_route;
 mod schema;
 mod senders;
 
-pub use policy::{Failover, Match, Policy, Rule, Strategy, Unserved};
-pub use rate_card::{PriceEntry, RateCard};
+pub use cards::{ExchangeRate, Per, PriceEntry, RateCard, Surcharge};
+pub use hours::{Hours, HoursWindow};
+pub use policy::{Failover, Match, Policy, Rule, Strategy};
 pub use route::{Pass, Route};
 pub use rule_route::RuleRoute;
 pub use senders::{PoolMember, Rewrite, Senders, SendersBy};
@@ -29,6 +31,8 @@ pub struct Settings {
     pub routes: Vec<Route>,
     #[serde(skip_serializing_if = "is_default")]
     pub rate_cards: Vec<RateCard>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub exchange_rates: Vec<ExchangeRate>,
     #[serde(skip_serializing_if = "is_default")]
     pub policy: Policy,
 }

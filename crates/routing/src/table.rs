@@ -1,18 +1,21 @@
 //! The compiled form of routes, prices and policy.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, ConnectionId, Price, RouteId, Sender, VendorId};
+use domain::{Class, ConnectionId, RateCardId, RouteId, Sender, Tariff, VendorId};
 use rustc_hash::FxHashMap;
 
 use crate::choose::Facts;
+use crate::price::{Card, Exchange};
 use crate::problem;
 
 mod compile;
 mod conditions;
 mod effect;
+mod hours;
 mod index;
 mod overlay;
 mod route;
@@ -36,14 +39,16 @@ pub struct Table {
     index: index::Index,
     vendors: FxHashMap<ConnectionId, VendorId>,
     overlay: overlay::Overlay,
+    cards: FxHashMap<RateCardId, Arc<Card>>,
+    exchange: Arc<Exchange>,
 }
 
 /// What one route would take for a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quote {
     pub route: RouteId,
-    /// For one segment; None when no price is known.
-    pub price: Option<Price>,
+    /// None when no price is known.
+    pub price: Option<Tariff>,
     /// What the message would come from; None where the route would not carry it or leaves that to the vendor.
     pub sender: Option<Sender>,
     /// Why the route would not carry the message whatever the rule.
@@ -108,7 +113,7 @@ impl Table {
                     offer.as_ref().map_or_else(|because| Some(*because), |_| self.taken(at, route, &request));
                 Quote {
                     route: route.id.clone(),
-                    price: route.price(&request),
+                    price: route.price(&request).ok().flatten(),
                     sender: offer.ok().and_then(|offer| offer.sender),
                     excluded,
                 }
@@ -120,6 +125,15 @@ impl Table {
     #[must_use]
     pub fn validity(&self, facts: &Facts<'_>) -> Option<Duration> {
         self.rule(&Request::new(facts)).map(|rule| rule.validity)
+    }
+
+    /// The rate cards, in any order.
+    pub fn cards(&self) -> impl Iterator<Item = &Arc<Card>> {
+        self.cards.values()
+    }
+
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     pub(crate) fn overlay(&self) -> &overlay::Overlay {

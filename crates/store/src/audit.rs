@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::operators::OperatorList;
 use domain::{Key, MessageId, Override, Timestamp, record::Input};
 use sha2::{Digest as _, Sha256};
 
@@ -23,6 +24,10 @@ pub enum Changed {
     Step { message: MessageId, input: Input },
     /// The configuration that is obeyed from now on.
     Configuration(Imported),
+    /// Versions of the routing document.
+    Versions(Box<crate::Versions>),
+    /// A list of operators, in place of the one of its kind.
+    Operators(OperatorList),
     /// What is done to the store as a whole, beside its records or right after.
     Noted,
 }

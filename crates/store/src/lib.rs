@@ -4,14 +4,18 @@
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
 pub mod audit;
+pub mod operators;
 pub mod query;
 pub mod retention;
 pub mod sqlite;
+pub mod versions;
 pub mod write;
 
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
+pub use operators::{Learnt, OperatorList, OperatorListKind};
 pub use query::{Page, Query, Reader, Waiting};
 pub use retention::Retention;
+pub use versions::{Published, Version, Versions};
 pub use write::{Claim, Notice, NoticeOutcome, Part, Sealed, Sealing, Write, Writer, Written};
 
 /// Why the store did not do what it was asked to.

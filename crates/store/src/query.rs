@@ -4,7 +4,7 @@ use domain::{
     AppId, Class, Key, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
 };
 
-use crate::{AuditQuery, Audited, Error, Imported};
+use crate::{AuditQuery, Audited, Error, Imported, Learnt, OperatorList, Published, Version, versions};
 
 /// What a search is for. Every field given must match.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +89,18 @@ pub trait Reader: Send + Sync {
     /// As `Error` says.
     fn keys(&self) -> Result<Vec<Key>, Error>;
 
+    /// The lists of operators that were imported.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn operator_lists(&self) -> Result<Vec<OperatorList>, Error>;
+
+    /// What was learnt of operators and still holds, the newest first.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error>;
+
     /// Entries of the audit log.
     ///
     /// # Errors
@@ -100,6 +112,38 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn imported(&self) -> Result<Option<Imported>, Error>;
+
+    /// The versions of the routing document below this number, the newest first.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn versions(&self, before: u64, limit: usize) -> Result<Vec<versions::Summary>, Error>;
+
+    /// # Errors
+    /// As `Error` says.
+    fn version(&self, number: u64) -> Result<Option<Version>, Error>;
+
+    /// # Errors
+    /// As `Error` says.
+    fn active_version(&self) -> Result<Option<Version>, Error>;
+
+    /// A text that a version names, by its SHA-256.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn text(&self, hash: [u8; 32]) -> Result<Option<Box<str>>, Error>;
+
+    /// The hash of the routing document that was imported from the configuration file last.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn imported_routing(&self) -> Result<Option<[u8; 32]>, Error>;
+
+    /// What the table of this number was made of.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn published(&self, table: u64) -> Result<Option<Published>, Error>;
 
     /// How many records did not read back as they were written and were put aside.
     ///

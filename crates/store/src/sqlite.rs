@@ -31,6 +31,7 @@ mod imported;
 mod keys;
 mod names;
 mod notices;
+mod operators;
 mod overrides;
 mod parts;
 mod prune;
@@ -45,6 +46,7 @@ mod status;
 mod texts;
 mod vendor_ids;
 mod verify;
+mod versions;
 mod writer;
 
 pub use prune::{Dropped, Prune, prune};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
 use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 
-use crate::{Error, Retention, audit};
+use crate::{Error, Learnt, Retention, audit};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -23,11 +23,16 @@ pub enum Write {
     Notice { id: i64, outcome: NoticeOutcome },
     /// A change that somebody made, with its entry of the audit log.
     Change(Box<audit::Change>),
+    /// A table that is in place from now on. Written before any decision of it is.
+    Published(crate::Published),
     /// A part of a text that came in several. It waits until a record is accepted under its message's id.
     Part(Box<Part>),
     /// Records that are durable in the files of their days leave the open ones, but for those that changed since they
     /// were found.
     Sealed(Sealed),
+    /// What was found out about operators. With `keep`, what no longer holds is dropped, and of the rest all but the newest
+    /// so many.
+    Learnt { learnt: Vec<Learnt>, keep: Option<usize> },
 }
 
 /// A part of a text that is not all there yet.

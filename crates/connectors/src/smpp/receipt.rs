@@ -8,7 +8,7 @@ use smpp_wire::encoding::{Charset, DataCoding, Gsm7};
 use smpp_wire::pdu::{CommandId, EsmClass, MessageResp, Outgoing, Pdu, Received};
 use smpp_wire::receipt::{self, Detection, IdBases, Kind, Receipt, text_of};
 use smpp_wire::status::CommandStatus;
-use smpp_wire::tlv::{MessageState, Tlvs};
+use smpp_wire::tlv::{MessageState, Tag, Tlvs};
 use smpp_wire::udh;
 
 use super::settings::{IdBase, Settings};
@@ -31,6 +31,7 @@ pub(super) struct Said {
     pub(super) vendor_id: Box<str>,
     pub(super) news: ReceiptNews,
     pub(super) done_at: Option<Timestamp>,
+    pub(super) operator: Option<Box<str>>,
 }
 
 /// The answer to a delivery, given once it is stored; or, when it is dropped, the wish to get it again later.
@@ -77,6 +78,7 @@ pub(super) fn read(pdu: &Pdu<'_>, settings: &Settings) -> Option<Delivery> {
         vendor_id: vendor_id.into(),
         news: ReceiptNews { verdict, word: word(&receipt, carrier.tlvs) },
         done_at: done_at(&receipt, settings),
+        operator: operator(&receipt, carrier.tlvs, settings),
     }))
 }
 
@@ -129,6 +131,22 @@ fn word(receipt: &Receipt<'_>, tlvs: Tlvs<'_>) -> Box<str> {
         word.push_str(&format!(" err:{}", err.code));
     }
     word.into()
+}
+
+/// Where the connection's settings say that it is; what is no text, or too long for a network's code, is none.
+fn operator(receipt: &Receipt<'_>, tlvs: Tlvs<'_>, settings: &Settings) -> Option<Box<str>> {
+    let field = settings.receipts.operator.as_ref()?;
+    let written = match field.tlv {
+        Some(tag) => std::str::from_utf8(tlvs.get(Tag(tag))?).ok()?.trim_matches(['\0', ' ']).to_owned(),
+        None => {
+            let value = |key: &String| {
+                let found = receipt.others.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
+                found.map(|(_, value)| *value)
+            };
+            field.keys.iter().map(value).collect::<Option<String>>()?
+        }
+    };
+    (5..=7).contains(&written.len()).then(|| written.into())
 }
 
 fn done_at(receipt: &Receipt<'_>, settings: &Settings) -> Option<Timestamp> {

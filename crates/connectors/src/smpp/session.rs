@@ -191,6 +191,7 @@ impl Handler {
                     vendor_id: said.vendor_id,
                     news: said.news,
                     done_at: said.done_at,
+                    operator: said.operator,
                     reply: Box::new(reply),
                 });
                 return;

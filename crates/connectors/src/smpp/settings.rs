@@ -183,7 +183,7 @@ pub enum Validity {
     None,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReceiptQuirks {
     /// The vendor sends receipts with an esm_class of 0: whatever reads like a receipt is one. Anyone who can send to
@@ -191,6 +191,18 @@ pub struct ReceiptQuirks {
     pub without_esm_class: bool,
     /// How far the vendor's clock in receipts is ahead of UTC, in minutes, -720 to 840. Default 0.
     pub utc_offset_minutes: i16,
+    /// Where receipts name the recipient's network, MCC and MNC. Default nowhere.
+    pub operator: Option<OperatorField>,
+}
+
+/// One of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OperatorField {
+    /// The tag of a TLV that holds both as text, such as 0x1403: 0x1400 to 0x3FFF.
+    pub tlv: Option<u16>,
+    /// Keys in the receipt's text, whose values are put together: `["mccmnc"]`, or `["mcc", "mnc"]`.
+    pub keys: Vec<String>,
 }
 
 impl Settings {

@@ -80,6 +80,7 @@ impl Case {
             notify: StatusSet::all(),
             by_smpp: None,
             operator_source: None,
+            operator_known_at: None,
         };
         let terms = Terms {
             on_unknown: self.on_unknown,

@@ -17,7 +17,21 @@ const DISCARDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The bytes of a JSON body of at most `limit` bytes.
 pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
-    check_kind(request.headers())?;
+    check_kind(request.headers(), "application/json")?;
+    collect(request, limit).await
+}
+
+/// The text of a CSV body of at most `limit` bytes.
+pub(crate) async fn read_csv(request: Request, limit: usize) -> Result<String, Problem> {
+    check_kind(request.headers(), "text/csv")?;
+    let body = collect(request, limit).await?;
+    String::from_utf8(body.into()).map_err(|error| {
+        let from = error.utf8_error().valid_up_to();
+        Problem::new(Code::InvalidRequest, format!("the body is not UTF-8 from byte {from} on"))
+    })
+}
+
+async fn collect(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let too_large =
         || Problem::new(Code::BodyTooLarge, format!("the body is larger than {} KiB", limit / 1024));
     let announced = request.headers().get(header::CONTENT_LENGTH);
@@ -68,22 +82,19 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Problem> {
     })
 }
 
-fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
+fn check_kind(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refused("a compressed body is not read: send it without Content-Encoding".to_owned());
     }
-    // The body is only ever read as JSON, so a client that says nothing, or what curl says of itself, is understood.
+    // The body is only ever read as one kind, so a client that says nothing, or what curl says of itself, is understood.
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let kind = kind.to_str().unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if ["application/json", "application/x-www-form-urlencoded"]
-        .iter()
-        .any(|read| essence.eq_ignore_ascii_case(read))
-    {
+    if [expected, "application/x-www-form-urlencoded"].iter().any(|read| essence.eq_ignore_ascii_case(read)) {
         return Ok(());
     }
     let shown: String = essence.chars().take(60).collect();
-    refused(format!("the Content-Type is `{shown}`: send `application/json`"))
+    refused(format!("the Content-Type is `{shown}`: send `{expected}`"))
 }

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use domain::message::OperatorSource;
 use domain::number::{self, Number};
-use domain::{AppId, Channel, Class, Price, Recipient, Sender, segment};
+use domain::{AppId, Channel, Class, Price, Recipient, Sender, Tariff, Timestamp, segment};
 use pipeline::App;
 use routing::Facts;
-use routing::operator::{Operator, origin};
 use routing::table::Quote;
 use serde::Serialize;
 
@@ -37,6 +35,7 @@ struct Estimate<'a> {
     number_type: Option<&'static str>,
     operator: Option<&'a str>,
     operator_source: Option<&'static str>,
+    operator_known_at: Option<Timestamp>,
     encoding: &'static str,
     segments: usize,
     /// Septets or 16-bit units of the whole text.
@@ -50,6 +49,9 @@ struct RouteEstimate<'a> {
     /// For the whole message.
     price: Option<Price>,
     price_per_segment: Option<Price>,
+    /// What the message costs whatever its length; absent when that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_per_message: Option<Price>,
     /// What the message would come from; null where that is left to the vendor.
     from: Option<&'a str>,
     /// Why the route would not carry it.
@@ -70,7 +72,8 @@ pub(crate) async fn estimate(
     };
     let cut = segment::segment(&question.text);
     let number = number::parse(&question.to, question.settings.default_country);
-    let operator = number.as_ref().ok().and_then(operator_of);
+    let known = number.as_ref().ok().and_then(|number| api.pipeline.operator_of(&number.recipient));
+    let operator = known.map(|known| known.operator.code());
     let quotes = match &number {
         Ok(number) => api.pipeline.table().quotes(&question.facts(&api, number, operator.as_deref())),
         Err(_) => Vec::new(),
@@ -85,7 +88,8 @@ pub(crate) async fn estimate(
         country: possible.and_then(|number| number.country.as_ref()).map(|country| country.as_str()),
         number_type: possible.map(|number| number.kind.as_str()),
         operator: operator.as_deref(),
-        operator_source: operator.as_ref().map(|_| OperatorSource::Prefix.as_str()),
+        operator_source: known.map(|known| known.source.as_str()),
+        operator_known_at: known.and_then(|known| known.at),
         encoding: cut.encoding.as_str(),
         segments: cut.segments.len(),
         units: cut.units,
@@ -93,16 +97,12 @@ pub(crate) async fn estimate(
     }))
 }
 
-/// As a message to that number would have it.
-fn operator_of(number: &Number) -> Option<String> {
-    origin::of(&number.recipient)?.operator.map(Operator::code)
-}
-
 fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
     RouteEstimate {
         route: quote.route.as_str(),
         price: quote.price.map(|price| price.times(segments)),
-        price_per_segment: quote.price,
+        price_per_segment: quote.price.map(Tariff::for_segment),
+        price_per_message: quote.price.and_then(Tariff::for_message),
         from: quote.sender.as_ref().map(|sender| sender.as_str()),
         excluded: quote.excluded.map(|because| because.as_str()),
     }
@@ -117,6 +117,7 @@ struct Explained<'a> {
     country: Option<&'a str>,
     operator: Option<&'a str>,
     operator_source: Option<&'static str>,
+    operator_known_at: Option<Timestamp>,
     table: String,
     rule: Option<&'a str>,
     plan: Vec<trace::PlannedRoute<'a>>,
@@ -137,7 +138,8 @@ pub(crate) async fn explain(
     };
     let number = number::parse(&question.to, question.settings.default_country)
         .map_err(|bad| Problem::field(Code::InvalidRecipient, "#/to", bad.to_string()))?;
-    let operator = operator_of(&number);
+    let known = api.pipeline.operator_of(&number.recipient);
+    let operator = known.map(|known| known.operator.code());
     let facts = question.facts(&api, &number, operator.as_deref());
     let explanation = api.pipeline.explain(&facts);
     Ok(respond::ok(&Explained {
@@ -147,7 +149,8 @@ pub(crate) async fn explain(
         channel: facts.channel.as_str(),
         country: number.country.as_ref().map(|country| country.as_str()),
         operator: facts.operator,
-        operator_source: facts.operator.map(|_| OperatorSource::Prefix.as_str()),
+        operator_source: known.map(|known| known.source.as_str()),
+        operator_known_at: known.and_then(|known| known.at),
         table: api.pipeline.table().version().to_string(),
         rule: explanation.rule.as_ref().map(|rule| rule.as_str()),
         plan: explanation.routes.iter().map(trace::planned).collect(),

@@ -40,6 +40,7 @@ pub(crate) fn message() -> Message {
         notify: StatusSet::all(),
         by_smpp: None,
         operator_source: None,
+        operator_known_at: None,
     }
 }
 
@@ -88,7 +89,7 @@ fn target(route: &str) -> Target {
         route: RouteId::new(route).unwrap(),
         connection: ConnectionId::new(&format!("{route}-main")).unwrap(),
         sender: Some(Sender::Alphanumeric("SHOP".into())),
-        price: Some(price()),
+        price: Some(price().into()),
     }
 }
 
@@ -100,7 +101,7 @@ fn plan() -> Plan {
     let planned = |route: &str, place| PlannedRoute {
         route: RouteId::new(route).unwrap(),
         reason: Reason::Priority(place),
-        price: Some(price()),
+        price: Some(price().into()),
     };
     Plan {
         table: 3,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::overrides::{self, Action, Suspended};
-use domain::{Override, OverrideId, Price, Record, Timestamp};
+use domain::{Override, OverrideId, Record, Tariff, Timestamp};
 use serde::Serialize;
 
 use super::auth::Caller;
@@ -37,7 +37,7 @@ pub(crate) struct PlannedRoute<'a> {
     pub(crate) reason: &'static str,
     pub(crate) explanation: &'a str,
     /// For one segment.
-    pub(crate) price: Option<Price>,
+    pub(crate) price: Option<Tariff>,
     /// What the message would come from; only of a plan that is asked about, not of one made long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<&'a str>,

@@ -67,22 +67,33 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// Sends a file as it is.
+    pub(crate) async fn post_csv(&self, path: &str, text: String) -> Result<Value, Failure> {
+        let text = self.text(Method::POST, path, Some(("text/csv", text))).await?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.call(Method::DELETE, path, None).await
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let text = self.text(method, path, body).await?;
+        let text = self.text(method, path, body.map(|body| ("application/json", body.to_string()))).await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    async fn text(&self, method: Method, path: &str, body: Option<&Value>) -> Result<String, Failure> {
+    async fn text(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, String)>,
+    ) -> Result<String, Failure> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
         }
         let unreachable = |error: reqwest::Error| {
             Failure::new(Exit::Unreachable, format!("no answer from {}: {}", self.base, root_cause(&error)))

@@ -59,6 +59,19 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     }
 }
 
+/// Makes the override that the body asks for.
+pub(super) async fn make(body: &Value, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    steer::post(body, endpoint, output).await
+}
+
+pub(super) async fn revert(id: &str, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    steer::revert(id, Some("maintenance"), endpoint, output).await
+}
+
+pub(super) async fn list_maintenance(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    steer::maintenance(endpoint, output).await
+}
+
 async fn list(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
     let routes = endpoint.client()?.get("/v1/routes").await?;
     output.result(&routes, || {

@@ -25,6 +25,7 @@ use digest::Version;
 
 mod apps;
 mod digest;
+mod operators;
 mod smpp;
 mod table;
 mod unserved;
@@ -105,6 +106,7 @@ impl<'a> Builder<'a> {
             self.networks(&raw.server.trusted_proxies, &path(&["server", "trusted_proxies"]));
         let allow_private = raw.webhooks.allow_private;
         let key_rate_limit = raw.server.key_rate_limit;
+        let operators = self.operators(&raw.operators);
         let routing = self.routing(raw)?;
         Some(Config {
             listen: listen?,
@@ -121,6 +123,7 @@ impl<'a> Builder<'a> {
                 Some(door) => Some(door?),
                 None => None,
             },
+            operators,
             apps,
             vendors,
             version: self.version(&routing.sources),

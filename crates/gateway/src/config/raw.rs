@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use super::secret::SecretSource;
 
+pub(super) mod operators;
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Configuration")]
@@ -27,6 +29,9 @@ pub(super) struct Raw {
     pub(super) webhooks: Webhooks,
     #[serde(default)]
     pub(super) numbers: Numbers,
+    /// Whose a number is, beside what the numbering plan tells.
+    #[serde(default)]
+    pub(super) operators: operators::Operators,
     #[serde(default)]
     pub(super) apps: Vec<App>,
     #[serde(default)]
@@ -35,6 +40,9 @@ pub(super) struct Raw {
     pub(super) routes: Vec<routing::settings::Route>,
     #[serde(default)]
     pub(super) rate_cards: Vec<routing::settings::RateCard>,
+    /// By which prices in different currencies are compared.
+    #[serde(default)]
+    pub(super) exchange_rates: Vec<routing::settings::ExchangeRate>,
     #[serde(default)]
     pub(super) policy: routing::settings::Policy,
 }

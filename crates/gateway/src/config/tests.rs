@@ -83,6 +83,7 @@ fn what_is_commented_out_in_the_example_is_right_as_well() {
         ("tls/key.pem", ""),
         ("tls/clients.pem", ""),
         ("rates/acme-2027.csv", "country,price\nDE,0.0450\n"),
+        ("operators/numbers.csv", "number,operator\n+4915112345678,26202\n"),
     ]);
     let (config, report) = files.load().unwrap();
     let warnings: Vec<_> = report.warnings.iter().map(|warning| warning.message.as_str()).collect();
@@ -142,6 +143,9 @@ fn one_of_everything_is_read() {
     assert_eq!(connections[0].smpp.password.reveal(), "secret");
     assert_eq!(connections[1].smpp.host, "::1");
     assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
+    let domain = |id: &str| config.surroundings.failure_domains.get(&id.parse().unwrap()).map(String::as_str);
+    assert_eq!(domain("acme-main"), Some("domain hub-frankfurt"));
+    assert_eq!(domain("borealis-main"), Some("vendor borealis"));
 
     let account = config.apps[0].smpp.as_ref().unwrap();
     assert_eq!((account.system_id.as_str(), account.password.reveal()), ("shop", "shop-pw"));

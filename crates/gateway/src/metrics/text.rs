@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::money::Decimal;
+
 use super::histogram::Histogram;
 
 /// A promise to dashboards and alarms: a name is never given another meaning.
@@ -28,6 +30,10 @@ pub(crate) enum Name {
     PutAside,
     DamagedRecords,
     DamagedDays,
+    Lookups,
+    LookupDuration,
+    LookupCost,
+    OperatorsWritten,
     BuildInfo,
 }
 
@@ -55,6 +61,10 @@ impl Name {
             Self::PutAside => "strowger_store_put_aside_total",
             Self::DamagedRecords => "strowger_store_damaged_records",
             Self::DamagedDays => "strowger_store_damaged_days",
+            Self::Lookups => "strowger_lookups_total",
+            Self::LookupDuration => "strowger_lookup_duration_seconds",
+            Self::LookupCost => "strowger_lookup_cost_total",
+            Self::OperatorsWritten => "strowger_operators_written_total",
             Self::BuildInfo => "strowger_build_info",
         }
     }
@@ -96,6 +106,11 @@ impl Text {
     }
 
     pub(crate) fn sample(&mut self, labels: &Labels<'_>, value: u64) {
+        let (name, labels) = (self.name, written(labels));
+        self.line(format_args!("{name}{labels} {value}"));
+    }
+
+    pub(crate) fn amount(&mut self, labels: &Labels<'_>, value: Decimal) {
         let (name, labels) = (self.name, written(labels));
         self.line(format_args!("{name}{labels} {value}"));
     }

@@ -29,6 +29,7 @@ mod keys;
 mod kill;
 mod lab;
 mod load;
+mod lookups;
 mod peer;
 mod power_cut;
 mod process;

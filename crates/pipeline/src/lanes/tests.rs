@@ -47,6 +47,7 @@ impl Maker {
             notify: StatusSet::NONE,
             by_smpp: None,
             operator_source: None,
+            operator_known_at: None,
         };
         let route = RouteId::new(app).unwrap();
         let terms = Terms {

@@ -305,6 +305,8 @@ impl Work {
             Write::Notice { id, .. } => format!("outcome of notice {id}"),
             Write::Change(change) => format!("change {}", change.entry),
             Write::Part(part) => format!("part {} of {}", part.number, part.message),
+            Write::Published(table) => format!("table {}", table.number),
+            Write::Learnt { learnt, .. } => format!("what was learnt of {} operators", learnt.len()),
             Write::Sealed(sealed) => format!("removal of {} sealed records", sealed.len()),
         };
         tracing::error!(%error, what, "an operation cannot be written though others can, and is put aside");

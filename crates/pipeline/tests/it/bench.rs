@@ -94,6 +94,7 @@ impl Scripted {
             vendor_id: vendor_id.into(),
             news: ReceiptNews { verdict, word: "WORD".into() },
             done_at: None,
+            operator: None,
             reply: Box::new(Reported(Arc::clone(&stored))),
         };
         self.events.receipts(&self.id, &mut vec![report]);
@@ -361,12 +362,44 @@ impl store::Reader for FaultyReader {
         self.store.keys()
     }
 
+    fn operator_lists(&self) -> Result<Vec<store::OperatorList>, store::Error> {
+        self.store.operator_lists()
+    }
+
+    fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<store::Learnt>, store::Error> {
+        self.store.learnt(now, limit)
+    }
+
     fn audit(&self, query: &store::AuditQuery) -> Result<Vec<store::Audited>, store::Error> {
         self.store.audit(query)
     }
 
     fn imported(&self) -> Result<Option<store::Imported>, store::Error> {
         self.store.imported()
+    }
+
+    fn versions(&self, before: u64, limit: usize) -> Result<Vec<store::versions::Summary>, store::Error> {
+        self.store.versions(before, limit)
+    }
+
+    fn version(&self, number: u64) -> Result<Option<store::Version>, store::Error> {
+        self.store.version(number)
+    }
+
+    fn active_version(&self) -> Result<Option<store::Version>, store::Error> {
+        self.store.active_version()
+    }
+
+    fn text(&self, hash: [u8; 32]) -> Result<Option<Box<str>>, store::Error> {
+        self.store.text(hash)
+    }
+
+    fn imported_routing(&self) -> Result<Option<[u8; 32]>, store::Error> {
+        self.store.imported_routing()
+    }
+
+    fn published(&self, table: u64) -> Result<Option<store::Published>, store::Error> {
+        self.store.published(table)
     }
 }
 
@@ -411,6 +444,7 @@ impl Bench {
             reader: Arc::new(FaultyReader { store: reader, unreadable: Arc::clone(&unreadable) }),
             clock: Arc::<Standing>::clone(&clock),
             observer: Arc::new(Silent),
+            operators: Arc::new(pipeline::NumberingPlan),
             teller: Arc::<Listener>::clone(&listener),
             table: Arc::new(table(terms)),
             apps: apps.into_iter().collect(),
@@ -559,6 +593,11 @@ fn table(terms: &str) -> Table {
     let settings: routing::settings::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());
     let apps = ["shop", "bank"].map(|name| AppId::new(name).unwrap());
-    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        failure_domains: &HashMap::new(),
+        price_files: &HashMap::new(),
+    };
     Table::compile(&settings, &known, 1).unwrap()
 }

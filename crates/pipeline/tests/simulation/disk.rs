@@ -146,6 +146,8 @@ fn name(write: &Write) -> String {
         Write::Change(change) => format!("change {}", change.entry),
         Write::Notice { id, outcome } => format!("notice {id} {outcome:?}"),
         Write::Part(part) => format!("part {} of {}", part.number, part.message),
+        Write::Published(table) => format!("table {}", table.number),
+        Write::Learnt { learnt, .. } => format!("{} learnt", learnt.len()),
         Write::Sealed(sealed) => format!("removal of {} sealed", sealed.len()),
     }
 }

@@ -159,7 +159,9 @@ impl Seen {
             | Write::Receipt(_)
             | Write::Change(_)
             | Write::Part(_)
-            | Write::Sealed(_) => {}
+            | Write::Published(_)
+            | Write::Sealed(_)
+            | Write::Learnt { .. } => {}
         }
         if let Write::Receipt(receipt) = write {
             let key =
@@ -248,6 +250,8 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Notice { .. }
         | Write::Change(_)
         | Write::Part(_)
-        | Write::Sealed(_) => None,
+        | Write::Published(_)
+        | Write::Sealed(_)
+        | Write::Learnt { .. } => None,
     }
 }

@@ -70,7 +70,12 @@ impl Policy {
         let connections: Vec<ConnectionId> =
             self.vendors.iter().map(|vendor| vendor.connection.clone()).collect();
         let apps = APPS.map(|app| AppId::new(app).unwrap());
-        let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+        let known = Known {
+            connections: &connections,
+            apps: &apps,
+            failure_domains: &HashMap::new(),
+            price_files: &HashMap::new(),
+        };
         Table::compile(&self.settings, &known, 1).unwrap()
     }
 }

@@ -97,6 +97,7 @@ async fn live(world: &Arc<World>) -> End {
         reader: Arc::clone(&reader),
         clock: Arc::new(SteadyClock::new(Arc::clone(world))),
         observer: Arc::new(Silent),
+        operators: Arc::new(pipeline::NumberingPlan),
         teller: Arc::new(Listener { world: Arc::clone(world), reader: Arc::clone(&reader) }),
         table: Arc::new(world.policy.table()),
         apps: apps(),

@@ -140,6 +140,7 @@ impl Vendor {
                     vendor_id: vendor_id.as_str().into(),
                     news: news.clone(),
                     done_at: None,
+                    operator: None,
                     reply: Box::new(reply),
                 };
                 events.receipts(connection, &mut vec![report]);

@@ -10,6 +10,8 @@ use super::trouble::Trouble;
 
 /// Before an arm has had so many messages it is only learned about: there is nothing yet that it could fall from.
 const PROVEN: f64 = 80.0;
+/// Nor before its usual delay had this long to be learned, in milliseconds.
+const LEARNED: Millis = 60_000;
 
 #[derive(Clone, Debug, Encode, Decode)]
 pub(super) struct Arm {
@@ -43,7 +45,10 @@ pub(super) struct Arm {
     /// Sent since the last tick.
     #[n(12)]
     pub(super) fresh: (u32, u32),
+    /// When it had its first message and its last.
     #[n(13)]
+    pub(super) first_sent: Millis,
+    #[n(14)]
     pub(super) last_sent: Millis,
 }
 
@@ -72,8 +77,6 @@ pub(super) struct Surroundings<'a> {
     /// Up to when the vendor's receipts are told, and up to when conversions are reported.
     pub(super) told_up_to: Millis,
     pub(super) reported_up_to: Millis,
-    /// What an arm without evidence is taken for.
-    pub(super) prior: f64,
     /// How long conversions take on this operator.
     pub(super) conversion_delay: &'a Delay,
 }
@@ -103,6 +106,7 @@ impl Arm {
             relapses: 0.0,
             ramp: 1.0,
             fresh: (0, 0),
+            first_sent: 0,
             last_sent: 0,
         }
     }
@@ -111,15 +115,26 @@ impl Arm {
         self.evidence.sent(second(now), reports_conversion);
         self.fresh.0 += 1;
         self.fresh.1 += u32::from(reports_conversion);
+        if self.first_sent == 0 {
+            self.first_sent = now;
+        }
         self.last_sent = now;
     }
 
+    fn is_old(&self) -> bool {
+        self.last_sent.saturating_sub(self.first_sent) >= LEARNED
+    }
+
     pub(super) fn is_proven(&self) -> bool {
-        self.evidence.receipts.ever >= PROVEN && self.evidence.receipts.trials >= 0.4 * PROVEN
+        self.is_old()
+            && self.evidence.receipts.ever >= PROVEN
+            && self.evidence.receipts.trials >= 0.4 * PROVEN
     }
 
     pub(super) fn conversions_are_proven(&self) -> bool {
-        self.evidence.conversions.ever >= 0.5 * PROVEN && self.evidence.conversions.trials >= 0.2 * PROVEN
+        self.is_old()
+            && self.evidence.conversions.ever >= 0.5 * PROVEN
+            && self.evidence.conversions.trials >= 0.2 * PROVEN
     }
 
     /// Counts the evidence and feeds the detectors. Returns how many receipts the last second should have brought.
@@ -155,7 +170,7 @@ impl Arm {
                 trials += f64::from(bin.sent) * f64::from(told) * fade;
                 successes += f64::from(bin.delivered) * fade;
             }
-            if is_watched {
+            if is_watched && bin.second >= from {
                 let charge = missing(rate, fall * rate, told);
                 let pending = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
                 if charge > bin.charged {
@@ -189,7 +204,7 @@ impl Arm {
                 trials += f64::from(bin.reporting) * f64::from(reported) * fade;
                 successes += f64::from(bin.converted) * fade;
             }
-            if is_watched {
+            if is_watched && bin.second >= from {
                 let charge = missing(rate, fall * rate, reported);
                 let pending = bin.reporting.saturating_sub(bin.converted);
                 if charge > bin.conversion_charged {
@@ -242,6 +257,7 @@ impl Arm {
             .grid
             .place(arrival.not_before.saturating_sub(sent_at).min(arrival.now.saturating_sub(sent_at)));
         let sent_in = second(sent_at);
+        let is_counted = sent_in >= self.evidence.receipts.from;
         if let Some(bin) = self.evidence.bin(sent_in) {
             if bin.delivered + bin.undelivered >= bin.sent {
                 return false;
@@ -257,10 +273,11 @@ impl Arm {
                     trouble.answered(&self.delay, [low, high], charged, delivered);
                 }
                 Some(_) => {}
+                None if !is_counted => {}
                 None if delivered => self.receipts.answered(fall, charged),
                 None => self.receipts.refused(rate, fall as f32 * rate, charged),
             }
-        } else if delivered && sent_in >= self.evidence.receipts.from {
+        } else if delivered && is_counted {
             // So late that its second is a sum already.
             self.evidence.receipts.old_successes += 1.0;
         }
@@ -273,6 +290,7 @@ impl Arm {
     /// The application says that the user of a message acted.
     pub(super) fn converted(&mut self, sent_at: Millis, tuning: &Tuning) -> bool {
         let sent_in = second(sent_at);
+        let is_counted = sent_in >= self.evidence.conversions.from;
         let Some(bin) = self.evidence.bin(sent_in).filter(|bin| bin.converted < bin.reporting) else {
             return false;
         };
@@ -281,7 +299,8 @@ impl Arm {
         match self.trouble.as_mut().filter(|trouble| trouble.is_seen_by_conversions()) {
             Some(trouble) if sent_in > trouble.at => trouble.converted(charged),
             Some(_) => {}
-            None => self.conversions.answered(tuning.conversions_fall, charged),
+            None if is_counted => self.conversions.answered(tuning.conversions_fall, charged),
+            None => {}
         }
         true
     }

@@ -165,10 +165,6 @@ impl Delay {
         self.mass = [0.0; BINS];
     }
 
-    pub(super) fn arrivals(&self) -> f32 {
-        self.mass.iter().sum()
-    }
-
     fn upper(&self, bin: usize) -> f32 {
         self.below.get(bin + 1).copied().unwrap_or(1.0)
     }

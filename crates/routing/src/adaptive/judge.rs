@@ -103,7 +103,6 @@ impl Engine {
                 tuning: &self.settings.tuning,
                 told_up_to: vendor.feed.told_up_to(now),
                 reported_up_to,
-                prior,
                 conversion_delay: &operator.conversion_delay,
             };
             let expected = arm.count(&around);
@@ -197,7 +196,6 @@ impl Engine {
                 tuning: &self.settings.tuning,
                 told_up_to: vendor.feed.told_up_to(now),
                 reported_up_to: self.state.reports.up_to(now),
-                prior: vendor.rate,
                 conversion_delay: &operator.conversion_delay,
             };
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
@@ -212,7 +210,10 @@ impl Engine {
                 arm.evidence.receipts.restart(from);
                 arm.receipts.reset(moment.second);
             } else if by_conversions && arm.conversions_are_proven() {
-                turn = Some(arm.fall(&around, false, bars.conversions));
+                // Receipts that are missing, too, do not lie.
+                let is_loss = arm.is_proven() && arm.receipts.sum > SUSPICIOUS * bars.receipts;
+                let bar = if is_loss { bars.receipts } else { bars.conversions };
+                turn = Some(arm.fall(&around, is_loss, bar));
             } else if by_conversions {
                 let from = arm.conversions.zero_at;
                 arm.evidence.conversions.restart(from);
@@ -259,9 +260,12 @@ impl Engine {
         let whole = Scope { vendor: Some(arm.vendor), operator: None };
         let everywhere = Scope { vendor: None, operator: Some(arm.operator) };
         match turn {
-            Turn::Fell => {
+            Turn::Fell | Turn::Worsened => {
                 let Some((kind, proof)) = finding(arm) else { return };
-                if self.state.incidents.join(own, now) {
+                if self.state.incidents.join(own, now, turn == Turn::Worsened) {
+                    if turn == Turn::Worsened {
+                        self.revise(now, [own, whole], kind, proof);
+                    }
                     return;
                 }
                 let others = |arm: &&super::arm::Arm| arm.traffic > ACTIVE && arm.is_proven();
@@ -296,14 +300,7 @@ impl Engine {
             }
             Turn::Settled => {
                 let Some((kind, proof)) = finding(arm) else { return };
-                for scope in [own, whole] {
-                    if let Some(incident) = self.state.incidents.find(scope)
-                        && incident.kind != kind
-                    {
-                        incident.kind = kind;
-                        self.verdicts.push(Verdict { kind, scope, stage: Stage::Revised, at: now, proof });
-                    }
-                }
+                self.revise(now, [own, whole], kind, proof);
             }
             Turn::Recovered => {
                 let calm = |mut arms: Box<dyn Iterator<Item = &super::arm::Arm> + '_>| {
@@ -321,6 +318,18 @@ impl Engine {
                         self.verdicts.push(Verdict { kind, scope, stage: Stage::Recovered, at: now, proof });
                     }
                 }
+            }
+        }
+    }
+
+    /// Tells that an open incident is of another kind than it looked.
+    fn revise(&mut self, now: Millis, scopes: [Scope; 2], kind: Kind, proof: Proof) {
+        for scope in scopes {
+            if let Some(incident) = self.state.incidents.find(scope)
+                && incident.kind != kind
+            {
+                incident.kind = kind;
+                self.verdicts.push(Verdict { kind, scope, stage: Stage::Revised, at: now, proof });
             }
         }
     }
@@ -353,7 +362,15 @@ impl Engine {
 /// The kind of an arm's trouble, and its numbers.
 pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
     let trouble = arm.trouble.as_deref()?;
-    let comes_late = arm.belief.delivered > 0.6 * trouble.delivered;
+    let contradicts = trouble.conversions == Conversions::Contradict;
+    let (mut sent, mut good) = (0_u32, 0_u32);
+    for bin in arm.evidence.read().filter(|bin| bin.second > trouble.since) {
+        let counts = if contradicts { (bin.reporting, bin.converted) } else { (bin.sent, bin.delivered) };
+        sent += u32::from(counts.0);
+        good += u32::from(counts.1);
+    }
+    let after = f64::from(good) / f64::from(sent.max(1));
+    let comes_late = arm.belief.delivered > 0.6 * trouble.delivered && after > 0.2 * trouble.delivered;
     let kind = match trouble.conversions {
         Conversions::Contradict => Kind::FakeReceipts,
         Conversions::Normal => Kind::SlowReceipts,
@@ -365,15 +382,13 @@ pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
             }
         }
     };
-    let by_conversions = kind == Kind::FakeReceipts;
-    let stream = if by_conversions { &arm.evidence.conversions } else { &arm.evidence.receipts };
     let proof = Proof {
         since: u64::from(trouble.since) * 1000,
-        before: if by_conversions { trouble.converted } else { trouble.delivered },
-        after: if stream.trials > 0.0 { (stream.successes / stream.trials).min(1.0) } else { 0.0 },
+        before: if contradicts { trouble.converted } else { trouble.delivered },
+        after,
         ratio: trouble.sum,
         threshold: trouble.threshold,
-        observations: stream.trials,
+        observations: f64::from(sent),
     };
     Some((kind, proof))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arm::Arm;
 use super::chance::Chance;
 use super::engine::Engine;
-use super::judge::{in_time, milliseconds};
+use super::judge::milliseconds;
 use super::plan::{Candidate, rows};
 use super::settings::{Millis, OperatorIndex, VendorIndex};
 use super::state::{Demand, OperatorState};
@@ -122,7 +122,7 @@ impl Engine {
             let utility = (class.value * quality - price) * door.answered + of_vendor.commitment;
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(state, demand, vendor, *arm);
-            let shut = if door.is_half_open() { self.knock(vendor) } else { probe };
+            let shut = if door.is_half_open() { self.knock() } else { probe };
             candidates.push(Candidate {
                 vendor: number,
                 utility,
@@ -137,7 +137,7 @@ impl Engine {
     }
 
     /// The share that sends a message or two a second through a half-open circuit.
-    fn knock(&self, _vendor: VendorIndex) -> f64 {
+    fn knock(&self) -> f64 {
         (1.5 / self.state.traffic.max(1.0)).min(TROUBLE_SHARE)
     }
 
@@ -184,11 +184,6 @@ impl Engine {
             return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
         }
         0.1 * tuning.idle_share
-    }
-
-    /// The classes whose conversions are reported decide on what is in time.
-    pub(super) fn act_within(&self) -> Millis {
-        in_time(&self.settings, self.state.reporting_classes)
     }
 }
 

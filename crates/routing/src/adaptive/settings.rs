@@ -123,13 +123,13 @@ impl Default for Tuning {
             recovery: 6.0,
             conversions_recovery: 5.0,
             test: 3.5,
-            idle_probes: 0.04,
+            idle_probes: 0.02,
             idle_share: 0.01,
             trouble_probes: 0.15,
             conversion_probes: 0.15,
-            verify_probes: 0.3,
+            verify_probes: 0.15,
             verified: 200.0,
-            spread: 0.5,
+            spread: 0.3,
             sharpness: 1.5,
         }
     }

@@ -107,6 +107,9 @@ pub(super) struct Reports {
 const GAP: f64 = 14.0;
 /// From here on it may be the beginning of a gap.
 const SUSPICION: f64 = 4.0;
+/// However many are due, shorter silences are none, in milliseconds: what is due is counted once a second.
+const SHORT: Millis = 2_500;
+const SILENCE: Millis = 10_000;
 
 impl Reports {
     pub(super) fn expect(&mut self, due: f64) {
@@ -115,14 +118,16 @@ impl Reports {
 
     /// One came. When a gap ends with it: where the gap began.
     pub(super) fn came(&mut self, now: Millis) -> Option<Millis> {
-        let gap = (self.due >= GAP && self.last != 0).then_some(self.last);
+        let silent = now.saturating_sub(self.last);
+        let gap = (self.due >= GAP && silent >= SILENCE && self.last != 0).then_some(self.last);
         (self.last, self.due) = (now, 0.0);
         gap
     }
 
     /// Up to when conversions are reported as they happen.
     pub(super) fn up_to(&self, now: Millis) -> Millis {
-        if self.last == 0 || self.due > SUSPICION { self.last } else { now }
+        let is_silent = self.due > SUSPICION && now.saturating_sub(self.last) >= SHORT;
+        if self.last == 0 || is_silent { self.last } else { now }
     }
 }
 

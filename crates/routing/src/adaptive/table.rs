@@ -121,7 +121,7 @@ impl Probabilities {
         Some(Pick {
             vendor,
             propensity: weight / all,
-            flags: Flags { probe, ..Flags::default() },
+            flags: Flags { probe, last_resort: row.is_shut && !probe, ..Flags::default() },
             version: self.version,
         })
     }

@@ -136,6 +136,8 @@ impl Trouble {
 pub(super) enum Turn {
     /// It fell into trouble.
     Fell,
+    /// It was in trouble, and now is in another, too.
+    Worsened,
     /// More is known of the trouble it is in.
     Settled,
     Recovered,
@@ -160,12 +162,18 @@ impl Arm {
                 trouble.conversions =
                     if trouble.by_receipts { Conversions::Fallen } else { Conversions::Contradict };
                 (trouble.conversions_recovery, trouble.at) = (0.0, second);
-                Turn::Settled
+                (trouble.since, trouble.sum, trouble.threshold) = (since, sum, threshold);
+                Turn::Worsened
             }
             Some(trouble) => {
                 trouble.by_receipts = true;
+                // Receipts that are missing, too, did not lie.
+                if trouble.conversions == Conversions::Contradict {
+                    trouble.conversions = Conversions::Fallen;
+                }
                 (trouble.recovery, trouble.at) = (0.0, second);
-                Turn::Settled
+                (trouble.since, trouble.sum, trouble.threshold) = (since, sum, threshold);
+                Turn::Worsened
             }
             None => {
                 self.trouble = Some(Box::new(Trouble {
@@ -272,10 +280,10 @@ impl Arm {
         let moment = around.moment;
         let healthy = trouble.delivered.clamp(0.05, 0.93);
         let now = evidence.receipts.rate(0.3 * healthy, around.tuning.prior_in_trouble);
-        trouble.fallen = now.clamp(0.3 * healthy, 0.6 * healthy);
+        trouble.fallen = now.clamp(0.3 * healthy, 0.4 * healthy);
         let acted = trouble.converted.clamp(0.02, 0.9);
         let converted = evidence.conversions.rate(0.3 * acted, around.tuning.prior_in_trouble);
-        trouble.conversions_fallen = converted.clamp(0.3 * acted, 0.6 * acted);
+        trouble.conversions_fallen = converted.clamp(0.3 * acted, 0.4 * acted);
         for bin in evidence.bins().filter(|bin| bin.second > trouble.at) {
             let sent_at = u64::from(bin.second) * 1000 + 500;
             if trouble.by_receipts {

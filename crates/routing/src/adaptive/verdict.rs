@@ -80,7 +80,7 @@ pub struct Proof {
     /// The log-likelihood ratio, and the threshold that it passed.
     pub ratio: f64,
     pub threshold: f64,
-    /// Messages since the change whose answer is due.
+    /// Messages sent since the change that it rests on.
     pub observations: f64,
 }
 
@@ -100,6 +100,8 @@ pub(super) struct Incident {
 
 /// A trouble that comes back so soon is the same incident.
 const SAME: Millis = 180_000;
+/// What comes so soon after a vendor's or an operator's incident began belongs to it.
+const SPREAD: Millis = 120_000;
 
 #[derive(Clone, Debug, Default, Encode, Decode)]
 pub(super) struct Incidents {
@@ -109,13 +111,18 @@ pub(super) struct Incidents {
 
 impl Incidents {
     /// Whether this trouble belongs to what was told already; if it does, the incident is open again.
-    pub(super) fn join(&mut self, scope: Scope, now: Millis) -> bool {
+    pub(super) fn join(&mut self, scope: Scope, now: Millis, worsened: bool) -> bool {
+        let wider = |of: Option<usize>, all: Option<usize>| all.is_none() || of == all;
         let covers = |incident: &Incident| {
-            let wider = |of: Option<usize>, all: Option<usize>| all.is_none() || of == all;
-            wider(scope.vendor, incident.scope.vendor) && wider(scope.operator, incident.scope.operator)
+            let age = now.saturating_sub(incident.touched);
+            if incident.scope == scope && !worsened {
+                return incident.open || age < SAME;
+            }
+            let is_around =
+                wider(scope.vendor, incident.scope.vendor) && wider(scope.operator, incident.scope.operator);
+            is_around && age < SPREAD
         };
-        let fresh = |incident: &Incident| incident.open || now.saturating_sub(incident.touched) < SAME;
-        let found = self.list.iter_mut().find(|incident| covers(incident) && fresh(incident));
+        let found = self.list.iter_mut().find(|incident| covers(incident));
         match found {
             Some(incident) => {
                 (incident.open, incident.touched) = (true, now);
@@ -138,9 +145,5 @@ impl Incidents {
         let incident = self.find(scope)?;
         (incident.open, incident.touched) = (false, now);
         Some(incident.kind)
-    }
-
-    pub(super) fn open(&self) -> impl Iterator<Item = &Incident> {
-        self.list.iter().filter(|incident| incident.open)
     }
 }

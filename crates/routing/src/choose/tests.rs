@@ -37,6 +37,85 @@ fn left_out(choice: &Choice) -> Vec<(&str, Exclusion)> {
     choice.plan.left_out.iter().map(|route| (route.route.as_str(), route.because)).collect()
 }
 
+/// Beside the sample's: a card in dollars, one per message with surcharges, and their routes.
+const CURRENCIES: &str = r#"
+    [[routes]]
+    id = "dollars"
+    connection = "acme"
+    rate_card = "dollars"
+    [[routes]]
+    id = "whole"
+    connection = "borealis"
+    rate_card = "whole"
+    [[rate_cards]]
+    id = "dollars"
+    currency = "USD"
+    prices = [{ country = "DE", price = "0.045" }, { country = "AT", price = "closed" }]
+    [[rate_cards]]
+    id = "whole"
+    currency = "EUR"
+    per = "message"
+    prices = [{ country = "DE", price = "0.08" }]
+    surcharges = [
+        { name = "carrier_fee", country = "DE", price = "0.01", per = "message" },
+        { name = "carrier_fee", mcc = "262", mnc = "01", price = "0.02", per = "message" },
+        { name = "lookup", price = "0.001" },
+    ]
+    [[exchange_rates]]
+    from = "EUR"
+    to = "USD"
+    rate = "1.25"
+    effective_from = "2025-12-01"
+    [[policy.rules]]
+    id = "all"
+    strategy = "least_cost"
+    routes = ["acme-eu", "borealis-eu", "dollars", "whole"]
+"#;
+
+#[test]
+fn least_cost_compares_whole_messages_across_currencies() {
+    let table = table(CURRENCIES);
+    let order = |segments, operator| {
+        let choice = Ask { segments, operator, ..Ask::new() }.choose(&table).unwrap();
+        choice.plan.routes.iter().map(|route| route.route.to_string()).collect::<Vec<_>>()
+    };
+    // 0.045 USD is 0.036 EUR.
+    assert_eq!(order(1, None), ["dollars", "borealis-eu", "acme-eu", "whole"]);
+    // The whole: 0.08 and 0.01 for the message, 0.001 for each segment.
+    assert_eq!(order(4, None), ["whole", "dollars", "borealis-eu", "acme-eu"]);
+    assert_eq!(order(3, None), ["whole", "dollars", "borealis-eu", "acme-eu"]);
+    assert_eq!(order(3, Some("26201")), ["whole", "dollars", "borealis-eu", "acme-eu"]);
+    let choice = Ask { operator: Some("26201"), ..Ask::new() }.choose(&table).unwrap();
+    let whole = choice.targets.iter().find(|target| target.route.as_str() == "whole").unwrap();
+    assert_eq!(whole.price.unwrap().times(3).to_string(), "0.103 EUR");
+}
+
+#[test]
+fn a_limit_holds_in_any_currency_that_has_a_rate() {
+    let table = table(CURRENCIES);
+    let ask = Ask { max_price: Some(("0.036", "EUR")), ..Ask::new() };
+    let planned = ask.choose(&table).unwrap();
+    assert_eq!(routes(&planned), [("dollars", Reason::Price(1))]);
+    let cheaper = Ask { max_price: Some(("0.0359", "EUR")), ..ask.clone() }.choose(&table).unwrap();
+    assert!(cheaper.plan.routes.is_empty());
+    let pounds = Ask { max_price: Some(("1", "GBP")), ..ask }.choose(&table).unwrap();
+    assert!(left_out(&pounds).iter().all(|(_, because)| *because == Exclusion::CurrencyDiffers));
+}
+
+#[test]
+fn before_the_first_rate_what_cannot_be_compared_stands_behind() {
+    let later = table(&CURRENCIES.replace("2025-12-01", "2026-12-01"));
+    let choice = Ask::new().choose(&later).unwrap();
+    assert_eq!(routes(&choice).last(), Some(&("dollars", Reason::NoPrice)));
+}
+
+#[test]
+fn a_closed_destination_is_no_price() {
+    let choice = Ask { country: Some("AT"), ..Ask::new() }.choose(&table(CURRENCIES)).unwrap();
+    assert_eq!(left_out(&choice), [("dollars", Exclusion::Closed)]);
+    assert_eq!(routes(&choice).last(), Some(&("whole", Reason::NoPrice)));
+}
+
 #[test]
 fn priority_is_the_listed_order() {
     let choice = Ask::new().choose(&table(PRIORITY)).unwrap();

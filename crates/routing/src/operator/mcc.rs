@@ -11,6 +11,15 @@ pub(super) fn countries(mcc: u16) -> impl Iterator<Item = Country> {
     names.split_whitespace().filter_map(|name| name.parse().ok())
 }
 
+/// The country that has this code alone, and that the code has alone.
+pub(super) fn only_of(mcc: u16) -> Option<Country> {
+    let mut of_code = countries(mcc);
+    let country = of_code.next().filter(|_| of_code.next().is_none())?;
+    let mut others = ASSIGNED.iter().filter(|(other, _)| *other != mcc);
+    let is_shared = others.any(|(_, names)| names.split_whitespace().any(|name| name == country.as_str()));
+    (!is_shared).then_some(country)
+}
+
 /// In order of code, for the binary search.
 #[rustfmt::skip]
 const ASSIGNED: &[(u16, &str)] = &[

@@ -49,6 +49,11 @@ pub fn of(recipient: &Recipient) -> Option<&'static Origin> {
     NUMBERING.origins.get(usize::from(*found?))
 }
 
+/// The networks that are known to be carriers', with the carriers' names; one for each country that a carrier is in.
+pub fn carriers() -> impl Iterator<Item = (Operator, &'static str)> {
+    NUMBERING.origins.iter().filter_map(|origin| Some((origin.operator?, &*origin.carrier)))
+}
+
 impl Numbering {
     /// What does not read is left out; a test sees to it that everything does.
     fn read() -> Self {

@@ -1,66 +1,66 @@
-//! A rate card, compiled: the price of a place at a time by at most three lookups.
+//! A rate card, compiled: what a vendor takes for a message somewhere at some time.
+
+use std::sync::Arc;
 
 use domain::money::Decimal;
-use domain::{Country, Currency, Price, Timestamp};
-use rustc_hash::FxHashMap;
+use domain::{Country, Currency, RateCardId, Tariff, Timestamp};
 
-use crate::operator::{Mcc, Operator};
-use crate::price::{Place, PriceLine};
+use crate::operator::Operator;
+use crate::price::{Charge, Exchange, Prices};
+use crate::settings::Per;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Card {
-    currency: Currency,
-    prices: FxHashMap<Place, Dated>,
-    /// Which codes with a price of their own a country has.
-    codes: FxHashMap<Country, Vec<Mcc>>,
+pub struct Card {
+    pub id: RateCardId,
+    pub currency: Currency,
+    /// What the prices are for.
+    pub per: Per,
+    pub prices: Prices,
+    pub surcharges: Vec<Surcharge>,
+    pub exchange: Arc<Exchange>,
 }
 
-/// In order of time.
-type Dated = Vec<(Timestamp, Decimal)>;
+/// What comes on top of a price: of one name, the narrowest that fits.
+#[derive(Clone, Debug)]
+pub struct Surcharge {
+    pub per: Per,
+    pub prices: Prices,
+}
+
+/// What a card says of a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rated {
+    /// Nothing: it may cost anything.
+    Unknown,
+    Closed,
+    Priced(Tariff),
+}
 
 impl Card {
-    /// At most one line for each place and time.
-    pub(crate) fn new(currency: Currency, lines: impl IntoIterator<Item = PriceLine>) -> Self {
-        let mut prices: FxHashMap<Place, Dated> = FxHashMap::default();
-        let mut codes: FxHashMap<Country, Vec<Mcc>> = FxHashMap::default();
-        for line in lines {
-            let from = line.effective_from.unwrap_or(Timestamp::from_millis(i64::MIN));
-            let dated = prices.entry(line.place).or_default();
-            dated.push((from, line.amount));
-            if let (Place::Mcc(mcc), 1) = (line.place, dated.len()) {
-                mcc.countries().for_each(|country| codes.entry(country).or_default().push(mcc));
+    #[must_use]
+    pub fn rate(&self, operator: Option<Operator>, country: Option<Country>, now: Timestamp) -> Rated {
+        let amount = match self.prices.charge(operator, country, now) {
+            None => return Rated::Unknown,
+            Some(Charge::Closed) => return Rated::Closed,
+            Some(Charge::Price(amount)) => amount,
+        };
+        let (per_segment, per_message) = (Decimal::ZERO, Decimal::ZERO);
+        let mut tariff = Tariff { per_segment, per_message, currency: self.currency };
+        add(&mut tariff, self.per, amount);
+        for surcharge in &self.surcharges {
+            if let Some(Charge::Price(amount)) = surcharge.prices.charge(operator, country, now) {
+                add(&mut tariff, surcharge.per, amount);
             }
         }
-        for dated in prices.values_mut() {
-            dated.sort_by_key(|(from, _)| *from);
-        }
-        Self { currency, prices, codes }
+        Rated::Priced(tariff)
     }
+}
 
-    /// For one segment: the operator's own price, else that of its code, else the country's.
-    pub(crate) fn price(
-        &self,
-        operator: Option<Operator>,
-        country: Option<Country>,
-        now: Timestamp,
-    ) -> Option<Price> {
-        let own = operator.and_then(|operator| {
-            self.at(Place::Operator(operator), now).or_else(|| self.at(Place::Mcc(operator.mcc()), now))
-        });
-        let amount = own.or_else(|| country.and_then(|country| self.country(country, now)))?;
-        Some(Price { amount, currency: self.currency })
-    }
-
-    /// Where a country has prices by code only and nobody knows the code, it is the dearest of them: a limit is then
-    /// never passed unseen.
-    fn country(&self, country: Country, now: Timestamp) -> Option<Decimal> {
-        let by_code =
-            || self.codes.get(&country)?.iter().filter_map(|mcc| self.at(Place::Mcc(*mcc), now)).max();
-        self.at(Place::Country(country), now).or_else(by_code)
-    }
-
-    fn at(&self, place: Place, now: Timestamp) -> Option<Decimal> {
-        let in_force = self.prices.get(&place)?.iter().rev().find(|(from, _)| *from <= now);
-        in_force.map(|(_, amount)| *amount)
-    }
+fn add(tariff: &mut Tariff, per: Per, amount: Decimal) {
+    let sum = match per {
+        Per::Segment => &mut tariff.per_segment,
+        Per::Message => &mut tariff.per_message,
+    };
+    // A zero would be written with the places of the other.
+    *sum = if sum.is_zero() { amount } else { sum.saturating_add(amount) };
 }

@@ -6,7 +6,7 @@ use domain::{Channel, Class, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RuleRoute, is_default, schema};
+use super::{Hours, RuleRoute, is_default, schema};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -69,9 +69,9 @@ pub struct Match {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::prefixes")]
     pub recipient_prefix: Option<Vec<String>>,
-    /// Not served yet, whatever it holds.
+    /// When it is decided on, by the clock of one place.
     #[serde(skip_serializing_if = "is_default")]
-    pub time: Option<Unserved>,
+    pub time: Option<Hours>,
 }
 
 /// How a rule orders its routes.
@@ -107,33 +107,6 @@ pub struct Failover {
     /// Attempts that a vendor may have taken or refused.
     #[serde(skip_serializing_if = "is_usual_count")]
     pub max_attempts: u8,
-}
-
-/// A key that is part of the configuration's language and that nothing obeys yet: any value is read, so that the
-/// problem can be told beside all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unserved;
-
-impl<'de> Deserialize<'de> for Unserved {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-/// Such settings do not compile, so it only matters that they can be read again.
-impl Serialize for Unserved {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bool(true)
-    }
-}
-
-impl JsonSchema for Unserved {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Unserved".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "description": "not served yet" })
-    }
 }
 
 impl Default for Policy {

@@ -37,12 +37,24 @@ pub(super) fn amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": AMOUNT })
 }
 
+pub(super) fn charge(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": r"^(\d+(\.\d+)?|closed)$" })
+}
+
 pub(super) fn optional_amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": AMOUNT })
 }
 
 pub(super) fn effective_from(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}" })
+}
+
+pub(super) fn days(_: &mut SchemaGenerator) -> Schema {
+    texts("^(mon|tue|wed|thu|fri|sat|sun)$")
+}
+
+pub(super) fn time_of_day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$" })
 }
 
 fn texts(pattern: &str) -> Schema {

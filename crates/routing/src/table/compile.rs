@@ -4,15 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::{AppId, ConnectionId, Country, RouteId};
+use rustc_hash::FxHashMap;
 
 use crate::country;
-use crate::price::{Card, PriceLine, Written};
+use crate::price::{Card, Exchange, PriceLine};
 use crate::problem::{Path, Problem, Problems, unknown};
-use crate::settings::{PriceEntry, RateCard, Settings};
+use crate::settings::Settings;
+use crate::table::hours::Zone;
 use crate::table::index::Index;
 use crate::table::overlay::Overlay;
 use crate::table::{Route, Table};
 
+mod cards;
+mod hours;
 mod rules;
 mod senders;
 
@@ -21,6 +25,9 @@ mod senders;
 pub struct Known<'a> {
     pub connections: &'a [ConnectionId],
     pub apps: &'a [AppId],
+    /// Of connections that fail together with others, what they have in common: any text that is the same for all of
+    /// them. A connection that is missing fails alone.
+    pub failure_domains: &'a HashMap<ConnectionId, String>,
     /// What the files of the rate cards hold, by the id of the card. A card whose file could not be read may be
     /// missing: that is the reader's problem to tell.
     pub price_files: &'a HashMap<String, Vec<PriceLine>>,
@@ -35,25 +42,32 @@ impl Table {
             known,
             cards: HashMap::new(),
             routes: HashMap::new(),
+            zones: HashMap::new(),
+            exchange: Arc::default(),
             problems: Problems::default(),
         };
+        compiler.exchange = Arc::new(compiler.exchange_rates());
         let cards = compiler.cards();
         let routes = compiler.routes(&cards);
         let rules = compiler.rules();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
-        let (vendors, overlay) = (HashMap::default(), Overlay::default());
-        compiler.problems.into_result(Self {
+        let exchange = Arc::clone(&compiler.exchange);
+        let cards: FxHashMap<_, _> = cards.into_values().map(|card| (card.id.clone(), card)).collect();
+        let table = Self {
             version,
             default_class,
             routes,
             by_id,
             rules,
             index,
-            vendors,
-            overlay,
-        })
+            vendors: FxHashMap::default(),
+            overlay: Overlay::default(),
+            cards,
+            exchange,
+        };
+        compiler.problems.into_result(table)
     }
 }
 
@@ -65,64 +79,13 @@ struct Compiler<'a> {
     /// Their places in the settings.
     cards: HashMap<&'a str, usize>,
     routes: HashMap<&'a str, usize>,
+    /// Those that a rule has named so far: worked out once.
+    zones: HashMap<String, Arc<Zone>>,
+    exchange: Arc<Exchange>,
     problems: Problems,
 }
 
 impl<'a> Compiler<'a> {
-    fn cards(&mut self) -> HashMap<&'a str, Arc<Card>> {
-        let list = Path::default().key("rate_cards");
-        self.cards = self.places(&list, self.settings.rate_cards.iter().map(|card| card.id.as_str()));
-        let mut compiled = HashMap::new();
-        for (at, card) in self.settings.rate_cards.iter().enumerate() {
-            if let Some(one) = self.card(&list.index(at), card) {
-                compiled.insert(card.id.as_str(), Arc::new(one));
-            }
-        }
-        compiled
-    }
-
-    fn card(&mut self, path: &Path, card: &RateCard) -> Option<Card> {
-        self.problems.read::<domain::RateCardId>(path.key("id"), &card.id);
-        let currency = self.problems.read(path.key("currency"), &card.currency);
-        match (&card.file, card.prices.is_empty()) {
-            (Some(_), false) => {
-                self.problems.add(path.key("prices"), "a card has a file or prices, not both");
-            }
-            (None, true) => self.problems.add(path.clone(), "the card has neither a file nor prices"),
-            (Some(_), true) | (None, false) => {}
-        }
-        let lines = if card.file.is_some() {
-            self.known.price_files.get(&card.id).cloned().unwrap_or_default()
-        } else {
-            self.prices(&path.key("prices"), &card.prices)
-        };
-        currency.map(|currency| Card::new(currency, lines))
-    }
-
-    fn prices(&mut self, list: &Path, entries: &[PriceEntry]) -> Vec<PriceLine> {
-        let mut lines = Vec::new();
-        let mut seen = HashMap::new();
-        for (at, entry) in entries.iter().enumerate() {
-            let path = list.index(at);
-            match written(entry).read() {
-                Err(fields) => {
-                    for (key, message) in fields {
-                        self.problems.add(path.key(key), message);
-                    }
-                }
-                Ok(line) => match seen.insert((line.place, line.effective_from), at) {
-                    Some(earlier) => {
-                        let earlier = list.index(earlier);
-                        self.problems
-                            .add(path, format_args!("{earlier} has a price for the same place and time"));
-                    }
-                    None => lines.push(line),
-                },
-            }
-        }
-        lines
-    }
-
     fn routes(&mut self, cards: &HashMap<&str, Arc<Card>>) -> Vec<Route> {
         let list = Path::default().key("routes");
         self.routes = self.places(&list, self.settings.routes.iter().map(|route| route.id.as_str()));
@@ -144,8 +107,19 @@ impl<'a> Compiler<'a> {
                     countries.sort();
                     countries.into()
                 });
+                let domain = self.known.failure_domains.get(&connection).map(String::as_str);
+                let failure_domain = domain.unwrap_or(connection.as_str()).into();
                 let (channel, pass) = (route.channel, route.pass.clone().into());
-                compiled.push(Route { id, connection, channel, countries, senders, pass, card });
+                compiled.push(Route {
+                    id,
+                    connection,
+                    failure_domain,
+                    channel,
+                    countries,
+                    senders,
+                    pass,
+                    card,
+                });
             }
         }
         compiled
@@ -183,15 +157,5 @@ impl<'a> Compiler<'a> {
             }
         }
         places
-    }
-}
-
-fn written(entry: &PriceEntry) -> Written<'_> {
-    Written {
-        country: entry.country.as_deref().unwrap_or_default(),
-        mcc: entry.mcc.as_deref().unwrap_or_default(),
-        mnc: entry.mnc.as_deref().unwrap_or_default(),
-        price: &entry.price,
-        effective_from: entry.effective_from.as_deref().unwrap_or_default(),
     }
 }

@@ -6,6 +6,7 @@ use domain::{AppId, Channel, Class, Country};
 
 use crate::operator::Operator;
 use crate::table::Request;
+use crate::table::hours::Hours;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Conditions {
@@ -17,6 +18,7 @@ pub(crate) struct Conditions {
     /// As texts: the form of a sender tells its kind.
     pub(super) senders: OneOf<Box<str>>,
     pub(super) prefixes: Option<Prefixes>,
+    pub(super) hours: Option<Hours>,
 }
 
 /// The values of which a message must have one; None: any will do. Sorted, for the binary search.
@@ -38,6 +40,7 @@ impl Conditions {
             && self.apps.holds(Some(facts.app))
             && self.senders.holds(facts.from.map(domain::Sender::as_str))
             && self.prefixes.as_ref().is_none_or(|prefixes| prefixes.begin(facts.to.digits()))
+            && self.hours.as_ref().is_none_or(|hours| hours.hold(facts.now))
     }
 }
 
@@ -98,6 +101,7 @@ impl fmt::Display for Conditions {
             self.prefixes.as_ref().map(|prefixes| format!("to numbers with +{}", some_of(prefixes.values()))),
             self.apps.values().map(|apps| format!("by {}", some_of(apps))),
             self.senders.values().map(|senders| format!("from {}", some_of(senders))),
+            self.hours.as_ref().map(ToString::to_string),
         ];
         let asked: Vec<_> = asked.into_iter().flatten().collect();
         f.write_str(if asked.is_empty() { "every message" } else { "" })?;

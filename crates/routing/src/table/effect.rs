@@ -7,6 +7,7 @@ use domain::{Country, Price, RouteId, Timestamp};
 
 use super::{Route, Strategy, Table};
 use crate::operator::Operator;
+use crate::price::Rated;
 
 /// Of a flip between two routes.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +24,15 @@ pub struct Effect {
     pub prices: Vec<PriceChange>,
 }
 
-/// What one segment to a destination costs before and after.
+/// What a message of one segment to a destination costs before and after.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriceChange {
     pub country: Option<Country>,
     pub operator: Option<Operator>,
     pub from: Option<Price>,
     pub to: Option<Price>,
+    /// The rate card of the second closes it.
+    pub is_closed: bool,
 }
 
 impl PriceChange {
@@ -67,9 +70,13 @@ impl Table {
             kinds.into_iter().filter(|kind| by_from(*kind) && !by_to(*kind)).collect()
         });
         let prices = destinations(scope, &countries).map(|(country, operator)| {
-            let price =
-                |route: &Route| route.card.as_ref().and_then(|card| card.price(operator, country, now));
-            PriceChange { country, operator, from: price(from), to: price(to) }
+            let rated = |route: &Route| {
+                let card = route.card.as_ref();
+                card.map_or(Rated::Unknown, |card| card.rate(operator, country, now))
+            };
+            let (from, to) = (rated(from), rated(to));
+            let is_closed = to == Rated::Closed;
+            PriceChange { country, operator, from: price(from), to: price(to), is_closed }
         });
         Some(Effect {
             countries_lost: countries.iter().copied().filter(is_lost).collect(),
@@ -96,6 +103,13 @@ impl Table {
             all && names_one
         };
         self.rules.iter().filter(has_no_other).map(|rule| &rule.id)
+    }
+}
+
+fn price(rated: Rated) -> Option<Price> {
+    match rated {
+        Rated::Unknown | Rated::Closed => None,
+        Rated::Priced(tariff) => Some(tariff.times(1)),
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use domain::money::Decimal;
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Channel, ConnectionId, Country, Price, RouteId, Sender};
+use domain::{Channel, ConnectionId, Country, Price, RouteId, Sender, Tariff, Timestamp};
 
 use crate::choose::Facts;
 use crate::operator::Operator;
-use crate::price::Card;
+use crate::price::{Card, Rated};
 use crate::settings::Pass;
 use crate::table::senders::SenderPolicies;
 
@@ -17,6 +17,8 @@ use crate::table::senders::SenderPolicies;
 pub struct Route {
     pub id: RouteId,
     pub connection: ConnectionId,
+    /// Equal for connections that fail together.
+    pub(crate) failure_domain: Arc<str>,
     pub channel: Channel,
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
@@ -35,8 +37,7 @@ pub(crate) struct Request<'a> {
 /// A route that would carry the message.
 pub(crate) struct Offer {
     pub(crate) sender: Option<Sender>,
-    /// For one segment.
-    pub(crate) price: Option<Price>,
+    pub(crate) price: Option<Tariff>,
 }
 
 impl<'a> Request<'a> {
@@ -46,10 +47,15 @@ impl<'a> Request<'a> {
 }
 
 impl Route {
-    /// For one segment; None when no price is known.
-    pub(crate) fn price(&self, request: &Request<'_>) -> Option<Price> {
+    /// None when no price is known.
+    pub(crate) fn price(&self, request: &Request<'_>) -> Result<Option<Tariff>, Exclusion> {
         let facts = request.facts;
-        self.card.as_ref()?.price(request.operator, facts.country, facts.now)
+        let Some(card) = &self.card else { return Ok(None) };
+        match card.rate(request.operator, facts.country, facts.now) {
+            Rated::Unknown => Ok(None),
+            Rated::Closed => Err(Exclusion::Closed),
+            Rated::Priced(tariff) => Ok(Some(tariff)),
+        }
     }
 
     pub(crate) fn offer(&self, request: &Request<'_>) -> Result<Offer, Exclusion> {
@@ -61,10 +67,10 @@ impl Route {
             return Err(Exclusion::Country);
         }
         let sender = self.senders.sender_for(request)?;
-        let price = self.price(request);
+        let price = self.price(request)?;
         if let Some(limit) = facts.max_price {
             let whole = price.map(|price| price.times(facts.segments.max(1).into()));
-            within(whole, limit)?;
+            self.within(whole, limit, facts.now)?;
         }
         Ok(Offer { sender, price })
     }
@@ -83,6 +89,15 @@ impl Route {
         self.senders.entry_for(request).and_then(|at| u16::try_from(at).ok())
     }
 
+    /// The application's limit may be in any currency that the price can be exchanged for.
+    fn within(&self, price: Option<Price>, limit: Price, now: Timestamp) -> Result<(), Exclusion> {
+        let price = price.ok_or(Exclusion::PriceUnknown)?;
+        let exchange = self.card.as_ref().map(|card| &card.exchange);
+        let price = exchange.and_then(|exchange| exchange.convert(price, limit.currency, now));
+        let price = price.ok_or(Exclusion::CurrencyDiffers)?;
+        if price.amount > limit.amount { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
+    }
+
     fn goes_to(&self, country: Option<Country>) -> bool {
         self.countries
             .as_ref()
@@ -91,18 +106,11 @@ impl Route {
 }
 
 impl Offer {
-    /// A rule's limit is for one segment and in the currency of whatever card it is held against.
+    /// A rule's limit is for a message of one segment, with all that comes on top, and in the currency of whatever card
+    /// it is held against.
     pub(crate) fn within(&self, limit: Option<Decimal>) -> Result<(), Exclusion> {
-        let Some(amount) = limit else { return Ok(()) };
-        let limit = self.price.map(|price| Price { amount, currency: price.currency });
-        limit.map_or(Err(Exclusion::PriceUnknown), |limit| within(self.price, limit))
+        let Some(limit) = limit else { return Ok(()) };
+        let price = self.price.ok_or(Exclusion::PriceUnknown)?;
+        if price.times(1).amount > limit { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
     }
-}
-
-fn within(price: Option<Price>, limit: Price) -> Result<(), Exclusion> {
-    let price = price.ok_or(Exclusion::PriceUnknown)?;
-    if price.currency != limit.currency {
-        return Err(Exclusion::CurrencyDiffers);
-    }
-    if price.amount > limit.amount { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
 }

@@ -153,6 +153,7 @@ pub(crate) fn message(id: MessageId, number: usize) -> Message {
         notify: notify.into_iter().fold(StatusSet::NONE, StatusSet::with),
         by_smpp: None,
         operator_source: None,
+        operator_known_at: None,
     }
 }
 

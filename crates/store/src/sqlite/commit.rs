@@ -20,7 +20,8 @@ use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
-    audit, damaged, held, idempotency, imported, keys, notices, overrides, parts, records, vendor_ids,
+    audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records,
+    vendor_ids, versions,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
@@ -122,8 +123,19 @@ impl Commit<'_> {
                 Ok(Step::Done(Written::Noted))
             }
             Write::Change(change) => self.change(change).map(Step::Done),
+            Write::Published(published) => {
+                versions::publish(self.hot, published)?;
+                Ok(Step::Done(Written::Noted))
+            }
             Write::Part(part) => {
                 parts::put(self.hot, &mut self.memory.names, part)?;
+                Ok(Step::Done(Written::Noted))
+            }
+            Write::Learnt { learnt, keep } => {
+                operators::learn(self.hot, learnt)?;
+                if let Some(keep) = *keep {
+                    operators::prune(self.hot, self.now, keep)?;
+                }
                 Ok(Step::Done(Written::Noted))
             }
             Write::Sealed(sealed) => {
@@ -145,6 +157,14 @@ impl Commit<'_> {
             }
             Changed::Configuration(configuration) => {
                 imported::put(self.hot, configuration)?;
+                Written::Noted
+            }
+            Changed::Versions(changed) => {
+                versions::change(self.hot, changed)?;
+                Written::Noted
+            }
+            Changed::Operators(list) => {
+                operators::put_list(self.hot, list)?;
                 Written::Noted
             }
             Changed::Noted => Written::Noted,

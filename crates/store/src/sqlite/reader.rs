@@ -10,10 +10,14 @@ use super::day::Day;
 use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
-use super::{audit, damaged, imported, keys, notices, overrides, records, schema, search};
+use super::{
+    audit, damaged, imported, keys, notices, operators, overrides, records, schema, search, versions,
+};
 use crate::Error;
 use crate::audit::{AuditQuery, Audited, Imported};
+use crate::operators::{Learnt, OperatorList};
 use crate::query::{Page, Query, Reader, Waiting};
+use crate::versions::{Published, Summary, Version};
 
 pub struct SqliteReader {
     folder: Arc<Folder>,
@@ -137,12 +141,44 @@ impl Reader for SqliteReader {
         self.with_hot(|hot| Ok(keys::all(hot)?)).map_err(|fault| failed(&fault))
     }
 
+    fn operator_lists(&self) -> Result<Vec<OperatorList>, Error> {
+        self.with_hot(|hot| Ok(operators::lists(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error> {
+        self.with_hot(|hot| Ok(operators::learnt(hot, now, limit)?)).map_err(|fault| failed(&fault))
+    }
+
     fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error> {
         self.with_hot(|hot| Ok(audit::search(hot, query)?)).map_err(|fault| failed(&fault))
     }
 
     fn imported(&self) -> Result<Option<Imported>, Error> {
         self.with_hot(|hot| Ok(imported::get(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn versions(&self, before: u64, limit: usize) -> Result<Vec<Summary>, Error> {
+        self.with_hot(|hot| versions::list(hot, before, limit)).map_err(|fault| failed(&fault))
+    }
+
+    fn version(&self, number: u64) -> Result<Option<Version>, Error> {
+        self.with_hot(|hot| versions::find(hot, number)).map_err(|fault| failed(&fault))
+    }
+
+    fn active_version(&self) -> Result<Option<Version>, Error> {
+        self.with_hot(versions::active).map_err(|fault| failed(&fault))
+    }
+
+    fn text(&self, hash: [u8; 32]) -> Result<Option<Box<str>>, Error> {
+        self.with_hot(|hot| versions::text(hot, hash)).map_err(|fault| failed(&fault))
+    }
+
+    fn imported_routing(&self) -> Result<Option<[u8; 32]>, Error> {
+        self.with_hot(versions::imported).map_err(|fault| failed(&fault))
+    }
+
+    fn published(&self, table: u64) -> Result<Option<Published>, Error> {
+        self.with_hot(|hot| versions::published(hot, table)).map_err(|fault| failed(&fault))
     }
 
     fn damaged(&self) -> Result<u64, Error> {

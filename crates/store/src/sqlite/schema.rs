@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{OpenError, audit, imported, keys};
+use super::{OpenError, audit, imported, keys, operators, versions};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) enum Role {
 }
 
 /// Both kinds of file count their schema in step, in `user_version`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// No release wrote an older one.
 const OLDEST: i64 = 2;
 
@@ -154,7 +154,7 @@ fn configure(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Version 2 had no parts, and version 3 no keys and no audit log. The files of days are the same in all.
+/// Version 2 had no parts, version 3 no keys and no audit log, and version 4 none of `FIFTH`. The files of days are the same in all.
 fn upgrade(connection: &mut Connection, role: Role, found: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match role {
@@ -162,7 +162,10 @@ fn upgrade(connection: &mut Connection, role: Role, found: i64) -> rusqlite::Res
             if found < 3 {
                 transaction.execute_batch(PARTS)?;
             }
-            administration(&transaction)?;
+            if found < 4 {
+                administration(&transaction)?;
+            }
+            fifth(&transaction)?;
         }
         Role::Day => {}
     }
@@ -179,11 +182,19 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
             transaction.execute_batch(HOT)?;
             transaction.execute_batch(PARTS)?;
             administration(&transaction)?;
+            fifth(&transaction)?;
         }
         Role::Day => {}
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// What version 5 brought. Each makes what is missing.
+const FIFTH: [&str; 2] = [operators::TABLES, versions::TABLES];
+
+fn fifth(hot: &Connection) -> rusqlite::Result<()> {
+    FIFTH.into_iter().try_for_each(|tables| hot.execute_batch(tables))
 }
 
 /// What no message needs: keys, the configuration that was read last, and who changed what.

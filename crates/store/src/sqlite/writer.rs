@@ -370,7 +370,9 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Notice { .. }
             | Write::Change(_)
             | Write::Part(_)
-            | Write::Sealed(_),
+            | Write::Published(_)
+            | Write::Sealed(_)
+            | Write::Learnt { .. },
         ) => Written::Noted,
     }
 }

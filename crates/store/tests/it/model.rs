@@ -265,7 +265,12 @@ impl Run {
             Write::Receipt(receipt) => {
                 Some(self.model.receipt(&receipt.vendor_id, receipt.news.clone(), self.now))
             }
-            Write::Notice { .. } | Write::Change(_) | Write::Part(_) | Write::Sealed(_) => None,
+            Write::Notice { .. }
+            | Write::Change(_)
+            | Write::Published(_)
+            | Write::Part(_)
+            | Write::Sealed(_)
+            | Write::Learnt { .. } => None,
         }
     }
 

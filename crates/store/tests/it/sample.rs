@@ -49,6 +49,7 @@ pub(crate) fn message(id: MessageId) -> Message {
         notify: StatusSet::all(),
         by_smpp: None,
         operator_source: None,
+        operator_known_at: None,
     }
 }
 

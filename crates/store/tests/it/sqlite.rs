@@ -99,6 +99,13 @@ fn a_store_of_an_older_version_is_brought_up_to_date() {
     drop(folder.open());
     let file = folder.0.path().join("hot.db");
     let connection = Connection::open(&file).unwrap();
+    let drops = ["versions", "version_texts", "texts", "routing_import", "published"];
+    let before_versions: String = drops.map(|table| format!("DROP TABLE {table};")).concat();
+    let old = format!("{before_versions} PRAGMA user_version = 4");
+    connection.execute_batch(&old).unwrap();
+    drop(connection);
+    assert!(folder.open().reader.active_version().unwrap().is_none());
+    let connection = Connection::open(&file).unwrap();
     let older = "DROP TABLE keys; DROP TABLE imported; DROP TABLE audit; PRAGMA user_version = 3";
     connection.execute_batch(older).unwrap();
     let oldest = format!("{older}; DROP TABLE parts; PRAGMA user_version = 2");

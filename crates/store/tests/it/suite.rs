@@ -9,6 +9,7 @@ pub(crate) mod parts;
 pub(crate) mod receipts;
 pub(crate) mod sealing;
 pub(crate) mod search;
+pub(crate) mod versions;
 
 use std::sync::Arc;
 
@@ -85,6 +86,9 @@ macro_rules! run {
                 every_filter_finds_what_it_says,
                 a_page_is_the_record_as_it_is_now,
                 an_empty_store_has_one_empty_page;
+            versions:
+                versions_read_back_and_one_of_them_is_active,
+                a_table_is_found_by_its_number_as_it_was_first;
         );
     };
     ($backend:expr, $($module:ident: $($name:ident),+;)+) => {

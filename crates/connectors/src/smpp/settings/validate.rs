@@ -46,6 +46,14 @@ impl Settings {
         problems.check_range("binds", self.binds, 1..=100);
         problems.check_range("window", self.window, 1..=1000);
         problems.check_range("registered_delivery", self.registered_delivery, 0..=31);
+        if let Some(operator) = &self.receipts.operator {
+            if operator.tlv.is_some() != operator.keys.is_empty() {
+                problems.add("receipts.operator", "expected either `tlv` or `keys`".to_owned());
+            }
+            if operator.tlv.is_some_and(|tag| !(0x1400..=0x3FFF).contains(&tag)) {
+                problems.add("receipts.operator.tlv", "expected a tag from 0x1400 to 0x3FFF".to_owned());
+            }
+        }
         problems.check_range("receipts.utc_offset_minutes", self.receipts.utc_offset_minutes, -720..=840);
         self.check_addresses(&mut problems);
         self.check_spans(&mut problems);

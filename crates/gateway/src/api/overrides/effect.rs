@@ -54,7 +54,7 @@ struct Capacity {
     binds: u16,
 }
 
-/// For one segment.
+/// Of a message of one segment.
 #[derive(Serialize)]
 struct Price {
     country: Option<String>,
@@ -63,6 +63,8 @@ struct Price {
     to: Option<String>,
     difference: Option<String>,
     currency: Option<String>,
+    /// The stand-in's rate card closes the destination.
+    closed: bool,
 }
 
 pub(super) fn of(api: &Api, action: &Action, scope: &Scope) -> Effect {
@@ -136,5 +138,6 @@ fn price(change: &PriceChange) -> Price {
         to: amount(change.to),
         difference: change.difference().map(|difference| difference.to_string()),
         currency,
+        closed: change.is_closed,
     }
 }

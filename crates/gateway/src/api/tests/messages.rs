@@ -21,7 +21,7 @@ async fn an_acceptance_says_all_that_is_known() {
     let expected = json!({
         "id": id, "status": "accepted", "to": "+4915112345678", "from": "SHOP", "channel": "sms", "class": "otp",
         "reference": "order-7", "metadata": { "order": 7, "tags": ["a"] }, "segments": 1, "encoding": "gsm7",
-        "country": "DE", "operator": "26201", "operator_source": "prefix", "route": "acme-de", "created_at": message["created_at"],
+        "country": "DE", "operator": "26201", "operator_source": "prefix", "operator_known_at": null, "route": "acme-de", "created_at": message["created_at"],
         "trace_url": format!("https://gw.example.com/v1/messages/{id}/trace"),
     });
     assert_eq!(message, expected);

@@ -25,6 +25,7 @@ use super::super::{Api, Keys, Settings, misfits, router};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::network::Networks;
+use crate::operators::{self, Operators};
 use crate::webhooks::address::Private;
 
 pub(super) const SHOP: &str = "key-of-shop";
@@ -60,11 +61,19 @@ impl Stand {
         let (writer, reader) =
             store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
         let metrics = Arc::new(Metrics::default());
+        let operators = Operators::load(
+            operators::Settings { remembered: 1000, ..operators::Settings::default() },
+            &reader,
+            Arc::new(SystemClock::default()),
+            Arc::clone(&metrics),
+        )
+        .unwrap();
         let pipeline = Pipeline::start(pipeline::Settings {
             writer: Box::new(writer),
             reader: Arc::new(reader),
             clock: Arc::new(SystemClock::default()),
             observer: Arc::<Metrics>::clone(&metrics),
+            operators: Arc::new(operators::Door(Arc::clone(&operators))),
             teller: Arc::new(Deaf),
             table: Arc::new(table()),
             apps: apps(),
@@ -83,7 +92,7 @@ impl Stand {
             private: Private::Refused,
             simulated: false,
         };
-        let api = Api::new(pipeline, metrics, settings).unwrap();
+        let api = Api::new(pipeline, metrics, operators, settings).unwrap();
         Self { router: router(Arc::clone(&api)), api, _folder: folder }
     }
 
@@ -227,7 +236,12 @@ fn table() -> Table {
     let settings: routing::Settings = serde_json::from_value(settings).unwrap();
     let connections = ["acme-main", "borealis-main", "cumulus-main"].map(name);
     let apps = ["shop", "bank"].map(|id| AppId::new(id).unwrap());
-    let known = Known { connections: &connections, apps: &apps, price_files: &HashMap::new() };
+    let known = Known {
+        connections: &connections,
+        apps: &apps,
+        failure_domains: &HashMap::new(),
+        price_files: &HashMap::new(),
+    };
     let of = |connection, vendor: &str| (name(connection), domain::VendorId::new(vendor).unwrap());
     let vendors = [of("acme-main", "acme"), of("borealis-main", "borealis"), of("cumulus-main", "cumulus")];
     Table::compile(&settings, &known, 7).unwrap().of_vendors(vendors)
@@ -292,6 +306,7 @@ impl Connector for Vendor {
                 vendor_id: vendor_id(part),
                 news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into() },
                 done_at: None,
+                operator: None,
                 reply: Box::new(Ignored),
             })
             .collect();

@@ -128,20 +128,24 @@ async fn make(mut body: Value, terms: Terms, output: &Output) -> Result<(), Fail
             fields.insert("dry_run".to_owned(), json!(true));
         }
     }
-    let made = endpoint.client()?.post("/v1/overrides", &body).await?;
-    if let Some(effect) = made.get("effect") {
-        for line in checks(effect) {
-            output.note(&line);
-        }
+    post(&body, &endpoint, output).await
+}
+
+/// Asks for an override, or for what it would change, and tells.
+pub(super) async fn post(body: &Value, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    let made = endpoint.client()?.post("/v1/overrides", body).await?;
+    for line in made.get("effect").map(checks).unwrap_or_default() {
+        output.note(&line);
     }
+    let is_dry_run = made.get("dry_run").and_then(Value::as_bool) == Some(true);
     let id = cell(&made, "id");
     output.result(&made, || {
-        if dry_run {
+        if is_dry_run {
             return "nothing was changed: leave out --dry-run to make it".to_owned();
         }
         format!("{id}  {}", told(&made))
     })?;
-    if !dry_run {
+    if !is_dry_run {
         output.note(&format!("undo: strowger route revert {id}"));
     }
     Ok(())
@@ -202,7 +206,11 @@ fn checks(effect: &Value) -> Vec<String> {
             ["country", "operator", "from", "to", "difference", "currency"].map(|field| cell(price, field));
         let place = if operator.is_empty() { country } else { operator };
         let told = |amount: String| if amount.is_empty() { "unknown".to_owned() } else { amount };
-        let change = if difference.is_empty() { String::new() } else { format!(" ({difference} a segment)") };
+        let change = if difference.is_empty() {
+            String::new()
+        } else {
+            format!(" ({difference} a message of one segment)")
+        };
         lines.push(format!("price {place}: {} to {} {currency}{change}", told(from), told(to)));
     }
     lines
@@ -225,6 +233,13 @@ pub(super) async fn revertible(endpoint: &Endpoint, output: &Output) -> Result<(
     output.result(&json!({ "data": all }), || rows(&all.iter().collect::<Vec<_>>()))?;
     output.note(if all.is_empty() { "nothing to revert" } else { "revert one: strowger route revert ID" });
     Ok(())
+}
+
+/// Maintenance that holds or is planned.
+pub(super) async fn maintenance(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    let mut all = open(&endpoint.client()?).await?;
+    all.retain(|one| cell(one, "kind") == "maintenance");
+    output.result(&json!({ "data": all }), || rows(&all.iter().collect::<Vec<_>>()))
 }
 
 async fn open(client: &Client) -> Result<Vec<Value>, Failure> {

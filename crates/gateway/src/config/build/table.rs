@@ -29,11 +29,16 @@ impl Builder<'_> {
             raw_connections.filter_map(|connection| connection.text("id").parse().ok()).collect();
         let apps: Vec<AppId> = raw.apps.iter().filter_map(|app| app.id.parse().ok()).collect();
         let vendors = raw.vendors.iter().flat_map(connections_of).collect();
-        let document =
-            routing::Settings { routes: raw.routes, rate_cards: raw.rate_cards, policy: raw.policy };
+        let failure_domains = failure_domains(&raw);
+        let document = routing::Settings {
+            routes: raw.routes,
+            rate_cards: raw.rate_cards,
+            exchange_rates: raw.exchange_rates,
+            policy: raw.policy,
+        };
         let (price_files, files) = self.price_files(&document);
         let sources = Sources { text: self.routing_text().into(), document, price_files };
-        let surroundings = Surroundings { connections, apps, vendors };
+        let surroundings = Surroundings { connections, apps, vendors, failure_domains };
         match sources.compile(&surroundings) {
             Ok(table) => {
                 self.warn_of_unused(&sources.document);
@@ -118,6 +123,19 @@ fn connections_of(vendor: &Vendor) -> impl Iterator<Item = (ConnectionId, Vendor
     let id = vendor.id.parse::<VendorId>().ok();
     let connections = vendor.connections.iter().filter_map(|connection| connection.text("id").parse().ok());
     connections.filter_map(move |connection| Some((connection, id.clone()?)))
+}
+
+/// A vendor that names no domain is one by itself, under a name that the file cannot give to another by chance.
+fn failure_domains(raw: &Raw) -> HashMap<ConnectionId, String> {
+    let mut domains = HashMap::new();
+    for vendor in &raw.vendors {
+        let domain = vendor.failure_domain.as_ref().map(|domain| format!("domain {domain}"));
+        let domain = domain.unwrap_or_else(|| format!("vendor {}", vendor.id));
+        let connections =
+            vendor.connections.iter().filter_map(|connection| connection.text("id").parse().ok());
+        domains.extend(connections.map(|connection: ConnectionId| (connection, domain.clone())));
+    }
+    domains
 }
 
 fn step(step: &routing::problem::Step) -> Step {

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Failover, Match, Pass, Policy, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute,
-    Senders, SendersBy, Strategy as Order,
+    ExchangeRate, Failover, Hours, HoursWindow, Match, Pass, Per, Policy, PoolMember, PriceEntry, RateCard,
+    Rewrite, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge,
 };
 
 #[test]
@@ -118,19 +118,52 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
 
 fn rate_cards() -> impl Strategy<Value = Vec<RateCard>> {
     let maybe = || prop::option::of(word());
+    let per = || prop::sample::select(vec![Per::Segment, Per::Message]);
     let price = (maybe(), maybe(), maybe(), word(), maybe()).prop_map(
         |(country, mcc, mnc, price, effective_from)| PriceEntry { country, mcc, mnc, price, effective_from },
     );
-    let card = (word(), word(), maybe(), prop::collection::vec(price, 0..4))
-        .prop_map(|(id, currency, file, prices)| RateCard { id, currency, file, prices });
+    let surcharge = (word(), per(), maybe(), maybe(), maybe(), word(), maybe()).prop_map(
+        |(name, per, country, mcc, mnc, price, effective_from)| Surcharge {
+            name,
+            per,
+            country,
+            mcc,
+            mnc,
+            price,
+            effective_from,
+        },
+    );
+    let lists = (prop::collection::vec(price, 0..4), prop::collection::vec(surcharge, 0..3));
+    let card = (word(), word(), per(), maybe(), lists).prop_map(
+        |(id, currency, per, file, (prices, surcharges))| RateCard {
+            id,
+            currency,
+            per,
+            file,
+            prices,
+            surcharges,
+        },
+    );
     prop::collection::vec(card, 0..3)
+}
+
+fn hours() -> impl Strategy<Value = Hours> {
+    let window = (words(), word(), word()).prop_map(|(days, from, to)| HoursWindow { days, from, to });
+    (word(), prop::collection::vec(window, 0..3)).prop_map(|(zone, windows)| Hours { zone, windows })
+}
+
+fn exchange_rates() -> impl Strategy<Value = Vec<ExchangeRate>> {
+    let rate = (word(), word(), word(), prop::option::of(word()))
+        .prop_map(|(from, to, rate, effective_from)| ExchangeRate { from, to, rate, effective_from });
+    prop::collection::vec(rate, 0..3)
 }
 
 fn matches() -> impl Strategy<Value = Match> {
     let channel = prop::option::of(prop::sample::select(Channel::ALL.to_vec()));
     let class = prop::option::of(some(&Class::ALL));
-    (channel, class, words(), words(), words(), words(), words()).prop_map(
-        |(channel, class, country, operator, app, sender, recipient_prefix)| Match {
+    let time = prop::option::of(hours());
+    (channel, class, words(), words(), words(), words(), words(), time).prop_map(
+        |(channel, class, country, operator, app, sender, recipient_prefix, time)| Match {
             channel,
             class,
             country,
@@ -138,7 +171,7 @@ fn matches() -> impl Strategy<Value = Match> {
             app,
             sender,
             recipient_prefix,
-            ..Match::default()
+            time,
         },
     )
 }
@@ -186,9 +219,14 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    (routes(), rate_cards(), default_class, rules()).prop_map(|(routes, rate_cards, default_class, rules)| {
-        Settings { routes, rate_cards, policy: Policy { default_class, rules } }
-    })
+    (routes(), rate_cards(), exchange_rates(), default_class, rules()).prop_map(
+        |(routes, rate_cards, exchange_rates, default_class, rules)| Settings {
+            routes,
+            rate_cards,
+            exchange_rates,
+            policy: Policy { default_class, rules },
+        },
+    )
 }
 
 proptest! {

@@ -70,9 +70,6 @@ impl<'a> Compiler<'a> {
 
     fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
         let Match { channel, class, country, operator, app, sender, recipient_prefix, time } = matches;
-        if time.is_some() {
-            self.problems.add(path.key("time"), "`time` is not served yet: leave it out");
-        }
         if let Some(classes) = class {
             self.refuse_empty(&path.key("class"), classes);
         }
@@ -90,6 +87,7 @@ impl<'a> Compiler<'a> {
             prefixes: self
                 .each(path.key("recipient_prefix"), recipient_prefix.as_ref(), prefix)
                 .map(Prefixes::new),
+            hours: time.as_ref().and_then(|hours| self.hours(&path.key("time"), hours)),
         }
     }
 
@@ -167,23 +165,33 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Which of two prices is the lower one can only be said within a currency.
+    /// Which of two prices is the lower one can only be said within a currency, or with an exchange rate.
     fn currencies(&mut self, list: &Path, rule: &settings::Rule) {
         if rule.strategy != settings::Strategy::LeastCost {
             return;
         }
-        let mut first = None;
+        let mut seen: Vec<(&String, &String)> = Vec::new();
         for (at, route) in self.known_routes(rule) {
             let card = route.rate_card.as_deref().and_then(|name| self.cards.get(name));
             let Some(card) = card.and_then(|&card| self.settings.rate_cards.get(card)) else { continue };
-            let (other, currency) = *first.get_or_insert((&route.id, &card.currency));
-            if *currency != card.currency {
+            let strange = seen.iter().find(|(_, currency)| !self.are_related(currency, &card.currency));
+            if let Some((other, currency)) = strange {
                 let message = format_args!(
-                    "`least_cost` compares prices, and `{}` is priced in {} where `{other}` is in {currency}",
+                    "`least_cost` compares prices, and `{}` is priced in {} where `{other}` is in {currency}: \
+                     [[exchange_rates]] has no rate between them",
                     route.id, card.currency
                 );
                 self.problems.add(list.index(at), message);
             }
+            seen.push((&route.id, &card.currency));
+        }
+    }
+
+    /// One that is no currency is told of elsewhere.
+    fn are_related(&self, one: &str, other: &str) -> bool {
+        match (one.parse(), other.parse()) {
+            (Ok(one), Ok(other)) => self.exchange.relates(one, other),
+            (Err(_), _) | (_, Err(_)) => true,
         }
     }
 

@@ -32,6 +32,7 @@ fn rejected() -> Record {
         notify: domain::status::StatusSet::NONE,
         by_smpp: None,
         operator_source: None,
+        operator_known_at: None,
     };
     Record::rejected(message, "blocked").0
 }
