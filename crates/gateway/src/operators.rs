@@ -453,3 +453,6 @@ fn digits_of(to: &Recipient) -> Option<&str> {
 fn number_of(to: &Recipient) -> Option<u64> {
     digits_of(to)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ mod run;
 pub use decision::{Decision, Done, LeftAside, Leg, Refusal};
 pub use fate::{Answered, Fate};
 pub use load::{Load, Peak};
-pub use report::{Cost, Group, GroupKey, Move, Refused, Report};
+pub use report::{Cost, Group, GroupKey, Move, Refused, Report, Ways};
 
 use load::Loads;
 use memory::Memory;

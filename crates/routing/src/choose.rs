@@ -334,4 +334,6 @@ fn thousandths(weight: u32, total: u64) -> u16 {
 }
 
 #[cfg(test)]
+mod forbidden;
+#[cfg(test)]
 mod tests;

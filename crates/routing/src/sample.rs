@@ -47,7 +47,7 @@ pub(crate) fn compile_in_domains(toml: &str, domains: &[(&str, &str)]) -> Result
     let connections = ["acme", "borealis", "cirrus"].map(|name| ConnectionId::new(name).unwrap());
     let apps = ["shop", "bank"].map(|name| AppId::new(name).unwrap());
     let domains =
-        domains.iter().map(|(name, domain)| (ConnectionId::new(*name).unwrap(), (*domain).to_owned()));
+        domains.iter().map(|(name, domain)| (ConnectionId::new(name).unwrap(), (*domain).to_owned()));
     let failure_domains = domains.collect();
     let price_files = HashMap::new();
     let known = Known {

@@ -21,6 +21,7 @@ mod overlay;
 mod route;
 mod rule;
 mod senders;
+mod warnings;
 
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};

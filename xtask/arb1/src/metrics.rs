@@ -138,6 +138,9 @@ fn told(world: &World, alarms: &[Alarm], metrics: &mut Metrics) {
     };
     let for_nothing = alarms.iter().filter(|alarm| !explained(alarm)).count();
     metrics.insert("false alarms/h".to_owned(), for_nothing as f64 * 3600.0 / world.length);
+    for alarm in alarms {
+        *metrics.entry(format!("raised.{}", alarm.kind)).or_insert(0.0) += 1.0;
+    }
     let mut counts = Vec::new();
     for event in world.events.iter().filter(|event| event.name != "shock") {
         let own: Vec<f64> = alarms

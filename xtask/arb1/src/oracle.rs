@@ -7,7 +7,7 @@ use crate::world::{State, World, normal_cdf};
 pub(crate) struct Oracle<'w> {
     world: &'w World,
     known: Known,
-    /// [operator][class]: best first.
+    /// `[operator][class]`: best first.
     ranked: Vec<Vec<Vec<usize>>>,
 }
 

@@ -5,9 +5,9 @@ use crate::world::World;
 /// What a gateway's configuration knows of the world: nothing of what is true behind the vendors' words.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
-    /// [vendor][operator], in 1e-4 USD.
+    /// `[vendor][operator]`, in 1e-4 USD.
     pub(crate) price: Vec<Vec<f64>>,
-    /// [vendor][operator][class].
+    /// `[vendor][operator][class]`.
     pub(crate) allowed: Vec<Vec<Vec<bool>>>,
     /// By class, of a message that arrives in time, in 1e-4 USD.
     pub(crate) value: Vec<f64>,
@@ -62,7 +62,7 @@ pub(crate) trait Policy {
     fn submitted(&mut self, now: f64, ask: Ask, vendor: usize, answer: Answer);
     fn receipt(&mut self, now: f64, ask: Ask, vendor: usize, sent_at: f64, delivered: bool);
     fn converted(&mut self, now: f64, ask: Ask, vendor: usize, sent_at: f64);
-    /// A new price list, [vendor][operator].
+    /// A new price list, `[vendor][operator]`.
     fn priced(&mut self, now: f64, price: &[Vec<f64>]);
     /// Those raised since the last call; None from a policy that raises none.
     fn alarms(&mut self) -> Option<Vec<Alarm>>;

@@ -23,13 +23,13 @@ pub(crate) struct World {
     pub(crate) vendors: Vec<Vendor>,
     /// The share of users who act on a password that came in time, by operator.
     pub(crate) conversion: Vec<f64>,
-    /// [vendor][operator]: the share that is delivered when all is well.
+    /// `[vendor][operator]`: the share that is delivered when all is well.
     pub(crate) delivery: Vec<Vec<f64>>,
-    /// [vendor][operator]: the share that is said to be delivered whatever became of it; 0 for an honest way.
+    /// `[vendor][operator]`: the share that is said to be delivered whatever became of it; 0 for an honest way.
     pub(crate) faked: Vec<Vec<f64>>,
-    /// [vendor][operator], in 1e-4 USD.
+    /// `[vendor][operator]`, in 1e-4 USD.
     pub(crate) price: Vec<Vec<f64>>,
-    /// [vendor][operator][class].
+    /// `[vendor][operator][class]`.
     pub(crate) allowed: Vec<Vec<Vec<bool>>>,
     pub(crate) commitments: Vec<(usize, f64)>,
     pub(crate) events: Vec<Event>,
@@ -194,7 +194,9 @@ impl Event {
         match self.effect {
             Effect::Timeouts(share) => state.timeouts[vendor] = share,
             Effect::Delivery(factor) => deliver(factor),
-            Effect::Flapping(factor) if ((now - self.start) / 60.0) as u64 % 2 == 0 => deliver(factor),
+            Effect::Flapping(factor) if (((now - self.start) / 60.0) as u64).is_multiple_of(2) => {
+                deliver(factor);
+            }
             Effect::Flapping(_) => {}
             Effect::SlowReceipts(factor) => state.receipts_slower[vendor] = factor,
             Effect::SlowDelivery(factor) => state.slower[vendor] = factor,

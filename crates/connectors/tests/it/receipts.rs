@@ -201,3 +201,25 @@ async fn the_vendors_clock_may_be_ahead_of_utc() {
     receipt(&vendor, 1, DELIVERED);
     assert_eq!(next(&mut lab).await.done_at.unwrap().to_string(), "2025-12-31T22:01:00.000Z");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_recipients_network_is_read_where_the_settings_say() {
+    let (mut lab, vendor) = Lab::bound("receipts = { operator = { tlv = 0x1403 } }").await;
+    let written = |text: &[u8]| {
+        let mut tlvs = TlvBuffer::new();
+        tlvs.push(Tag(0x1403), text).unwrap();
+        tlvs
+    };
+    for (text, read) in [(&b"26202\0"[..], Some("26202")), (b"310-026", Some("310-026")), (b"1", None)] {
+        receipt_with(&vendor, 1, DELIVERED, written(text).as_tlvs());
+        assert_eq!(next(&mut lab).await.operator.as_deref(), read);
+    }
+    receipt(&vendor, 1, DELIVERED);
+    assert_eq!(next(&mut lab).await.operator, None);
+    let (mut lab, vendor) = Lab::bound("receipts = { operator = { keys = [\"mcc\", \"mnc\"] } }").await;
+    receipt(&vendor, 1, "id:7 stat:DELIVRD MCC:262 mnc:02 err:000");
+    assert_eq!(next(&mut lab).await.operator.as_deref(), Some("26202"));
+    // What the sender of the message wrote is not the vendor's word.
+    receipt(&vendor, 1, "id:7 stat:DELIVRD err:000 text:mcc:262 mnc:02");
+    assert_eq!(next(&mut lab).await.operator, None);
+}

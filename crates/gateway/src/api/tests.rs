@@ -8,6 +8,7 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod messages;
+mod operators;
 mod overrides;
 mod questions;
 mod refusals;

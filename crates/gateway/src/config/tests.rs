@@ -143,7 +143,9 @@ fn one_of_everything_is_read() {
     assert_eq!(connections[0].smpp.password.reveal(), "secret");
     assert_eq!(connections[1].smpp.host, "::1");
     assert_eq!(config.vendors[0].failure_domain.as_deref(), Some("hub-frankfurt"));
-    let domain = |id: &str| config.surroundings.failure_domains.get(&id.parse().unwrap()).map(String::as_str);
+    let domain = |id: &str| {
+        config.surroundings.failure_domains.get(&id.parse::<ConnectionId>().unwrap()).map(String::as_str)
+    };
     assert_eq!(domain("acme-main"), Some("domain hub-frankfurt"));
     assert_eq!(domain("borealis-main"), Some("vendor borealis"));
 
@@ -416,6 +418,36 @@ fn what_is_unused_or_leads_nowhere_is_a_warning() {
 }
 
 #[test]
+fn a_rule_that_nothing_reaches_is_a_warning_with_its_line() {
+    let text = r#"
+[[vendors]]
+id = "v"
+[[vendors.connections]]
+id = "c"
+kind = "smpp"
+host = "127.0.0.1"
+port = 2775
+system_id = "s"
+password = { env = "ACME_PW" }
+[[routes]]
+id = "r"
+connection = "c"
+[[policy.rules]]
+id = "all"
+routes = ["r"]
+[[policy.rules]]
+id = "otp"
+match = { class = ["otp"] }
+routes = ["r"]
+"#;
+    let (_, report) = Files::new(&[("strowger.toml", text)]).load().unwrap();
+    let warned: Vec<_> = report.warnings.iter().map(|it| format!("{}: {}", it.line, it.message)).collect();
+    let expected =
+        "17: nothing reaches the rule `otp`: `all` above it takes all its messages (every message)";
+    assert!(warned.iter().any(|it| it == expected), "{warned:?}");
+}
+
+#[test]
 fn messages_are_kept_as_long_as_receipts_come_for_them() {
     let told = problems("[retention]\nmessages = \"6d\"\n");
     assert!(
@@ -447,6 +479,11 @@ fn the_version_changes_with_the_content_only() {
         Files::new(&[("strowger.toml", card), ("acme.csv", &prices)]).load().unwrap().0.version
     };
     assert_ne!(priced("0.0450"), priced("0.0460"));
+    let exchanged = |rate: &str| {
+        let rate = format!("[[exchange_rates]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = \"{rate}\"\n");
+        Files::new(&[("strowger.toml", &rate)]).load().unwrap().0.table.version()
+    };
+    assert_ne!(exchanged("1.08"), exchanged("1.09"));
 }
 
 /// Tells whether it is right or what is wrong, and comes back in either case.

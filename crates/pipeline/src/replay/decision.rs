@@ -115,14 +115,14 @@ fn taken(attempt: &Attempt) -> u16 {
 fn fates(record: &Record) -> Vec<(RouteId, Fate)> {
     let mut fates = Vec::new();
     for attempt in &record.attempts {
-        let moved = record.events.iter().filter_map(|event| match &event.kind {
-            Kind::Moved { attempt: number, from } if *number == attempt.number => Some(from),
-            _ => None,
+        let moved = record.events.iter().filter_map(|event| {
+            let Kind::Moved { attempt: number, from } = &event.kind else { return None };
+            (*number == attempt.number).then_some(from)
         });
         fates.extend(moved.map(|from| (from.clone(), Fate::NoSlot)));
         match attempt.state {
             State::Answered => {
-                fates.extend(answered(record, attempt).map(|fate| (attempt.route.clone(), fate)))
+                fates.extend(answered(record, attempt).map(|fate| (attempt.route.clone(), fate)));
             }
             State::Withdrawn if record.status == Status::Expired => {
                 fates.push((attempt.route.clone(), Fate::NoSlot));
@@ -136,19 +136,21 @@ fn fates(record: &Record) -> Vec<(RouteId, Fate)> {
 
 fn answered(record: &Record, attempt: &Attempt) -> Option<Fate> {
     let dispatched_at = attempt.dispatched_at?;
-    let of_attempt = |event: &domain::event::Event| match event.kind {
-        Kind::Answered { attempt: number, outcome } if number == attempt.number => Some((false, outcome)),
-        Kind::AnsweredLate { attempt: number, outcome } if number == attempt.number => Some((true, outcome)),
-        _ => None,
-    };
-    let mut answers = record.events.iter().filter_map(|event| Some((event.at, of_attempt(event)?)));
+    let mut answers = record.events.iter().filter_map(|event| {
+        let (Kind::Answered { attempt: number, outcome } | Kind::AnsweredLate { attempt: number, outcome }) =
+            &event.kind
+        else {
+            return None;
+        };
+        (*number == attempt.number).then_some((event.at, *outcome))
+    });
     let finally: Box<[PartAnswer]> =
         attempt.parts.iter().map(|part| part.answer.unwrap_or(PartAnswer::Unknown)).collect();
     let (first_at, first) = match answers.next() {
-        Some((at, (_, outcome))) => (at, Some(outcome)),
+        Some((at, outcome)) => (at, Some(outcome)),
         None => (attempt.answered_at.unwrap_or(dispatched_at), attempt.outcome),
     };
-    let late_at = answers.last().map(|(at, _)| at).or(attempt.receipt_at);
+    let late_at = answers.next_back().map(|(at, _)| at).or(attempt.receipt_at);
     let was_unknown = first == Some(Outcome::Unknown);
     let came_late = was_unknown && finally.iter().any(|answer| *answer != PartAnswer::Unknown);
     let unknown: Box<[PartAnswer]> = vec![PartAnswer::Unknown; finally.len()].into();

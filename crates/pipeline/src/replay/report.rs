@@ -29,7 +29,7 @@ pub struct Report {
     /// Segments that were taken at a price nobody knows: before and after.
     pub unpriced: (u64, u64),
     /// By the routes before and after.
-    pub moves: FxHashMap<(Box<[RouteId]>, Box<[RouteId]>), Move>,
+    pub moves: FxHashMap<Ways, Move>,
     /// Messages whose routes change in yet another way than `moves` has room for.
     pub other_moves: u64,
     pub groups: FxHashMap<GroupKey, Group>,
@@ -44,6 +44,13 @@ pub struct Report {
 pub struct Cost {
     pub before: Decimal,
     pub after: Decimal,
+}
+
+/// The routes that messages took one after another, and those that they would take.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ways {
+    pub before: Box<[RouteId]>,
+    pub after: Box<[RouteId]>,
 }
 
 /// Those who took one way and would take another.
@@ -125,7 +132,7 @@ impl Report {
 
     fn note_move(&mut self, old: &[Leg], new: &[Leg]) {
         let routes = |legs: &[Leg]| legs.iter().map(|leg| leg.route.clone()).collect();
-        let way = (routes(old), routes(new));
+        let way = Ways { before: routes(old), after: routes(new) };
         if self.moves.len() >= MOST_MOVES && !self.moves.contains_key(&way) {
             self.other_moves += 1;
             return;

@@ -9,5 +9,6 @@ mod failover;
 mod faults;
 mod notices;
 mod overrides;
+mod replay;
 mod requests;
 mod restart;

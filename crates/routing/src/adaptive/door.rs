@@ -270,7 +270,8 @@ mod tests {
                 door.answer(second * 1000, answer);
                 door.asked();
             }
-            told = told.or(door.tick(second * 1000 + 1000, &agreed).map(|event| (second, event)));
+            let event = door.tick(second * 1000 + 1000, &agreed);
+            told = told.or_else(|| event.map(|event| (second, event)));
         }
         assert_eq!(told, Some((0, DoorEvent::Throttled)));
         assert!(door.limit < 5.0, "{}", door.limit);

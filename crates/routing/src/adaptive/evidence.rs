@@ -86,7 +86,7 @@ impl Fade {
     }
 
     pub(super) fn after(&self, seconds: u32) -> f64 {
-        self.by_age.get(seconds as usize).or(self.by_age.last()).copied().unwrap_or(1.0)
+        self.by_age.get(seconds as usize).or_else(|| self.by_age.last()).copied().unwrap_or(1.0)
     }
 }
 

@@ -1,3 +1,5 @@
+//! From feedback to verdicts and choices, by the engine as a whole.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -44,6 +44,98 @@ impl Conditions {
     }
 }
 
+/// What two rules have to do with each other.
+impl Conditions {
+    /// Whether every message that fits `other` fits this.
+    pub(super) fn cover(&self, other: &Self) -> bool {
+        self.channel.is_none_or(|channel| other.channel == Some(channel))
+            && self.classes.cover(&other.classes)
+            && self.countries.cover(&other.countries)
+            && self.operators.cover(&other.operators)
+            && self.apps.cover(&other.apps)
+            && self.senders.cover(&other.senders)
+            // Whether one's hours are within another's is not looked at.
+            && self.hours.is_none()
+            && match (&self.prefixes, &other.prefixes) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(own), Some(others)) => others.values().iter().all(|prefix| own.begin(prefix)),
+            }
+    }
+
+    /// What a message must be like to fit both; None when no message does, or when both ask for hours, which are not
+    /// compared.
+    pub(super) fn both(&self, other: &Self) -> Option<Self> {
+        Some(Self {
+            channel: match (self.channel, other.channel) {
+                (Some(own), Some(other)) if own != other => return None,
+                (own, other) => own.or(other),
+            },
+            classes: self.classes.both(&other.classes)?,
+            countries: self.countries.both(&other.countries)?,
+            operators: self.operators.both(&other.operators)?,
+            apps: self.apps.both(&other.apps)?,
+            senders: self.senders.both(&other.senders)?,
+            prefixes: match (&self.prefixes, &other.prefixes) {
+                (Some(own), Some(others)) => Some(own.both(others)?),
+                (own, other) => own.as_ref().or(other.as_ref()).cloned(),
+            },
+            hours: match (&self.hours, &other.hours) {
+                (Some(_), Some(_)) => return None,
+                (own, other) => own.as_ref().or(other.as_ref()).cloned(),
+            },
+        })
+    }
+
+    /// Which keys it has.
+    pub(super) fn keys(&self) -> [bool; 8] {
+        let Self { channel, classes, countries, operators, apps, senders, prefixes, hours } = self;
+        [
+            channel.is_some(),
+            classes.values().is_some(),
+            countries.values().is_some(),
+            operators.values().is_some(),
+            apps.values().is_some(),
+            senders.values().is_some(),
+            prefixes.is_some(),
+            hours.is_some(),
+        ]
+    }
+
+    /// Whether another rule with the same keys can have messages in common with this one, neither covering the other:
+    /// not where each key has one value.
+    pub(super) fn can_overlap(&self) -> bool {
+        let Self { channel: _, classes, countries, operators, apps, senders, prefixes, hours: _ } = self;
+        let are_many = |count: Option<usize>| count.is_some_and(|count| count > 1);
+        prefixes.is_some()
+            || are_many(classes.values().map(<[_]>::len))
+            || are_many(countries.values().map(<[_]>::len))
+            || are_many(operators.values().map(<[_]>::len))
+            || are_many(apps.values().map(<[_]>::len))
+            || are_many(senders.values().map(<[_]>::len))
+    }
+}
+
+impl<T: Ord + Clone> OneOf<T> {
+    fn cover(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(own), Some(others)) => others.iter().all(|value| own.binary_search(value).is_ok()),
+        }
+    }
+
+    /// None when they have no value in common.
+    fn both(&self, other: &Self) -> Option<Self> {
+        let (Some(own), Some(others)) = (&self.0, &other.0) else {
+            return Some(Self(self.0.clone().or_else(|| other.0.clone())));
+        };
+        let common: Box<[T]> =
+            own.iter().filter(|value| others.binary_search(value).is_ok()).cloned().collect();
+        (!common.is_empty()).then_some(Self(Some(common)))
+    }
+}
+
 impl<T: Ord> OneOf<T> {
     pub(super) fn new(values: Option<Vec<T>>) -> Self {
         Self(values.map(|mut values| {
@@ -81,6 +173,14 @@ impl Prefixes {
 
     pub(super) fn values(&self) -> &[Box<str>] {
         &self.0
+    }
+
+    /// The longer of any two of which one begins the other; None when there are none.
+    fn both(&self, other: &Self) -> Option<Self> {
+        let begun = self.0.iter().filter(|prefix| other.begin(prefix));
+        let begun: Vec<_> =
+            begun.chain(other.0.iter().filter(|prefix| self.begin(prefix))).cloned().collect();
+        (!begun.is_empty()).then(|| Self::new(begun))
     }
 
     fn begin(&self, digits: &str) -> bool {

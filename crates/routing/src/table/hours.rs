@@ -49,7 +49,7 @@ impl Zone {
 
     /// What the clock there shows, as a minute of the week.
     fn minute_of_week(&self, now: Timestamp) -> usize {
-        let seconds = i64::try_from(now.as_millis()).unwrap_or(i64::MAX) / 1000;
+        let seconds = now.as_millis().div_euclid(1000);
         let after = self.offsets.partition_point(|(from, _)| *from <= seconds).saturating_sub(1);
         let offset = self.offsets.get(after).map_or(0, |(_, offset)| *offset);
         let minutes = seconds.saturating_add(offset).div_euclid(60);

@@ -3,6 +3,9 @@
 //! Each rule is filed under the values of one of its conditions: the one whose values the fewest rules ask for, so
 //! that a thousand rules for a thousand operators, senders or countries are as quick as one. A message looks only
 //! under its own values. What is found there is then asked for all its conditions.
+//!
+//! Rules that ask for channel and class alone are asked one by one, and there are few of them however long the policy:
+//! one that an earlier of them covers can never be the first, and is not kept.
 
 use std::hash::BuildHasher;
 
@@ -17,7 +20,7 @@ use crate::table::{Request, Rule};
 pub(super) struct Index {
     /// The places of rules, ascending, under the hash of a value. Two values with one hash only make a list longer.
     filed: FxHashMap<u64, Vec<usize>>,
-    /// Rules that ask for nothing by which they could be filed.
+    /// Rules that ask for nothing by which they could be filed, none covered by one before it.
     general: Vec<usize>,
     /// How long the prefixes are that rules are filed under.
     prefix_lengths: Vec<usize>,
@@ -42,6 +45,10 @@ impl Index {
         let crowd = |value: &Value<'_>| asked.get(&value.hash()).copied();
         let mut index = Self::default();
         for (at, rule) in rules.iter().enumerate() {
+            let covers = |earlier: &Rule| earlier.conditions.cover(&rule.conditions);
+            if index.general.iter().filter_map(|&earlier| rules.get(earlier)).any(covers) {
+                continue;
+            }
             let narrowest =
                 choices(&rule.conditions).into_iter().min_by_key(|values| values.iter().map(crowd).max());
             match narrowest {
@@ -71,18 +78,41 @@ impl Index {
         rules.get(first)
     }
 
+    /// A rule before this place that every message fits which fits the one at this place; None when no single rule
+    /// is like that.
+    pub(super) fn covering(&self, rules: &[Rule], at: usize) -> Option<usize> {
+        let rule = rules.get(at)?;
+        let covers = |earlier: &usize| {
+            *earlier < at && rules.get(*earlier).is_some_and(|it| it.conditions.cover(&rule.conditions))
+        };
+        let candidates = choices(&rule.conditions).into_iter().filter_map(|values| values.into_iter().next());
+        // Whatever covers the rule is filed under a value that this rule asks for too, or that begins its prefixes.
+        let shorter = candidates.flat_map(|value| self.values_before(value));
+        let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
+        filed.chain([self.general.as_slice()]).flatten().copied().filter(covers).min()
+    }
+
+    /// A value, or of a prefix all that are beginnings of it.
+    fn values_before<'a>(&self, value: Value<'a>) -> Vec<Value<'a>> {
+        match value {
+            Value::Prefix(prefix) => self.beginnings(prefix).collect(),
+            Value::Operator(_) | Value::Sender(_) | Value::App(_) | Value::Country(_) => vec![value],
+        }
+    }
+
+    fn beginnings<'a>(&self, digits: &'a str) -> impl Iterator<Item = Value<'a>> {
+        self.prefix_lengths.iter().filter_map(|&length| digits.get(..length)).map(Value::Prefix)
+    }
+
     fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &[usize]> {
         let facts = request.facts;
-        let digits = facts.to.digits();
-        let prefixes =
-            self.prefix_lengths.iter().filter_map(|&length| digits.get(..length)).map(Value::Prefix);
         let values = [
             request.operator.map(Value::Operator),
             facts.from.map(|sender| Value::Sender(sender.as_str())),
             Some(Value::App(facts.app.as_str())),
             facts.country.map(Value::Country),
         ];
-        let filed = values.into_iter().flatten().chain(prefixes);
+        let filed = values.into_iter().flatten().chain(self.beginnings(facts.to.digits()));
         let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
         filed.chain([self.general.as_slice()])
     }

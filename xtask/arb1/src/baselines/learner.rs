@@ -34,7 +34,7 @@ pub(super) struct Learner {
     /// By which counts shrink within a second.
     fading: f64,
     random: StdRng,
-    /// [vendor][operator].
+    /// `[vendor][operator]`.
     receipts: Vec<Vec<Arm>>,
     conversions: Vec<Vec<Arm>>,
     /// Those that may still get one, in the order in which they were sent, with when.

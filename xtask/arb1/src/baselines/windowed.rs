@@ -13,9 +13,9 @@ use crate::policy::{Alarm, Answer, Ask, Known, Policy};
 pub(super) struct ReRanked {
     known: Known,
     random: StdRng,
-    /// Of the last three periods and the present one: [vendor][operator].
+    /// Of the last three periods and the present one: `[vendor][operator]`.
     periods: VecDeque<Vec<Vec<Counts>>>,
-    /// [operator][class]: best first.
+    /// `[operator][class]`: best first.
     ranked: Vec<Vec<Vec<usize>>>,
     next: f64,
 }
@@ -156,7 +156,7 @@ impl Policy for ReRanked {
 pub(super) struct Bucketed {
     known: Known,
     random: StdRng,
-    /// [vendor][operator].
+    /// `[vendor][operator]`.
     outcomes: Vec<Vec<VecDeque<bool>>>,
 }
 

@@ -42,6 +42,10 @@ impl Builder<'_> {
         match sources.compile(&surroundings) {
             Ok(table) => {
                 self.warn_of_unused(&sources.document);
+                for problem in table.warnings() {
+                    let at: Steps = problem.path.steps().iter().map(step).collect();
+                    self.warn(&at, problem.message);
+                }
                 Some(Routing { sources, surroundings, table })
             }
             Err(problems) => {
@@ -72,7 +76,7 @@ impl Builder<'_> {
     fn routing_text(&self) -> String {
         let mut whole = self.tree.json();
         let part = whole.as_object_mut().map(|whole| {
-            let keys = ["routes", "rate_cards", "policy"].into_iter();
+            let keys = ["routes", "rate_cards", "exchange_rates", "policy"].into_iter();
             keys.filter_map(|key| whole.remove_entry(key)).collect::<serde_json::Map<_, _>>()
         });
         serde_json::Value::Object(part.unwrap_or_default()).to_string()

@@ -83,7 +83,7 @@ fn the_domain_of_a_stand_in_counts_and_not_that_of_the_route_it_stands_for() {
         starts_at: None,
     };
     let rule = "routes = [\"acme-eu\", \"borealis-eu\"]";
-    let flipped = table(rule, &[("borealis", "hub"), ("cirrus", "hub")]).under(&[flip.clone()]);
+    let flipped = table(rule, &[("borealis", "hub"), ("cirrus", "hub")]).under(std::slice::from_ref(&flip));
     let choice = Ask::new().choose(&flipped).unwrap();
     assert_eq!(routes(&choice), [("cirrus-de", Reason::Flipped), ("borealis-eu", Reason::Priority(2))]);
     // A stand-in that shares a domain goes behind as any route does, and then says that.

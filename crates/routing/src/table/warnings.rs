@@ -1,0 +1,141 @@
+//! What of a policy works and is likely a mistake: rules that nothing reaches, and rules that share messages.
+//!
+//! Only what one earlier rule does to a later one is told. A rule that several together leave nothing is not found, and
+//! that a narrow rule stands before a wide one is how policies are written.
+
+use crate::problem::{Path, Problem};
+use crate::table::{Rule, Table};
+
+impl Table {
+    /// At most one for each rule, in the order of the policy.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Problem> {
+        let mut warnings = Vec::new();
+        // Those that a later one may overlap with.
+        let mut earlier: Vec<(usize, [bool; 8])> = Vec::new();
+        for (at, rule) in self.rules.iter().enumerate() {
+            let path = || Path::default().key("policy").key("rules").index(at);
+            let covering = self.index.covering(&self.rules, at).and_then(|earlier| self.rules.get(earlier));
+            if let Some(covering) = covering {
+                let message = format!(
+                    "nothing reaches the rule `{}`: `{}` above it takes all its messages ({})",
+                    rule.id, covering.id, covering.conditions
+                );
+                warnings.push(Problem { path: path(), message });
+                continue;
+            }
+            if !rule.conditions.can_overlap() {
+                continue;
+            }
+            let keys = rule.conditions.keys();
+            let alike = earlier.iter().filter(|(_, others)| *others == keys);
+            if let Some(message) =
+                alike.filter_map(|(other, _)| self.rules.get(*other)).find_map(|it| overlap(it, rule))
+            {
+                warnings.push(Problem { path: path(), message });
+            }
+            earlier.push((at, keys));
+        }
+        warnings
+    }
+}
+
+/// Of two rules that ask for the same keys, where neither covers the other and the routes differ: then some of the
+/// values were most likely written once too often.
+fn overlap(earlier: &Rule, later: &Rule) -> Option<String> {
+    let both = earlier.conditions.both(&later.conditions)?;
+    let is_narrower = later.conditions.cover(&earlier.conditions);
+    let routes = |rule: &Rule| rule.routes.iter().map(|listed| listed.route).collect::<Vec<_>>();
+    if is_narrower || routes(earlier) == routes(later) {
+        return None;
+    }
+    Some(format!(
+        "the rules `{}` and `{}` share messages ({both}): the first one takes them",
+        earlier.id, later.id
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sample::table;
+
+    /// Of rules of these conditions, each with routes of its own, as `path: message`.
+    fn warnings(rules: &[&str]) -> Vec<String> {
+        let routes = ["acme-eu", "borealis-eu", "cirrus-de"];
+        let rule = |(at, matches): (usize, &&str)| {
+            format!(
+                "[[policy.rules]]\nid = \"r{at}\"\nmatch = {{ {matches} }}\nroutes = [\"{}\"]\n",
+                routes[at % 3]
+            )
+        };
+        let toml: String = rules.iter().enumerate().map(rule).collect();
+        table(&toml).warnings().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_rule_that_an_earlier_one_covers_is_never_reached() {
+        let found = warnings(&[
+            "country = [\"DE\", \"AT\"]",
+            "class = [\"otp\"], country = [\"AT\"]",
+            "recipient_prefix = [\"49\"]",
+            "recipient_prefix = [\"4915\", \"4916\"]",
+            "class = [\"otp\", \"marketing\"]",
+            "class = [\"otp\"], app = [\"shop\"]",
+            "",
+            "class = [\"transactional\"]",
+        ]);
+        assert_eq!(
+            found,
+            [
+                "policy.rules[1]: nothing reaches the rule `r1`: `r0` above it takes all its messages (to AT, DE)",
+                "policy.rules[3]: nothing reaches the rule `r3`: `r2` above it takes all its messages (to numbers with +49)",
+                "policy.rules[5]: nothing reaches the rule `r5`: `r4` above it takes all its messages (class otp, marketing)",
+                "policy.rules[7]: nothing reaches the rule `r7`: `r6` above it takes all its messages (every message)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_narrow_rule_before_a_wide_one_is_as_it_should_be() {
+        let right = [
+            "class = [\"otp\"], country = [\"DE\"]",
+            "country = [\"DE\"]",
+            "country = [\"FR\"], time = { zone = \"UTC\", windows = [{ from = \"22:00\", to = \"06:00\" }] }",
+            "country = [\"FR\"]",
+            "class = [\"otp\"]",
+            "recipient_prefix = [\"4915\"]",
+            "recipient_prefix = [\"49\"]",
+            "",
+        ];
+        assert_eq!(warnings(&right), [""; 0]);
+    }
+
+    #[test]
+    fn rules_with_the_same_keys_that_share_values_are_told() {
+        let found = warnings(&[
+            "country = [\"DE\", \"AT\"]",
+            "country = [\"AT\", \"FR\"]",
+            "country = [\"IT\", \"ES\"]",
+            "recipient_prefix = [\"49\", \"431\"]",
+            "recipient_prefix = [\"4915\", \"44\"]",
+        ]);
+        assert_eq!(
+            found,
+            [
+                "policy.rules[1]: the rules `r0` and `r1` share messages (to AT): the first one takes them",
+                "policy.rules[4]: the rules `r3` and `r4` share messages (to numbers with +4915): the first one takes them",
+            ]
+        );
+        // The routes of the first and the fourth are the same.
+        let apart = "class = [\"otp\"], country = [\"IT\"]";
+        assert_eq!(
+            warnings(&[
+                "country = [\"DE\", \"AT\"]",
+                apart,
+                "app = [\"shop\"]",
+                "country = [\"AT\", \"FR\"]"
+            ]),
+            [""; 0]
+        );
+    }
+}
