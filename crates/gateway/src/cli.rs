@@ -207,6 +207,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Vendor(_)
         | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)

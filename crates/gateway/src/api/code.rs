@@ -68,6 +68,7 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, Futile, "This key may not do that";
     NotFound = "not_found", NOT_FOUND, Futile, "No such message";
     KeyNotFound = "key_not_found", NOT_FOUND, Futile, "No such key";
+    VendorNotFound = "vendor_not_found", NOT_FOUND, Futile, "No such vendor";
     OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, Futile, "The method is not served here";

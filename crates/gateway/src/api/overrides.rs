@@ -24,8 +24,7 @@ mod effect;
 mod view;
 mod wanted;
 
-use view::view;
-pub(crate) use view::{FlipView, OverrideView, flip_of, laid_over};
+pub(crate) use view::{FlipView, OverrideView, flip_of, laid_over, view};
 
 const MAX_BODY: usize = 64 * 1024;
 /// How long one that is over is listed.

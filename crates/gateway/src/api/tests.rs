@@ -13,3 +13,4 @@ mod overrides;
 mod questions;
 mod refusals;
 mod stand;
+mod vendors;

@@ -24,6 +24,7 @@ use crate::tables::Sources;
 use digest::Version;
 
 mod apps;
+mod contract;
 mod digest;
 mod operators;
 mod smpp;

@@ -111,7 +111,7 @@ pub(crate) fn laid_over<'a>(
     all.filter(|one| table.concerns(one, route)).map(|one| view(one, table, now)).collect()
 }
 
-pub(super) fn view<'a>(one: &'a Override, table: &Table, now: Timestamp) -> OverrideView<'a> {
+pub(crate) fn view<'a>(one: &'a Override, table: &Table, now: Timestamp) -> OverrideView<'a> {
     let state = one.state(now);
     let mut view = OverrideView {
         id: one.id,

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::super::auth::{self, Grant};
-use super::super::{Api, Keys, Settings, misfits, router};
+use super::super::{Api, Keys, Settings, VendorRecord, misfits, router};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::network::Networks;
@@ -94,6 +94,7 @@ impl Stand {
             apps: apps(),
             public_url: "https://gw.example.com".to_owned(),
             private: Private::Refused,
+            vendors: vendors(),
             simulated: false,
         };
         let api = Api::new(pipeline, metrics, operators, settings).unwrap();
@@ -249,6 +250,23 @@ fn table() -> Table {
     let of = |connection, vendor: &str| (name(connection), domain::VendorId::new(vendor).unwrap());
     let vendors = [of("acme-main", "acme"), of("borealis-main", "borealis"), of("cumulus-main", "cumulus")];
     Table::compile(&settings, &known, 7).unwrap().of_vendors(vendors)
+}
+
+fn vendors() -> Vec<VendorRecord> {
+    let contract = json!({
+        "number": "MSA-7", "ends": "2999-12-31", "notice_days": 30,
+        "sla": { "delivery_rate": "95", "latency": "10s" },
+        "commitments": [{ "period": "month", "messages": 100_000 }],
+        "contacts": [{ "name": "Ada", "email": "ada@acme.example" }],
+        "escalation": [{ "after": "30m", "contact": "Ada" }],
+    });
+    let record = |id: &str, contract| VendorRecord {
+        id: domain::VendorId::new(id).unwrap(),
+        failure_domain: None,
+        connections: vec![name(&format!("{id}-main"))],
+        contract,
+    };
+    vec![record("acme", Some(serde_json::from_value(contract).unwrap())), record("borealis", None)]
 }
 
 fn name(id: &str) -> ConnectionId {
