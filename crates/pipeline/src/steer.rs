@@ -277,12 +277,16 @@ fn tell(one: &Override) {
     match (&one.reverted, one.starts_at) {
         (None, None) => {
             tracing::info!(override_id = %one.id, %does, to = %one.scope, until = %one.expires_at,
-            by = &*one.created_by, reason = &*one.reason, "an override begins")
+                by = &*one.created_by, reason = &*one.reason, "an override begins");
         }
-        (None, Some(from)) => tracing::info!(override_id = %one.id, %does, to = %one.scope, %from,
-            until = %one.expires_at, by = &*one.created_by, reason = &*one.reason, "an override is planned"),
-        (Some(reverted), _) => tracing::info!(override_id = %one.id, %does, by = &*reverted.by,
-            reason = &*one.reason, "an override is reverted"),
+        (None, Some(from)) => {
+            tracing::info!(override_id = %one.id, %does, to = %one.scope, %from, until = %one.expires_at,
+                by = &*one.created_by, reason = &*one.reason, "an override is planned");
+        }
+        (Some(reverted), _) => {
+            tracing::info!(override_id = %one.id, %does, by = &*reverted.by, reason = &*one.reason,
+                "an override is reverted");
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn read(
 }
 
 fn action(fields: &mut Fields<'_>) -> Option<Action> {
-    let kind = fields.text("kind").unwrap_or("flip".into());
+    let kind = fields.text("kind").unwrap_or_else(|| "flip".into());
     match &*kind {
         "flip" => {
             let from = required::<RouteId>(fields, "from", "the route that traffic leaves");
