@@ -53,8 +53,10 @@ pub(crate) mod samples;
 mod search;
 mod summary;
 mod trace;
+mod vendors;
 
 pub use auth::Keys;
+pub use vendors::VendorRecord;
 
 use auth::Grant;
 use code::Code;
@@ -84,6 +86,8 @@ pub struct Settings {
     pub public_url: String,
     /// Whether `callback_url` may lead to private addresses.
     pub private: address::Private,
+    /// In the order of the configuration.
+    pub vendors: Vec<VendorRecord>,
     /// The vendors are simulated: this is a demo.
     pub simulated: bool,
 }
@@ -138,7 +142,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 32] = [
+    let routes: Vec<(_, &[_], _)> = vec![
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -159,6 +163,8 @@ fn served() -> Vec<Served> {
         ("/v1/operators", &["get"], get(operators::list)),
         ("/v1/operators/lookup", &["get"], get(operators::lookup)),
         ("/v1/operators/imports", &["post"], post(operators::import)),
+        ("/v1/vendors", &["get"], get(vendors::list)),
+        ("/v1/vendors/{id}", &["get"], get(vendors::get)),
         ("/v1/apps", &["get"], get(apps::list)),
         ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
         ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use crate::api::{self, Api};
 use crate::audit;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http;
 use crate::imported;
 use crate::listener;
@@ -369,6 +369,15 @@ fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings 
     webhooks::Settings { endpoints: config.endpoints(), public_url: public_url(config, address) }
 }
 
+fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
+    api::VendorRecord {
+        id: vendor.id.clone(),
+        failure_domain: vendor.failure_domain.clone(),
+        connections: vendor.connections.iter().map(|connection| connection.id.clone()).collect(),
+        contract: vendor.contract.clone(),
+    }
+}
+
 fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settings {
     api::Settings {
         keys: config.keys(),
@@ -376,6 +385,7 @@ fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settin
         apps: config.pipeline_apps(),
         public_url: public_url(config, address),
         private: private(config),
+        vendors: config.vendors.iter().map(vendor_record).collect(),
         simulated: mode == Mode::Demo,
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn after_outcome(
             return Some(target);
         }
     }
-    choose().ok()?.targets.into_iter().find(|target| !was_tried(record, &target.route))
+    choose().ok()?.first(|route| !was_tried(record, route))
 }
 
 /// The routes that a queued attempt may take now, best first. None when the policy of now has no rule for it: it waits
@@ -39,8 +39,11 @@ pub(crate) fn of_queued(
     choice: Result<Choice, NoRule>,
 ) -> Vec<Target> {
     let tried = |route: &RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
-    let mut targets = choice.map(|choice| choice.targets).unwrap_or_default();
+    let (mut targets, spare) = choice.map(|choice| (choice.targets, choice.spare)).unwrap_or_default();
     targets.retain(|target| !tried(&target.route));
+    if targets.is_empty() {
+        targets.extend(spare.into_iter().filter(|target| !tried(&target.route)));
+    }
     // An attempt queued for a route that was tried is a resend: it goes there first.
     if tried(&attempt.route) {
         targets.splice(0..0, table.target_for(&attempt.route, facts));

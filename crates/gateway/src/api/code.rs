@@ -68,6 +68,7 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, Futile, "This key may not do that";
     NotFound = "not_found", NOT_FOUND, Futile, "No such message";
     KeyNotFound = "key_not_found", NOT_FOUND, Futile, "No such key";
+    VendorNotFound = "vendor_not_found", NOT_FOUND, Futile, "No such vendor";
     OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
     PolicyNotFound = "policy_not_found", NOT_FOUND, Futile, "No such version of the policy";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";

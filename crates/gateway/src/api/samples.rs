@@ -122,5 +122,6 @@ fn plan() -> Plan {
             entry: None,
         }],
         flips: Vec::new(),
+        steered: Vec::new(),
     }
 }

@@ -64,6 +64,7 @@ impl Maker {
             routes: vec![PlannedRoute { route: route.clone(), reason: Reason::Priority(1), price: None }],
             left_out: Vec::new(),
             flips: Vec::new(),
+            steered: Vec::new(),
         };
         let connection = ConnectionId::new(app).unwrap();
         let target = Target { route, connection, sender: None, price: None };

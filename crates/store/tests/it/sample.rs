@@ -71,6 +71,7 @@ pub(crate) fn plan() -> Plan {
         }],
         left_out: Vec::new(),
         flips: Vec::new(),
+        steered: Vec::new(),
     }
 }
 
