@@ -11,12 +11,12 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    audit, damaged, imported, keys, notices, operators, overrides, records, schema, search, versions,
+    audit, damaged, imported, keys, log, notices, operators, overrides, records, schema, search, versions,
 };
 use crate::Error;
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
-use crate::query::{Page, Query, Reader, Waiting};
+use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
 
 pub struct SqliteReader {
@@ -113,6 +113,11 @@ impl Reader for SqliteReader {
     fn search(&self, query: &Query) -> Result<Page, Error> {
         let days = self.list_days()?;
         search::search(self, query, &days).map_err(|fault| failed(&fault))
+    }
+
+    fn log(&self, query: &LogQuery) -> Result<LogPage, Error> {
+        let days = self.list_days()?;
+        log::page(self, query, &days).map_err(|fault| failed(&fault))
     }
 
     fn waiting(&self) -> Result<Vec<Waiting>, Error> {
