@@ -96,7 +96,7 @@ impl Gateway {
         }
         let is_on_hold = writer.is_on_hold()? && resume.is_none();
         let started = Versions::start(&mut writer, &reader, &config.routing, is_on_hold, clock.now());
-        let (versions, table) = started.context("no policy can be obeyed")?;
+        let (versions, tables) = started.context("no policy can be obeyed")?;
         let metrics = Arc::new(Metrics::default());
         let operators = Operators::load(
             config.operators.clone(),
@@ -120,7 +120,7 @@ impl Gateway {
             observer: Arc::<Metrics>::clone(&metrics),
             teller: Arc::new(tellers),
             operators: Arc::new(operators::Door(Arc::clone(&operators))),
-            table,
+            tables,
             apps: config.pipeline_apps(),
             retention: config.retention,
             resume,
@@ -212,9 +212,9 @@ impl Gateway {
         let mut changes = self.connections.compare(config)?;
         let next = versions.prepare(&self.pipeline, &config.routing).await?;
         self.operators.reconfigure(config.operators.clone())?;
-        let table = versions.adopt(&self.pipeline, next).await?;
+        let tables = versions.adopt(&self.pipeline, next).await?;
         self.connections.open_new(&mut changes);
-        self.pipeline.reconfigure(table, config.pipeline_apps(), config.retention);
+        self.pipeline.reconfigure(tables, config.pipeline_apps(), config.retention);
         drop(turn);
         self.connections.change(changes);
         self.webhooks.reconfigure(webhook_settings(config, self.address));

@@ -12,7 +12,7 @@ use domain::Timestamp;
 use parking_lot::Mutex;
 use pipeline::Pipeline;
 use routing::settings::canonical;
-use routing::{Settings, Table};
+use routing::{InForce, Rollout, Settings, Share, Table};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use store::versions::{Deed, Named, Origin, Source, State, Summary};
@@ -35,6 +35,8 @@ pub(crate) struct Versions {
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
     pub(crate) active: Summary,
+    /// In force for a share of the recipients.
+    pub(crate) rollout: Option<Summary>,
     /// The hash of the file's routing document.
     pub(crate) file: [u8; 32],
     /// Of the file: what any document may refer to.
@@ -50,10 +52,10 @@ impl Standing {
 
 /// What a start or a reload comes to.
 pub(crate) struct Next {
-    pub(crate) table: Arc<Table>,
+    pub(crate) tables: InForce,
     standing: Standing,
-    /// None when the store says it already.
-    write: Option<Write>,
+    /// What the store does not say already.
+    writes: Vec<Write>,
 }
 
 impl Versions {
@@ -64,13 +66,13 @@ impl Versions {
         file: &Routing,
         is_on_hold: bool,
         now: Timestamp,
-    ) -> anyhow::Result<(Self, Arc<Table>)> {
-        let Next { table, standing, write } = next(reader, file, Door::Start, now)?;
-        if let Some(write) = write.filter(|_| !is_on_hold) {
-            writer.commit(&mut vec![write], now).context("the version cannot be stored")?;
+    ) -> anyhow::Result<(Self, InForce)> {
+        let Next { tables, standing, mut writes } = next(reader, file, Door::Start, now)?;
+        if !is_on_hold && !writes.is_empty() {
+            writer.commit(&mut writes, now).context("the version cannot be stored")?;
         }
         tell(&standing);
-        Ok((Self { turn: tokio::sync::Mutex::default(), standing: Mutex::new(standing) }, table))
+        Ok((Self { turn: tokio::sync::Mutex::default(), standing: Mutex::new(standing) }, tables))
     }
 
     /// What a reload of this configuration comes to. Nothing has changed yet.
@@ -82,15 +84,17 @@ impl Versions {
         tokio::task::spawn_blocking(move || next(&*reader, &file, Door::Reload, now)).await?
     }
 
-    /// Makes durable what `prepare` found. The table is for the caller to put in place.
-    pub(crate) async fn adopt(&self, pipeline: &Pipeline, next: Next) -> anyhow::Result<Arc<Table>> {
-        let Next { table, standing, write } = next;
-        if let Some(write) = write.filter(|_| !pipeline.is_on_hold()) {
-            pipeline.write(write, || ()).await.context("the version cannot be stored")?;
+    /// Makes durable what `prepare` found. The tables are for the caller to put in place.
+    pub(crate) async fn adopt(&self, pipeline: &Pipeline, next: Next) -> anyhow::Result<InForce> {
+        let Next { tables, standing, writes } = next;
+        if !pipeline.is_on_hold() {
+            for write in writes {
+                pipeline.write(write, || ()).await.context("the version cannot be stored")?;
+            }
         }
         tell(&standing);
         *self.standing.lock() = standing;
-        Ok(table)
+        Ok(tables)
     }
 
     /// Holds off every other change meanwhile.
@@ -116,6 +120,44 @@ fn tell(standing: &Standing) {
     } else {
         tracing::info!(version, source, by, "the policy in force is the one of the configuration file");
     }
+    if let Some(rollout) = &standing.rollout {
+        let share = rollout.share.and_then(|share| Share::of_ten_thousand(share).ok());
+        tracing::info!(
+            version = rollout.number,
+            share = share.map(tracing::field::display),
+            "a version is rolled out to a share of the recipients"
+        );
+    }
+}
+
+/// What the version is that is rolled out, and what it needs to be told of. One that this configuration does not let
+/// decide waits until one does.
+fn rollout(
+    reader: &dyn Reader,
+    surroundings: &Surroundings,
+    now: Timestamp,
+) -> anyhow::Result<Option<(Rollout, Summary, Option<Write>)>> {
+    let Some(version) = reader.rolling_out()? else { return Ok(None) };
+    let number = version.summary.number;
+    let Some(share) = version.summary.share.and_then(|share| Share::of_ten_thousand(share).ok()) else {
+        bail!("version {number} is rolled out to no share that can be read")
+    };
+    let sources = sources(reader, &version)?;
+    let table = match sources.compile(surroundings) {
+        Ok(table) => table,
+        Err(problems) => {
+            let reason = unusable(&version, &problems);
+            tracing::error!(
+                version = number,
+                reason = format!("{reason:#}"),
+                "a version that is rolled out decides for nobody until the configuration has what it needs"
+            );
+            return Ok(None);
+        }
+    };
+    let is_known = reader.published(table.version())?.is_some();
+    let write = (!is_known).then(|| Write::Published(published(&table, &sources, surroundings, number, now)));
+    Ok(Some((Rollout { table: Arc::new(table), share, version: number }, version.summary, write)))
 }
 
 fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> anyhow::Result<Next> {
@@ -131,11 +173,15 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
             let number = active.summary.number;
             let write = (!is_known)
                 .then(|| Write::Published(published(&table, &sources, &surroundings, number, now)));
-            Ok(Next {
-                table: Arc::new(table),
-                standing: Standing { active: active.summary, file, surroundings },
-                write,
-            })
+            let mut writes: Vec<Write> = write.into_iter().collect();
+            let mut standing = Standing { active: active.summary, rollout: None, file, surroundings };
+            let mut tables = InForce::from(Arc::new(table));
+            if let Some((rollout, summary, write)) = rollout(reader, &standing.surroundings, now)? {
+                tables.rollout = Some(rollout);
+                standing.rollout = Some(summary);
+                writes.extend(write);
+            }
+            Ok(Next { tables, standing, writes })
         }
         before => {
             let last = reader.versions(u64::MAX, 1)?.first().map_or(0, |last| last.number);
@@ -146,8 +192,11 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
             let told = told(before.as_ref(), &summary, &of_file.document);
             let target = format!("policy_{}", summary.number);
             let entry = audit::by_host(now, door, "policy.import", &target, told);
+            let mut put = vec![stored(summary.clone(), &of_file)];
+            // It was written on a version that is not active any more.
+            put.extend(reader.rolling_out()?.map(drafted));
             let change = store::Versions {
-                put: vec![stored(summary.clone(), &of_file)],
+                put,
                 supersede: summary.based_on,
                 texts: texts(&of_file),
                 imported: Some(file),
@@ -155,12 +204,17 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
             };
             let what = Changed::Versions(Box::new(change));
             Ok(Next {
-                table,
-                standing: Standing { active: summary, file, surroundings },
-                write: Some(Write::Change(Box::new(Change { what, entry }))),
+                tables: table.into(),
+                standing: Standing { active: summary, rollout: None, file, surroundings },
+                writes: vec![Write::Change(Box::new(Change { what, entry }))],
             })
         }
     }
+}
+
+/// Back to what it was before it was rolled out.
+fn drafted(version: Version) -> Version {
+    Version { summary: Summary { state: State::Draft, share: None, ..version.summary }, ..version }
 }
 
 fn unusable(active: &Version, problems: &[Problem]) -> anyhow::Error {
@@ -195,7 +249,18 @@ fn settings(version: &Version) -> Settings {
 fn summary(number: u64, state: State, source: Source, sources: &Sources, created: Deed) -> Summary {
     let activated = (state == State::Active).then(|| created.clone());
     let (hash, comment) = (sources.hash(), "".into());
-    Summary { number, state, source, hash, based_on: None, equals: None, comment, created, activated }
+    Summary {
+        number,
+        state,
+        source,
+        hash,
+        based_on: None,
+        equals: None,
+        comment,
+        created,
+        activated,
+        share: None,
+    }
 }
 
 fn deed(at: Timestamp, by: &str) -> Deed {

@@ -174,7 +174,8 @@ fn worth_asking(core: &Core, request: &Request) -> Option<Asked> {
     if app.strict_numbers && !number.valid {
         return None;
     }
-    let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
+    let class =
+        request.class.or(app.default_class).unwrap_or_else(|| core.tables.load().base.default_class());
     core.operators.ask(&number.recipient, number.country, class, core.clock.now())
 }
 
@@ -282,7 +283,8 @@ struct Resolved<'a> {
 
 fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> Message {
     let Resolved { to, country, cut, now } = resolved;
-    let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
+    let class =
+        request.class.or(app.default_class).unwrap_or_else(|| core.tables.load().base.default_class());
     let has_endpoint = app.has_webhook || request.callback_url.is_some();
     let known = core.operators.of(&to, now);
     Message {
@@ -328,7 +330,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
     let decided_at = tokio::time::Instant::now();
     let choice = {
         let facts = facts(&message, used_just_now.as_ref(), now);
-        routing::choose(&facts, &core.table.load(), &**core.fleet.load())
+        routing::choose(&facts, core.tables.load().of(facts.to), &**core.fleet.load())
     };
     core.observer.decision_took(decided_at.elapsed());
     let choice = match choice {

@@ -10,7 +10,7 @@ use domain::{AppId, Class, ConnectionId, Message, MessageId, Record, RouteId, Ti
 use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use routing::Table;
+use routing::InForce;
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
@@ -41,7 +41,7 @@ pub(crate) struct Core {
     /// Blocking is allowed on the runtime itself.
     pub(crate) blocks_inline: bool,
     /// That of the configuration, with the overrides of now laid over it.
-    pub(crate) table: ArcSwap<Table>,
+    pub(crate) tables: ArcSwap<InForce>,
     pub(crate) steering: Steering,
     pub(crate) apps: ArcSwap<FxHashMap<AppId, App>>,
     /// How long what is stored is kept. Locked to be copied.
@@ -133,7 +133,7 @@ impl Core {
             writer: parts.writer,
             reader: parts.reader,
             blocks_inline: parts.blocks_inline,
-            table: ArcSwap::new(parts.steering.table(now)),
+            tables: ArcSwap::new(parts.steering.tables(now)),
             steering: parts.steering,
             apps: ArcSwap::from_pointee(parts.apps),
             retention: Mutex::new(parts.retention),

@@ -15,12 +15,13 @@ pub(crate) fn decide(core: &Core, record: &Record) -> Input {
 }
 
 fn next_target(core: &Core, record: &Record) -> Option<Target> {
-    let table = core.table.load();
+    let tables = core.tables.load();
+    let table = tables.of(&record.message.to);
     let used_just_now = core.used_just_now(&record.message);
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    next::after_outcome(record, &facts, &table, || {
+    next::after_outcome(record, &facts, table, || {
         let started = tokio::time::Instant::now();
-        let choice = routing::choose(&facts, &table, &**core.fleet.load());
+        let choice = routing::choose(&facts, table, &**core.fleet.load());
         core.observer.decision_took(started.elapsed());
         choice
     })

@@ -11,7 +11,7 @@ use domain::status::StatusSet;
 use domain::{AppId, Class, ConnectionId, MessageId, Override, OverrideId, Record, Sender, Timestamp};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
-use routing::Table;
+use routing::{InForce, Rollout, Table};
 use rustc_hash::FxHashMap;
 use store::{Change, Changed, Part, Reader, Retention, Write, Writer, Written};
 use tokio::task::JoinSet;
@@ -84,7 +84,7 @@ pub struct Settings {
     pub observer: Arc<dyn Observer>,
     pub teller: Arc<dyn Teller>,
     pub operators: Arc<dyn Operators>,
-    pub table: Arc<Table>,
+    pub tables: InForce,
     pub apps: FxHashMap<AppId, App>,
     pub retention: Retention,
     /// What becomes of what was open in a backup, when the store was restored from one; None leaves it on hold.
@@ -129,7 +129,7 @@ impl Pipeline {
     /// When the store cannot be read or the writer's thread cannot be started.
     pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let last_key = settings.writer.last_key()?;
-        let steering = Steering::load(settings.table, &*settings.reader, settings.clock.now())?;
+        let steering = Steering::load(settings.tables, &*settings.reader, settings.clock.now())?;
         let was_restored = settings.writer.is_on_hold()?;
         let blocks_inline = match settings.workplace {
             Workplace::Threads => false,
@@ -202,23 +202,37 @@ impl Pipeline {
         self.core.dispatch.all_changed();
     }
 
-    /// Puts another table, other apps and ages in place, for the next message and for all that wait.
-    pub fn reconfigure(&self, table: Arc<Table>, apps: FxHashMap<AppId, App>, retention: Retention) {
+    /// Puts other tables, other apps and ages in place, for the next message and for all that wait.
+    pub fn reconfigure(&self, tables: InForce, apps: FxHashMap<AppId, App>, retention: Retention) {
         *self.core.retention.lock() = retention;
         self.core.apps.store(Arc::new(apps));
-        steer::rebase(&self.core, table);
+        steer::rebase(&self.core, tables);
         notify::forget_gone(&self.core);
         self.core.dispatch.all_changed();
     }
 
-    /// Puts another table in place, for the next message and for all that wait. What it was made of is durable already.
+    /// Puts another table in place for everyone, for the next message and for all that wait. What it was made of is
+    /// durable already.
     pub fn install(&self, table: Arc<Table>) {
-        steer::rebase(&self.core, table);
+        steer::rebase(&self.core, table.into());
     }
 
+    /// Puts another table in place for a share of the recipients, or for none any more. What it was made of is durable
+    /// already.
+    pub fn roll_out(&self, rollout: Option<Rollout>) {
+        steer::roll_out(&self.core, rollout);
+    }
+
+    /// That of the version which is active.
     #[must_use]
     pub fn table(&self) -> Arc<Table> {
-        self.core.table.load_full()
+        Arc::clone(&self.core.tables.load().base)
+    }
+
+    /// The one that decides for this recipient.
+    #[must_use]
+    pub fn table_for(&self, to: &domain::Recipient) -> Arc<Table> {
+        Arc::clone(self.core.tables.load().of(to))
     }
 
     #[must_use]
@@ -240,7 +254,7 @@ impl Pipeline {
     /// The plan that a message would get now. Sends nothing.
     #[must_use]
     pub fn explain(&self, facts: &routing::Facts<'_>) -> routing::Explanation {
-        routing::explain(facts, &self.core.table.load(), &**self.core.fleet.load())
+        routing::explain(facts, self.core.tables.load().of(facts.to), &**self.core.fleet.load())
     }
 
     /// Makes an override, which holds from the next message on and for all that wait.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::overrides::{Action, HOLDS_AT_MOST, PLANNED_AT_MOST, Reverted, Scope, State};
 use domain::{Channel, Override, OverrideId, RouteId, Timestamp};
 use parking_lot::Mutex;
-use routing::Table;
+use routing::{InForce, Rollout};
 use store::versions::Origin;
 use store::{Change, Changed, Published, Reader, Write, Written};
 use tokio::sync::oneshot;
@@ -85,8 +85,8 @@ pub(crate) struct Steering {
 }
 
 struct Laid {
-    /// As the configuration has it.
-    base: Arc<Table>,
+    /// Without any override.
+    tables: InForce,
     entries: Vec<Entry>,
     /// What the table in place is under.
     in_place: Vec<OverrideId>,
@@ -102,22 +102,22 @@ struct Entry {
 
 impl Steering {
     /// With what an earlier process left in force.
-    pub(crate) fn load(base: Arc<Table>, reader: &dyn Reader, now: Timestamp) -> Result<Self, store::Error> {
+    pub(crate) fn load(tables: InForce, reader: &dyn Reader, now: Timestamp) -> Result<Self, store::Error> {
         let left = reader.overrides(now, MAX_LAID)?;
         for one in &left {
             tracing::info!(override_id = %one.id, does = %one.action, to = %one.scope, from = %one.begins_at(),
                 until = %one.expires_at, by = &*one.created_by, reason = &*one.reason,
-                has_effect = base.obeys(one), "an override of the last run is in force");
+                has_effect = tables.base.obeys(one), "an override of the last run is in force");
         }
         let entries = left.into_iter().map(|one| Entry { one, durable: true, reverting: None }).collect();
-        let mut laid = Laid { base, entries, in_place: Vec::new() };
+        let mut laid = Laid { tables, entries, in_place: Vec::new() };
         laid.in_place = laid.ids(now);
         Ok(Self { laid: Mutex::new(laid) })
     }
 
-    /// The table of now.
-    pub(crate) fn table(&self, now: Timestamp) -> Arc<Table> {
-        self.laid.lock().table(now)
+    /// The tables of now.
+    pub(crate) fn tables(&self, now: Timestamp) -> Arc<InForce> {
+        self.laid.lock().tables(now)
     }
 
     /// When the first of them begins or ends.
@@ -159,12 +159,12 @@ impl Laid {
         self.in_force(now).into_iter().map(|one| one.id).collect()
     }
 
-    fn table(&self, now: Timestamp) -> Arc<Table> {
+    fn tables(&self, now: Timestamp) -> Arc<InForce> {
         let overrides = self.in_force(now);
         if overrides.is_empty() {
-            return Arc::clone(&self.base);
+            return Arc::new(self.tables.clone());
         }
-        Arc::new(self.base.under(&overrides))
+        Arc::new(self.tables.map(|table| Arc::new(table.under(&overrides))))
     }
 
     fn entry(&mut self, id: OverrideId) -> Option<&mut Entry> {
@@ -291,41 +291,44 @@ fn tell(one: &Override) {
     }
 }
 
-/// Puts the table of now in place, for the next message and for all that wait.
+/// Puts the tables of now in place, for the next message and for all that wait.
 fn lay(core: &Core) {
     let mut laid = core.steering.laid.lock();
     let now = core.clock.now();
     // Under the lock, so that of two changes the later one stays.
-    let table = laid.table(now);
-    publish(core, &laid, &table, now);
-    core.table.store(table);
+    let tables = laid.tables(now);
+    publish(core, &laid, &tables, now);
+    core.tables.store(tables);
     laid.in_place = laid.ids(now);
     drop(laid);
     core.dispatch.all_changed();
 }
 
-/// Has the store know what a table under overrides is made of: in a commit that is not later than that of the first
+/// Has the store know what tables under overrides are made of: in a commit that is not later than that of the first
 /// decision by it, because what is queued first is written first.
-fn publish(core: &Core, laid: &Laid, table: &Table, now: Timestamp) {
-    if table.version() == laid.base.version() {
-        return;
+fn publish(core: &Core, laid: &Laid, tables: &InForce, now: Timestamp) {
+    for (table, without) in tables.tables().zip(laid.tables.tables()) {
+        if table.version() == without.version() {
+            continue;
+        }
+        let overrides = laid.in_force(now).iter().map(|one| one.id).collect();
+        let of = Origin::Overrides { base: without.version(), overrides };
+        let write = Write::Published(Published { number: table.version(), of, at: now });
+        core.writer.write(Urgency::News, write, Box::new(|_| {}));
     }
-    let overrides = laid.in_force(now).iter().map(|one| one.id).collect();
-    let of = Origin::Overrides { base: laid.base.version(), overrides };
-    let write = Write::Published(Published { number: table.version(), of, at: now });
-    core.writer.write(Urgency::News, write, Box::new(|_| {}));
 }
 
 /// At a start: what an earlier process left in force may make a table that no one has seen.
 pub(crate) fn publish_first(core: &Core) {
     let now = core.clock.now();
     let laid = core.steering.laid.lock();
-    publish(core, &laid, &core.table.load(), now);
+    publish(core, &laid, &core.tables.load(), now);
 }
 
 /// Another configuration: what was laid over the last one is laid over this.
-pub(crate) fn rebase(core: &Core, table: Arc<Table>) {
-    core.steering.laid.lock().base = Arc::clone(&table);
+pub(crate) fn rebase(core: &Core, tables: InForce) {
+    let table = Arc::clone(&tables.base);
+    core.steering.laid.lock().tables = tables;
     lay(core);
     for one in core.steering.in_force(core.clock.now()) {
         if !table.obeys(&one) {
@@ -333,6 +336,12 @@ pub(crate) fn rebase(core: &Core, table: Arc<Table>) {
                 "an override is kept and has no effect: a route of it left the configuration");
         }
     }
+}
+
+/// Another share of the recipients, or none, has another table.
+pub(crate) fn roll_out(core: &Core, rollout: Option<Rollout>) {
+    core.steering.laid.lock().tables.rollout = rollout;
+    lay(core);
 }
 
 /// Begins and ends what has come to its time, until it is dropped.

@@ -54,7 +54,7 @@ fn serve(core: &Arc<Core>, wake: &Wake) {
         return;
     }
     let mut placed = Vec::new();
-    let table = core.table.load().version();
+    let tables = core.tables.load();
     let refills = core.with_lanes(|lanes| {
         lanes.serve(wake, |record| match place_queued(core, &record) {
             Ok((dispatch, slot)) => {
@@ -62,6 +62,7 @@ fn serve(core: &Arc<Core>, wake: &Wake) {
                 Turn::Taken
             }
             Err(wanted) => {
+                let table = tables.of(&record.message.to).version();
                 let is_mixed = record.plan.as_ref().is_some_and(|plan| plan.table != table);
                 Turn::Wait(Waits { record, wanted, is_mixed })
             }
@@ -115,11 +116,12 @@ fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Slo
 
 /// The routes that the message may take now, best first.
 fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
-    let table = core.table.load();
+    let tables = core.tables.load();
+    let table = tables.of(&record.message.to);
     let used_just_now = core.used_just_now(&record.message);
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    let choice = routing::choose(&facts, &table, &**core.fleet.load());
-    next::of_queued(record, attempt, &facts, &table, choice)
+    let choice = routing::choose(&facts, table, &**core.fleet.load());
+    next::of_queued(record, attempt, &facts, table, choice)
 }
 
 fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, slot: Slot) {
@@ -193,7 +195,8 @@ fn submission(core: &Core, record: &Record, attempt: &Attempt) -> Submission {
 /// What the attempt's route passes on now. Nothing where it left the configuration meanwhile.
 fn passed(core: &Core, record: &Record, attempt: &Attempt) -> Passed {
     let Some(written) = record.message.by_smpp.as_deref() else { return Passed::default() };
-    let table = core.table.load();
+    let tables = core.tables.load();
+    let table = tables.of(&record.message.to);
     let passes = |what| table.route(&attempt.route).is_some_and(|route| route.pass.contains(&what));
     let addresses = passes(Pass::Addresses);
     Passed {

@@ -157,6 +157,12 @@ pub trait Reader: Send + Sync {
     /// As `Error` says.
     fn active_version(&self) -> Result<Option<Version>, Error>;
 
+    /// The version that is rolled out to a share of the recipients.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn rolling_out(&self) -> Result<Option<Version>, Error>;
+
     /// A text that a version names, by its SHA-256.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Summary {
     pub comment: Box<str>,
     pub created: Deed,
     pub activated: Option<Deed>,
+    /// Of one that is rolled out: for how many in ten thousand recipients.
+    pub share: Option<u16>,
 }
 
 /// Who did something, and when.
@@ -50,6 +52,8 @@ pub enum State {
     Draft,
     /// At most one.
     Active,
+    /// In force for a share of the recipients; at most one, and the active one for the others.
+    RollingOut,
     /// It was active, and another one is.
     Superseded,
     /// A draft that nobody wants any more.
@@ -69,13 +73,15 @@ pub enum Source {
 }
 
 impl State {
-    pub const ALL: [Self; 4] = [Self::Draft, Self::Active, Self::Superseded, Self::Discarded];
+    pub const ALL: [Self; 5] =
+        [Self::Draft, Self::Active, Self::RollingOut, Self::Superseded, Self::Discarded];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Draft => "draft",
             Self::Active => "active",
+            Self::RollingOut => "rolling_out",
             Self::Superseded => "superseded",
             Self::Discarded => "discarded",
         }

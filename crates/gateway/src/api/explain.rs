@@ -75,7 +75,11 @@ pub(crate) async fn estimate(
     let known = number.as_ref().ok().and_then(|number| api.pipeline.operator_of(&number.recipient));
     let operator = known.map(|known| known.operator.code());
     let quotes = match &number {
-        Ok(number) => api.pipeline.table().quotes(&question.facts(&api, number, operator.as_deref())),
+        Ok(number) => api.pipeline.table_for(&number.recipient).quotes(&question.facts(
+            &api,
+            number,
+            operator.as_deref(),
+        )),
         Err(_) => Vec::new(),
     };
     let possible = number.as_ref().ok();
@@ -151,7 +155,7 @@ pub(crate) async fn explain(
         operator: facts.operator,
         operator_source: known.map(|known| known.source.as_str()),
         operator_known_at: known.and_then(|known| known.at),
-        table: api.pipeline.table().version().to_string(),
+        table: api.pipeline.table_for(&number.recipient).version().to_string(),
         rule: explanation.rule.as_ref().map(|rule| rule.as_str()),
         plan: explanation.routes.iter().map(trace::planned).collect(),
         summary: &explanation.summary,

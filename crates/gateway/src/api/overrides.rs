@@ -1,5 +1,6 @@
 //! `/v1/overrides`: steering traffic by hand, for a while.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,15 @@ use domain::{AppId, Override, OverrideId, Scope, Timestamp};
 use pipeline::{Name, NotSteered};
 use routing::Table;
 use serde::Serialize;
+use store::versions::Source;
 
 use super::auth::{Admin, Caller};
 use super::code::Code;
 use super::fields::Fields;
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{Api, body, messages, refusal, respond};
+use super::{Api, body, messages, policies, refusal, respond};
+use crate::versions::{self, By, Draft, Refused, Told};
 
 mod effect;
 mod view;
@@ -146,6 +149,40 @@ pub(crate) async fn revert(
     let unknown = || Problem::new(Code::OverrideNotFound, format!("no override has the id {id}"));
     let found = found.ok_or_else(unknown)?;
     Ok(respond::ok(&view(&found, &api.pipeline.table(), api.pipeline.now())))
+}
+
+/// Keeps a draft of the policy that says what the override does. The override stays as it is.
+pub(crate) async fn draft(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let reader = api.pipeline.reader();
+    let found = messages::read(move || reader.find_override(id)).await?;
+    let unknown = || Problem::new(Code::OverrideNotFound, format!("no override has the id {id}"));
+    let one = found.ok_or_else(unknown)?;
+    let active = api.versions.standing().active.number;
+    let refused = |refused: &Refused| policies::problem(refused, "");
+    let (_, sources) = versions::read(&api.pipeline, active).await.map_err(|error| refused(&error))?;
+    let surroundings = api.versions.standing().surroundings;
+    let vendor_of = |connection: &str| {
+        let owned = surroundings.vendors.iter().find(|(id, _)| id.as_str() == connection);
+        owned.map(|(_, vendor)| vendor.clone())
+    };
+    let document = routing::permanent(&sources.document, &one, &vendor_of)
+        .map_err(|reason| Problem::new(Code::OverrideConflict, reason.to_string()))?;
+    let comment = format!("{id} made permanent: {}", one.reason).chars().take(200).collect::<String>().into();
+    let draft = Draft {
+        document,
+        price_files: BTreeMap::new(),
+        comment,
+        source: Source::Override,
+        based_on: Some(active),
+    };
+    let entry = |told: &Told<'_>| policies::entry(admin, told);
+    let made = api.versions.draft(&api.pipeline, draft, By { id: admin.id(), entry: &entry }).await;
+    Ok(respond::json(StatusCode::CREATED, &policies::view(&made.map_err(|error| refused(&error))?)))
 }
 
 fn entry(

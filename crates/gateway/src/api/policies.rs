@@ -8,9 +8,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use domain::{Scope, Timestamp};
+use routing::Share;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use store::versions::Summary;
+use store::versions::{Source, Summary};
 
 use super::auth::{Admin, Caller};
 use super::code::Code;
@@ -28,7 +29,7 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 const LONGEST_COMMENT: usize = 200;
 
 #[derive(Serialize)]
-struct VersionView<'a> {
+pub(super) struct VersionView<'a> {
     number: u64,
     state: &'static str,
     source: &'static str,
@@ -41,6 +42,8 @@ struct VersionView<'a> {
     created_by: &'a str,
     activated_at: Option<Timestamp>,
     activated_by: Option<&'a str>,
+    /// Of one that is rolled out.
+    percent: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -61,7 +64,7 @@ struct Shown<'a> {
     english: Vec<Json>,
 }
 
-fn view(summary: &Summary) -> VersionView<'_> {
+pub(super) fn view(summary: &Summary) -> VersionView<'_> {
     VersionView {
         number: summary.number,
         state: summary.state.as_str(),
@@ -74,6 +77,7 @@ fn view(summary: &Summary) -> VersionView<'_> {
         created_by: &summary.created.by,
         activated_at: summary.activated.as_ref().map(|deed| deed.at),
         activated_by: summary.activated.as_ref().map(|deed| &*deed.by),
+        percent: summary.share.map(|share| f64::from(share) / 100.0),
     }
 }
 
@@ -217,7 +221,8 @@ pub(crate) async fn draft(
             return Err(Problem::fields(all));
         }
     };
-    let draft = Draft { document, price_files, comment: comment.unwrap_or_default(), based_on };
+    let (comment, source) = (comment.unwrap_or_default(), Source::Api);
+    let draft = Draft { document, price_files, comment, source, based_on };
     let entry = |told: &Told<'_>| entry(admin, told);
     let made = api.versions.draft(&api.pipeline, draft, By { id: admin.id(), entry: &entry }).await;
     let made = made.map_err(|refused| problem(&refused, "#/document"))?;
@@ -356,6 +361,56 @@ pub(crate) async fn activate(
     Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
 }
 
+/// `POST /v1/policies/{number}/rollout`
+pub(crate) async fn roll_out(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+    request: Request,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let body = body::read(request, 64 * 1024).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(text)?;
+    let share = fields.raw("percent").map(|raw| Share::parse_percent(raw.trim_matches('"')));
+    match share {
+        None => {
+            fields.wrong("percent", "is missing: for how many of a hundred recipients the version decides")
+        }
+        Some(Err(bad)) => {
+            fields.wrong("percent", format!("{bad}; activate the version to have it decide for all"))
+        }
+        Some(Ok(_)) => {}
+    }
+    let reason = comment(&mut fields, "reason");
+    fields.refuse_others(&["percent", "reason"]);
+    let share = match share {
+        Some(Ok(share)) if !fields.has_errors() => share,
+        Some(_) | None => return Err(fields.into_problem(text)),
+    };
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let by = By { id: admin.id(), entry: &entry };
+    let made = api.versions.roll_out(&api.pipeline, which.number(&api), share, reason.as_deref(), by).await;
+    Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
+}
+
+/// `DELETE /v1/policies/{number}/rollout`
+pub(crate) async fn abort(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    which: Which,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let admin = caller.admin(Scope::Configure)?;
+    let parameters = Parameters::read(&uri, &["reason"])?;
+    let reason = parameters.text("reason");
+    parameters.finish()?;
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let by = By { id: admin.id(), entry: &entry };
+    let made = api.versions.abort(&api.pipeline, which.number(&api), reason.as_deref(), by).await;
+    Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
+}
+
 /// `POST /v1/policies/rollback`
 pub(crate) async fn roll_back(
     State(api): State<Arc<Api>>,
@@ -395,7 +450,7 @@ pub(crate) async fn discard(
     Ok(respond::ok(&view(&over.map_err(|refused| problem(&refused, ""))?)))
 }
 
-fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
+pub(super) fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
     let (before, after) = (told.before.clone(), Some(told.after.clone()));
     admin.entry(told.at, told.action, &told.target, told.reason, before, after)
 }
@@ -405,9 +460,11 @@ pub(super) fn problem(refused: &Refused, field: &str) -> Problem {
     let detail = refused.to_string();
     match refused {
         Refused::NotFound(_) => Problem::new(Code::PolicyNotFound, detail),
-        Refused::NotDraft { .. } | Refused::Stale { .. } | Refused::Active(_) => {
-            Problem::new(Code::PolicyConflict, detail)
-        }
+        Refused::NotDraft { .. }
+        | Refused::Stale { .. }
+        | Refused::Active(_)
+        | Refused::RollingOut(_)
+        | Refused::NotRollingOut(_) => Problem::new(Code::PolicyConflict, detail),
         Refused::Wrong(problems) => {
             let count = problems.len();
             let s = if count == 1 { "" } else { "s" };

@@ -76,6 +76,28 @@ pub(crate) enum Command {
         #[command(flatten)]
         endpoint: Endpoint,
     },
+    /// Have a draft decide for a share of the recipients, always the same ones; or, of one that does already, change the
+    /// share. `activate` has it decide for all, `abort` for none.
+    Rollout {
+        version: u64,
+        /// Of the recipients, such as 5 or 0.25.
+        #[arg(long)]
+        percent: String,
+        /// Why, for whoever reads it later.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// End a rollout: the active version decides for everyone again, and the other is a draft again.
+    Abort {
+        version: u64,
+        /// Why, for whoever reads it later.
+        #[arg(long)]
+        reason: Option<String>,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
     /// Make a new version that is equal to an old one, and put it in force.
     Rollback {
         /// The version to go back to.
@@ -127,6 +149,23 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             say(&client.post(&path, &body).await?, output)?;
             output.note(&format!("undo: strowger policy rollback {} --reason …", cell(&before, "active")));
             Ok(())
+        }
+        Command::Rollout { version, percent, reason, endpoint } => {
+            let mut body = json!({ "percent": percent });
+            if let (Some(body), Some(reason)) = (body.as_object_mut(), reason) {
+                body.insert("reason".to_owned(), json!(reason));
+            }
+            let path = format!("/v1/policies/{version}/rollout");
+            say(&endpoint.client()?.post(&path, &body).await?, output)?;
+            output.note(&format!(
+                "next: more with the same command, all with strowger policy activate {version}; undo: strowger policy abort {version}"
+            ));
+            Ok(())
+        }
+        Command::Abort { version, reason, endpoint } => {
+            let query = further(&[("reason", reason)]);
+            let path = format!("/v1/policies/{version}/rollout?{}", query.trim_start_matches('&'));
+            say(&endpoint.client()?.delete(path.trim_end_matches('?')).await?, output)
         }
         Command::Rollback { version, reason, endpoint } => {
             let body = json!({ "to": version, "reason": reason });
@@ -190,7 +229,11 @@ async fn validate(version: u64, endpoint: &Endpoint, output: &Output) -> Result<
 }
 
 fn say(version: &Value, output: &Output) -> Result<(), Failure> {
-    output.result(version, || format!("version {} is {}", cell(version, "number"), cell(version, "state")))
+    let number = cell(version, "number");
+    output.result(version, || match version.get("percent").and_then(Value::as_f64) {
+        Some(percent) => format!("version {number} decides for {percent} % of the recipients"),
+        None => format!("version {number} is {}", cell(version, "state")),
+    })
 }
 
 /// What was added, changed and removed, in groups; ends with 10 when there is any.

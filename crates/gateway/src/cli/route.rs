@@ -1,9 +1,9 @@
 //! `strowger route`: the routes and how they stand, and traffic steered from one to another for a while.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Failure;
-use super::client::Endpoint;
+use super::client::{Endpoint, escaped};
 use super::output::{Output, cell, table};
 
 mod steer;
@@ -36,6 +36,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         endpoint: Endpoint,
     },
+    /// Keep a draft of the policy that says what an override does. The override stays as it is.
+    MakePermanent {
+        /// The id of the override.
+        id: String,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
     /// End an override before its time; without an id, list what could be reverted.
     Revert {
         /// The id of the override, or what it steers.
@@ -54,6 +61,16 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Resume { what, endpoint } => steer::revert(&what, Some("suspend"), &endpoint, output).await,
         Command::Weight(weight) => steer::weight(weight, output).await,
         Command::Overrides { state, endpoint } => steer::overrides(state.as_deref(), &endpoint, output).await,
+        Command::MakePermanent { id, endpoint } => {
+            let path = format!("/v1/overrides/{}/draft", escaped(&id));
+            let made = endpoint.client()?.post(&path, &json!({})).await?;
+            output.result(&made, || format!("version {} is a draft", cell(&made, "number")))?;
+            let number = cell(&made, "number");
+            output.note(&format!(
+                "next: strowger policy diff {number}, strowger policy activate {number}, then strowger route revert {id}"
+            ));
+            Ok(())
+        }
         Command::Revert { what: Some(what), endpoint } => steer::revert(&what, None, &endpoint, output).await,
         Command::Revert { what: None, endpoint } => steer::revertible(&endpoint, output).await,
     }

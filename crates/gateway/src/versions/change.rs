@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use pipeline::{NotWritten, Pipeline};
-use routing::{Path, Settings, Table};
+use routing::{Path, Rollout, Settings, Share, Table};
 use serde_json::{Value as Json, json};
 use store::versions::{Source, State, Summary};
 use store::{Change, Changed, Reader, Version};
 
-use super::{Versions, deed, published, sources, stored, summary, texts, told};
+use super::{Versions, deed, drafted, published, sources, stored, summary, texts, told};
 use crate::tables::{Place, Problem, Sources};
 
 /// What somebody wants the routing document to be.
@@ -19,6 +19,7 @@ pub(crate) struct Draft {
     /// By the id of the card. Of a card that has a file and is not among them, that of the active version stays.
     pub(crate) price_files: BTreeMap<String, Arc<str>>,
     pub(crate) comment: Box<str>,
+    pub(crate) source: Source,
     /// None: the version that is active.
     pub(crate) based_on: Option<u64>,
 }
@@ -45,7 +46,7 @@ pub(crate) struct Told<'a> {
 pub(crate) enum Refused {
     #[error("there is no version {0}")]
     NotFound(u64),
-    #[error("version {number} is {}: only a draft can be activated or discarded", .state.as_str())]
+    #[error("version {number} is {}: only a draft can be activated, rolled out or discarded", .state.as_str())]
     NotDraft { number: u64, state: State },
     /// Another version became active after this one was written.
     #[error(
@@ -54,6 +55,10 @@ pub(crate) enum Refused {
     Stale { number: u64, based_on: u64, active: u64, since: String },
     #[error("version {0} is active already")]
     Active(u64),
+    #[error("version {0} is rolled out to a share of the recipients: activate it, or abort that first")]
+    RollingOut(u64),
+    #[error("version {0} is not rolled out")]
+    NotRollingOut(u64),
     #[error("the document cannot be used")]
     Wrong(Vec<Problem>),
     #[error(transparent)]
@@ -71,7 +76,7 @@ impl Versions {
         by: By<'_>,
     ) -> Result<Summary, Refused> {
         let turn = self.turn().await;
-        let Draft { document, mut price_files, comment, based_on } = draft;
+        let Draft { document, mut price_files, comment, source, based_on } = draft;
         let active = self.standing().active.number;
         let based_on = based_on.unwrap_or(active);
         find(pipeline, based_on).await?;
@@ -88,7 +93,7 @@ impl Versions {
         if !problems.is_empty() {
             return Err(Refused::Wrong(problems));
         }
-        let mut summary = summary(last + 1, State::Draft, Source::Api, &sources, deed(now, by.id));
+        let mut summary = summary(last + 1, State::Draft, source, &sources, deed(now, by.id));
         summary.based_on = Some(based_on);
         summary.comment = comment;
         let base = read(pipeline, based_on).await?.1;
@@ -136,27 +141,120 @@ impl Versions {
         by: By<'_>,
     ) -> Result<Summary, Refused> {
         let turn = self.turn().await;
-        let active = self.standing().active.number;
-        let drafted = find(pipeline, number).await?.summary;
-        if drafted.state != State::Draft {
-            return Err(Refused::NotDraft { number, state: drafted.state });
+        let (active, was) = self.may_follow(pipeline, number).await?;
+        let (version, sources, table) = self.validate(pipeline, number).await?;
+        let now = pipeline.now();
+        let activated = Some(deed(now, by.id));
+        let summary = Summary { state: State::Active, activated, share: None, ..version.summary };
+        let sides = told(Some(&(active, was.document)), &summary, &sources.document);
+        let told = entry(now, "policy.activate", &summary, reason, sides);
+        self.obey(pipeline, summary.clone(), &sources, table, (by.entry)(&told)).await?;
+        drop(turn);
+        Ok(summary)
+    }
+
+    /// Has a draft decide for a share of the recipients, or one that does already for another share.
+    pub(crate) async fn roll_out(
+        self: &Arc<Self>,
+        pipeline: &Pipeline,
+        number: u64,
+        share: Share,
+        reason: Option<&str>,
+        by: By<'_>,
+    ) -> Result<Summary, Refused> {
+        let turn = self.turn().await;
+        self.may_follow(pipeline, number).await?;
+        let (version, sources, table) = self.validate(pipeline, number).await?;
+        let (now, surroundings) = (pipeline.now(), self.standing().surroundings);
+        let before = share_of(&version.summary);
+        let (state, in_ten_thousand) = (State::RollingOut, Some(share.in_ten_thousand()));
+        let summary = Summary { state, share: in_ten_thousand, ..version.summary };
+        let sides = (Some(before), share_of(&summary));
+        let told = entry(now, "policy.rollout", &summary, reason, sides);
+        let change = store::Versions {
+            put: vec![stored(summary.clone(), &sources)],
+            texts: texts(&sources),
+            published: Some(published(&table, &sources, &surroundings, number, now)),
+            ..store::Versions::default()
+        };
+        let rollout = Rollout { table: Arc::new(table), share, version: number };
+        self.settle(pipeline, change, (by.entry)(&told), Some((summary.clone(), rollout))).await?;
+        drop(turn);
+        Ok(summary)
+    }
+
+    /// Has the active version decide for everyone again; the other is a draft again.
+    pub(crate) async fn abort(
+        self: &Arc<Self>,
+        pipeline: &Pipeline,
+        number: u64,
+        reason: Option<&str>,
+        by: By<'_>,
+    ) -> Result<Summary, Refused> {
+        let turn = self.turn().await;
+        let version = find(pipeline, number).await?;
+        if version.summary.state != State::RollingOut {
+            return Err(Refused::NotRollingOut(number));
         }
+        let before = share_of(&version.summary);
+        let version = drafted(version);
+        let summary = version.summary.clone();
+        let sides = (Some(before), share_of(&summary));
+        let told = entry(pipeline.now(), "policy.abort", &summary, reason, sides);
+        let change = store::Versions { put: vec![version], ..store::Versions::default() };
+        self.settle(pipeline, change, (by.entry)(&told), None).await?;
+        drop(turn);
+        Ok(summary)
+    }
+
+    /// The rollout of now, once it is durable, also when whoever asked has gone meanwhile.
+    async fn settle(
+        self: &Arc<Self>,
+        pipeline: &Pipeline,
+        change: store::Versions,
+        entry: Box<str>,
+        rollout: Option<(Summary, Rollout)>,
+    ) -> Result<(), Refused> {
+        let (versions, pipeline_after) = (Arc::clone(self), pipeline.clone());
+        let change = Change { what: Changed::Versions(Box::new(change)), entry };
+        let made = pipeline.change(change, move || {
+            let (summary, rollout) = rollout.unzip();
+            match &rollout {
+                Some(Rollout { version, share, .. }) => {
+                    tracing::info!(version, %share, "a version is rolled out to a share of the recipients");
+                }
+                None => tracing::info!("the active version decides for everyone again"),
+            }
+            versions.standing.lock().rollout = summary;
+            pipeline_after.roll_out(rollout);
+        });
+        Ok(made.await?)
+    }
+
+    /// The active version, when this one was written on it and nothing else is under way.
+    async fn may_follow(&self, pipeline: &Pipeline, number: u64) -> Result<(u64, Sources), Refused> {
+        let active = self.standing().active.number;
+        let summary = find(pipeline, number).await?.summary;
+        if !matches!(summary.state, State::Draft | State::RollingOut) {
+            return Err(Refused::NotDraft { number, state: summary.state });
+        }
+        self.nothing_else_rolls_out(number)?;
         let (_, was) = read(pipeline, active).await?;
-        if let Some(based_on) = drafted.based_on.filter(|based_on| *based_on != active) {
+        if let Some(based_on) = summary.based_on.filter(|based_on| *based_on != active) {
             let base = read(pipeline, based_on).await?.1;
             let since = routing::difference(&base.document, &was.document);
             let since: Vec<String> = since.iter().map(ToString::to_string).collect();
             let since = if since.is_empty() { "nothing but its number".to_owned() } else { since.join("; ") };
             return Err(Refused::Stale { number, based_on, active, since });
         }
-        let (version, sources, table) = self.validate(pipeline, number).await?;
-        let now = pipeline.now();
-        let summary = Summary { state: State::Active, activated: Some(deed(now, by.id)), ..version.summary };
-        let sides = told(Some(&(active, was.document)), &summary, &sources.document);
-        let told = entry(now, "policy.activate", &summary, reason, sides);
-        self.obey(pipeline, summary.clone(), &sources, table, (by.entry)(&told)).await?;
-        drop(turn);
-        Ok(summary)
+        Ok((active, was))
+    }
+
+    fn nothing_else_rolls_out(&self, number: u64) -> Result<(), Refused> {
+        match self.standing().rollout {
+            Some(other) if other.number != number => Err(Refused::RollingOut(other.number)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Makes a new version that is equal to an old one, and puts it in force.
@@ -172,6 +270,8 @@ impl Versions {
         if to == active {
             return Err(Refused::Active(active));
         }
+        // Whoever goes back wants the rest of the traffic back as well, and has to say so of the rollout.
+        self.nothing_else_rolls_out(active)?;
         let (_, was) = read(pipeline, active).await?;
         let (_, sources, table) = self.validate(pipeline, to).await?;
         let (now, last) = (pipeline.now(), last(pipeline).await?);
@@ -230,11 +330,20 @@ impl Versions {
         let change = Change { what: Changed::Versions(Box::new(change)), entry };
         let made = pipeline.change(change, move || {
             tracing::info!(version = summary.number, by = &*summary.created.by, "another policy is in force");
-            versions.standing.lock().active = summary;
+            let mut standing = versions.standing.lock();
+            standing.active = summary;
+            standing.rollout = None;
+            drop(standing);
             pipeline_after.install(table);
         });
         Ok(made.await?)
     }
+}
+
+/// What an entry of the audit log says of a rollout.
+fn share_of(summary: &Summary) -> Json {
+    let percent = summary.share.map(|share| f64::from(share) / 100.0);
+    json!({ "state": summary.state.as_str(), "percent": percent })
 }
 
 fn entry<'a>(

@@ -146,3 +146,40 @@ async fn commands_say_what_they_found_by_their_exit_codes() {
     assert!(english.stdout.starts_with("all: "), "{}", english.stdout);
     by(crate::client::APP_KEY, &gateway.client, &["policy", "list"]).await.ended_with(5);
 }
+
+#[tokio::test]
+async fn who_is_in_a_rollout_is_in_it_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acme, borealis) = (lab::vendor().await, lab::vendor().await);
+    let setup = setup(&acme, &borealis);
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let wanted = turned(&gateway, folder.path()).await;
+    ops(&gateway, &["policy", "draft", &wanted]).await.ended_with(0);
+    let rolled = ops(&gateway, &["policy", "rollout", "2", "--percent", "30"]).await.ended_with(0);
+    assert!(rolled.stdout.contains("version 2 decides for 30 % of the recipients"), "{}", rolled.stdout);
+    let before = firsts(&gateway).await;
+    assert!(before.iter().any(|route| route == "borealis-sms"), "{before:?}");
+    assert!(before.iter().any(|route| route == "acme-sms"), "{before:?}");
+
+    gateway.kill();
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    gateway.process.logs("a version is rolled out to a share of the recipients").await;
+    assert_eq!(firsts(&gateway).await, before);
+    gateway.process.signal("HUP");
+    gateway.process.logs("the configuration was reloaded").await;
+    assert_eq!(firsts(&gateway).await, before);
+    ops(&gateway, &["policy", "abort", "2", "--reason", "late codes"]).await.ended_with(0);
+    assert!(firsts(&gateway).await.iter().all(|route| route == "acme-sms"));
+    ops(&gateway, &["policy", "abort", "2"]).await.ended_with(6);
+}
+
+/// The first route of each of some recipients.
+async fn firsts(gateway: &Gateway) -> Vec<String> {
+    let mut found = Vec::new();
+    for number in 0..30 {
+        let body = serde_json::json!({ "to": format!("+4477009001{number:02}"), "text": "hello" });
+        let plan = gateway.client.post("/v1/routing/explain", &body).await;
+        found.push(plan.body["plan"][0]["route"].as_str().unwrap().to_owned());
+    }
+    found
+}

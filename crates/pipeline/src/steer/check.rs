@@ -53,7 +53,7 @@ impl Laid {
             Action::Suspend(Suspended::Vendor(id)) => self.vendor(id)?,
             Action::Weight { route, .. } => {
                 self.route(route, Name::Route)?;
-                if !self.base.is_weighed(route) {
+                if !self.tables.base.is_weighed(route) {
                     return Err(NotSteered::NotWeighted(route.clone()));
                 }
             }
@@ -61,7 +61,7 @@ impl Laid {
                 self.vendor(vendor)?;
                 for id in connections {
                     self.connection(id, Name::Connections)?;
-                    if self.base.vendor(id) != Some(vendor) {
+                    if self.tables.base.vendor(id) != Some(vendor) {
                         let message = format!("`{id}` is not a connection of `{vendor}`");
                         return Err(NotSteered::Unknown { name: Name::Connections, message });
                     }
@@ -72,11 +72,12 @@ impl Laid {
     }
 
     fn route(&self, id: &RouteId, name: Name) -> Result<&Route, NotSteered> {
-        self.base.find(id).map_err(|message| NotSteered::Unknown { name, message })
+        self.tables.base.find(id).map_err(|message| NotSteered::Unknown { name, message })
     }
 
     fn connection(&self, id: &ConnectionId, name: Name) -> Result<(), NotSteered> {
-        let known: Vec<&str> = self.base.routes().iter().map(|route| route.connection.as_str()).collect();
+        let known: Vec<&str> =
+            self.tables.base.routes().iter().map(|route| route.connection.as_str()).collect();
         if known.contains(&id.as_str()) {
             return Ok(());
         }
@@ -87,10 +88,11 @@ impl Laid {
 
     fn vendor(&self, id: &domain::VendorId) -> Result<(), NotSteered> {
         let known: Vec<&str> = self
+            .tables
             .base
             .routes()
             .iter()
-            .filter_map(|route| self.base.vendor(&route.connection))
+            .filter_map(|route| self.tables.base.vendor(&route.connection))
             .map(domain::VendorId::as_str)
             .collect();
         if known.contains(&id.as_str()) {
@@ -118,8 +120,8 @@ impl Laid {
                 })
             }
             (Action::Flip { to, .. }, Action::Suspend(what)) => {
-                let target = self.base.route(to)?;
-                self.base.concerns(other, target).then(|| {
+                let target = self.tables.base.route(to)?;
+                self.tables.base.concerns(other, target).then(|| {
                     format!(
                         "`{to}` takes no traffic: {what} is suspended for {scope}, by {id}: revert that first"
                     )

@@ -398,6 +398,10 @@ impl store::Reader for FaultyReader {
         self.store.text(hash)
     }
 
+    fn rolling_out(&self) -> Result<Option<store::Version>, store::Error> {
+        self.store.rolling_out()
+    }
+
     fn imported_routing(&self) -> Result<Option<[u8; 32]>, store::Error> {
         self.store.imported_routing()
     }
@@ -450,7 +454,7 @@ impl Bench {
             observer: Arc::new(Silent),
             operators: Arc::new(pipeline::NumberingPlan),
             teller: Arc::<Listener>::clone(&listener),
-            table: Arc::new(table(terms)),
+            tables: Arc::new(table(terms)).into(),
             apps: apps.into_iter().collect(),
             retention: store::Retention::default(),
             resume: None,

@@ -248,7 +248,7 @@ async fn run(table: Table) -> Vec<Record> {
         clock: Arc::<Counting>::clone(&clock),
         observer: Arc::new(Silent),
         teller: Arc::new(Deaf),
-        table: Arc::new(table),
+        tables: Arc::new(table).into(),
         apps: [(AppId::new("shop").unwrap(), app)].into_iter().collect(),
         retention: store::Retention::default(),
         resume: None,

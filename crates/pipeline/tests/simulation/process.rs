@@ -99,7 +99,7 @@ async fn live(world: &Arc<World>) -> End {
         observer: Arc::new(Silent),
         operators: Arc::new(pipeline::NumberingPlan),
         teller: Arc::new(Listener { world: Arc::clone(world), reader: Arc::clone(&reader) }),
-        table: Arc::new(world.policy.table()),
+        tables: Arc::new(world.policy.table()).into(),
         apps: apps(),
         retention: store::Retention::default(),
         resume: None,

@@ -174,6 +174,10 @@ impl Reader for SqliteReader {
         self.with_hot(versions::active).map_err(|fault| failed(&fault))
     }
 
+    fn rolling_out(&self) -> Result<Option<Version>, Error> {
+        self.with_hot(versions::rolling_out).map_err(|fault| failed(&fault))
+    }
+
     fn text(&self, hash: [u8; 32]) -> Result<Option<Box<str>>, Error> {
         self.with_hot(|hot| versions::text(hot, hash)).map_err(|fault| failed(&fault))
     }

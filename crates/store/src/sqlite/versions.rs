@@ -21,9 +21,11 @@ CREATE TABLE IF NOT EXISTS versions(
   created_by TEXT NOT NULL,
   activated_at INTEGER,
   activated_by TEXT,
+  share INTEGER,
   document TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS versions_one_is_active ON versions(state) WHERE state = 'active';
+CREATE UNIQUE INDEX IF NOT EXISTS versions_one_rolls_out ON versions(state) WHERE state = 'rolling_out';
 CREATE TABLE IF NOT EXISTS version_texts(
   version INTEGER NOT NULL,
   name TEXT NOT NULL,
@@ -43,7 +45,7 @@ CREATE TABLE IF NOT EXISTS published(
 ";
 
 const SUMMARY: &str = "number, state, source, hash, based_on, equals, comment, created_at, created_by, activated_at, \
-                       activated_by";
+                       activated_by, share";
 
 pub(super) fn change(hot: &Connection, change: &Versions) -> rusqlite::Result<()> {
     if let Some(number) = change.supersede {
@@ -61,13 +63,13 @@ pub(super) fn change(hot: &Connection, change: &Versions) -> rusqlite::Result<()
 }
 
 fn put(hot: &Connection, version: &Version) -> rusqlite::Result<()> {
-    let Summary { number, state, source, hash, based_on, equals, comment, created, activated } =
+    let Summary { number, state, source, hash, based_on, equals, comment, created, activated, share } =
         &version.summary;
     let number = number.cast_signed();
     hot.execute(
         &format!(
             "INSERT OR REPLACE INTO versions({SUMMARY}, document) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         ),
         params![
             number,
@@ -81,6 +83,7 @@ fn put(hot: &Connection, version: &Version) -> rusqlite::Result<()> {
             &*created.by,
             activated.as_ref().map(|deed| deed.at.as_millis()),
             activated.as_ref().map(|deed| &*deed.by),
+            share,
             &*version.document,
         ],
     )?;
@@ -131,6 +134,10 @@ pub(super) fn find(hot: &Connection, number: u64) -> Result<Option<Version>, Fau
 
 pub(super) fn active(hot: &Connection) -> Result<Option<Version>, Fault> {
     one(hot, "state = 'active' AND ?1 IS NULL", None)
+}
+
+pub(super) fn rolling_out(hot: &Connection) -> Result<Option<Version>, Fault> {
+    one(hot, "state = 'rolling_out' AND ?1 IS NULL", None)
 }
 
 fn one(hot: &Connection, condition: &str, number: Option<u64>) -> Result<Option<Version>, Fault> {
@@ -213,6 +220,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         activated: activated_at
             .zip(activated_by)
             .map(|(at, by)| Deed { at: Timestamp::from_millis(at), by: by.into() }),
+        share: row.get("share")?,
     })
 }
 

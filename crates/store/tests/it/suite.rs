@@ -89,6 +89,7 @@ macro_rules! run {
                 an_empty_store_has_one_empty_page;
             versions:
                 versions_read_back_and_one_of_them_is_active,
+                one_version_may_be_rolled_out_beside_the_active_one,
                 a_table_is_found_by_its_number_as_it_was_first;
         );
     };

@@ -91,7 +91,7 @@ async fn flip(stand: &Stand, from: &str, to: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_decision_of_versions_and_flips_is_made_again_as_it_was() {
+async fn every_decision_of_versions_flips_and_rollouts_is_made_again_as_it_was() {
     let stand = Stand::with_vendor().await;
     send(&stand, 0).await;
     let first = flip(&stand, "acme-de", "borealis-de").await;
@@ -112,16 +112,22 @@ async fn every_decision_of_versions_and_flips_is_made_again_as_it_was() {
         .await
         .fits("Policy");
     send(&stand, 5 * NUMBERS).await;
+    let text = stand.get(READER, "/v1/policies/active?format=toml").await.text;
+    let turned = text.replace(r#"["acme-de", "borealis-de"]"#, r#"["borealis-de", "acme-de"]"#);
+    let made = stand.post(ADMIN, "/v1/policies", &json!({ "toml": turned })).await.fits("Policy");
+    let path = format!("/v1/policies/{}/rollout", made["number"]);
+    stand.post(ADMIN, &path, &json!({ "percent": 50 })).await.fits("Policy");
+    send(&stand, 6 * NUMBERS).await;
 
     let reader = stand.api.pipeline.reader();
     let records = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap().records;
-    assert_eq!(records.len(), 6 * NUMBERS as usize);
+    assert_eq!(records.len(), 7 * NUMBERS as usize);
     let mut tables = HashSet::new();
     for record in records {
         let plan = record.plan.unwrap();
         assert_eq!(plan_again(&*reader, &record.message, &plan), plan);
         tables.insert(plan.table);
     }
-    // Each of the six had a table of its own, and the last is the first under another override.
-    assert_eq!(tables.len(), 6);
+    // Each of the first six had a table of its own; the version that is rolled out has another, under the same override.
+    assert_eq!(tables.len(), 7);
 }

@@ -205,3 +205,94 @@ async fn requests_that_make_no_sense_are_told_so() {
     }
     stand.get(READER, "/v1/policies/1?format=xml").await.problem("invalid_query");
 }
+
+/// Of so many recipients, how many go over borealis first.
+async fn over_borealis(stand: &Stand) -> Vec<u32> {
+    let mut found = Vec::new();
+    for number in 0..200 {
+        let body = json!({ "to": format!("+491511234{number:04}"), "text": "hello" });
+        let plan = stand.post(SHOP, "/v1/routing/explain", &body).await.json();
+        if plan["plan"][0]["route"] == "borealis-de" {
+            found.push(number);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_version_decides_for_a_share_that_grows_until_it_is_activated_or_aborted() {
+    let stand = Stand::start().await;
+    let drafted = draft(&stand, &swapped(&stand).await).await;
+    assert_eq!(drafted["percent"], Value::Null);
+    let to = async |percent: &str| {
+        let body = json!({ "percent": percent, "reason": "step" });
+        stand.post(KEEPER, "/v1/policies/2/rollout", &body).await
+    };
+    for wrong in ["0", "100", "0.001", "much"] {
+        to(wrong).await.problem("invalid_request");
+    }
+    let rolled = to("5").await.fits("Policy");
+    assert_eq!((&rolled["state"], &rolled["percent"]), (&json!("rolling_out"), &json!(5.0)));
+    let few = over_borealis(&stand).await;
+    assert!((2..30).contains(&few.len()), "{few:?}");
+    to("40.5").await.fits("Policy");
+    let more = over_borealis(&stand).await;
+    assert!((50..115).contains(&more.len()), "{}", more.len());
+    assert!(few.iter().all(|number| more.contains(number)), "who was in is in still");
+    let active = stand.get(READER, "/v1/policies/active").await.fits("WholePolicy");
+    assert_eq!(active["number"], 1);
+
+    // Nothing else is put in force meanwhile, and this one cannot be discarded.
+    let other = draft(&stand, &swapped(&stand).await).await["number"].to_string();
+    stand
+        .post(KEEPER, &format!("/v1/policies/{other}/activate"), &json!({}))
+        .await
+        .problem("policy_conflict");
+    let body = json!({ "percent": 1 });
+    stand.post(KEEPER, &format!("/v1/policies/{other}/rollout"), &body).await.problem("policy_conflict");
+    stand.delete(KEEPER, "/v1/policies/2").await.problem("policy_conflict");
+
+    let back = stand.delete(KEEPER, "/v1/policies/2/rollout?reason=late%20codes").await.fits("Policy");
+    assert_eq!((&back["state"], &back["percent"]), (&json!("draft"), &Value::Null));
+    assert_eq!(over_borealis(&stand).await, Vec::<u32>::new());
+    stand.delete(KEEPER, "/v1/policies/2/rollout").await.problem("policy_conflict");
+
+    to("5").await.fits("Policy");
+    assert_eq!(over_borealis(&stand).await, few);
+    let active = stand.post(KEEPER, "/v1/policies/2/activate", &json!({})).await.fits("Policy");
+    assert_eq!((&active["state"], &active["percent"]), (&json!("active"), &Value::Null));
+    assert_eq!(over_borealis(&stand).await.len(), 200);
+    let log = stand.get(READER, "/v1/audit?limit=10").await.json();
+    let told: Vec<&Value> = log["data"].as_array().unwrap().iter().map(|one| &one["entry"]).collect();
+    let steps = told.iter().filter(|entry| entry["action"] == "policy.rollout");
+    let percents: Vec<&Value> = steps.map(|entry| &entry["after"]["percent"]).collect();
+    assert_eq!(percents, [5.0, 40.5, 5.0]);
+    let aborted = told.iter().find(|entry| entry["action"] == "policy.abort").unwrap();
+    assert_eq!((&aborted["reason"], &aborted["before"]["percent"]), (&json!("late codes"), &json!(40.5)));
+}
+
+#[tokio::test]
+async fn an_override_is_made_permanent_as_a_draft() {
+    let stand = Stand::start().await;
+    let body = json!({ "from": "acme-de", "to": "borealis-de", "reason": "receipts are late" });
+    let made = stand.post(ADMIN, "/v1/overrides", &body).await.fits("Override");
+    let path = format!("/v1/overrides/{}/draft", made["id"].as_str().unwrap());
+    let drafted = stand.post(KEEPER, &path, &json!({})).await;
+    assert_eq!(drafted.status, StatusCode::CREATED, "{}", drafted.text);
+    let drafted = drafted.fits("Policy");
+    assert_eq!((&drafted["state"], &drafted["source"]), (&json!("draft"), &json!("override")));
+    assert!(drafted["comment"].as_str().unwrap().ends_with("made permanent: receipts are late"), "{drafted}");
+    let number = drafted["number"].to_string();
+    let diff = stand.get(READER, &format!("/v1/policies/{number}/diff")).await.fits("PolicyDiff");
+    assert_eq!(diff["changes"][0]["keys"][0]["key"], "routes");
+    stand.post(KEEPER, &format!("/v1/policies/{number}/activate"), &json!({})).await.fits("Policy");
+    stand.delete(ADMIN, &format!("/v1/overrides/{}", made["id"].as_str().unwrap())).await.fits("Override");
+    assert_eq!(first_route(&stand).await, "borealis-de");
+
+    let body = json!({ "kind": "maintenance", "vendor": "acme", "reason": "database" });
+    let made = stand.post(ADMIN, "/v1/overrides", &body).await.fits("Override");
+    let path = format!("/v1/overrides/{}/draft", made["id"].as_str().unwrap());
+    stand.post(KEEPER, &path, &json!({})).await.problem("override_conflict");
+    let nobody = "/v1/overrides/ovr_00000000000000000000000000/draft";
+    stand.post(KEEPER, nobody, &json!({})).await.problem("override_not_found");
+}

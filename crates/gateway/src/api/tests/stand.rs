@@ -62,7 +62,7 @@ impl Stand {
         let (mut writer, reader) =
             store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
         let clock = SystemClock::default();
-        let (versions, table) =
+        let (versions, tables) =
             Versions::start(&mut writer, &reader, &routing(), false, clock.now()).unwrap();
         let metrics = Arc::new(Metrics::default());
         let operators = Operators::load(
@@ -83,7 +83,7 @@ impl Stand {
             observer: Arc::<Metrics>::clone(&metrics),
             operators: Arc::new(operators::Door(Arc::clone(&operators))),
             teller: Arc::new(Deaf),
-            table,
+            tables,
             apps: apps(),
             retention: store::Retention::default(),
             resume: None,

@@ -29,6 +29,7 @@ fn version(number: u64, state: State) -> Version {
         comment: "cheaper".into(),
         created: deed(NOON),
         activated: (state == State::Active).then(|| deed(NOON)),
+        share: (state == State::RollingOut).then_some(250),
     };
     let texts = vec![Named { name: "acme".into(), hash: hash(PRICES) }];
     Version { summary, document: format!("{{\"n\":{number}}}").into(), texts }
@@ -68,6 +69,19 @@ pub(crate) fn versions_read_back_and_one_of_them_is_active(backend: &impl Backen
     assert_eq!(reader.text(hash(PRICES)).unwrap().as_deref(), Some(PRICES));
     assert_eq!(reader.text([0; 32]).unwrap(), None);
     assert_eq!(reader.imported_routing().unwrap(), Some([1; 32]));
+}
+
+pub(crate) fn one_version_may_be_rolled_out_beside_the_active_one(backend: &impl Backend) {
+    let Store { mut writer, reader } = backend.open();
+    assert_eq!(reader.rolling_out().unwrap(), None);
+    let put = vec![version(1, State::Active), version(2, State::RollingOut), version(3, State::Draft)];
+    change(&mut *writer, Versions { put, texts: vec![PRICES.into()], ..Versions::default() });
+    drop((writer, reader));
+    let Store { mut writer, reader } = backend.open();
+    assert_eq!(reader.rolling_out().unwrap(), Some(version(2, State::RollingOut)));
+    assert_eq!(reader.active_version().unwrap(), Some(version(1, State::Active)));
+    change(&mut *writer, Versions { put: vec![version(2, State::Draft)], ..Versions::default() });
+    assert_eq!(reader.rolling_out().unwrap(), None);
 }
 
 pub(crate) fn a_table_is_found_by_its_number_as_it_was_first(backend: &impl Backend) {
