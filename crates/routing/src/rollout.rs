@@ -68,7 +68,7 @@ impl Rollout {
     #[must_use]
     pub fn is_for(&self, to: &Recipient) -> bool {
         let drawn = mix(mix(hash(to.as_str().as_bytes())) ^ mix(self.version));
-        let drawn = u128::from(drawn) * u128::from(WHOLE) >> 64;
+        let drawn = (u128::from(drawn) * u128::from(WHOLE)) >> 64;
         drawn < u128::from(self.share.0)
     }
 }

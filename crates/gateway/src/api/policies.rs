@@ -375,10 +375,10 @@ pub(crate) async fn roll_out(
     let share = fields.raw("percent").map(|raw| Share::parse_percent(raw.trim_matches('"')));
     match share {
         None => {
-            fields.wrong("percent", "is missing: for how many of a hundred recipients the version decides")
+            fields.wrong("percent", "is missing: for how many of a hundred recipients the version decides");
         }
         Some(Err(bad)) => {
-            fields.wrong("percent", format!("{bad}; activate the version to have it decide for all"))
+            fields.wrong("percent", format!("{bad}; activate the version to have it decide for all"));
         }
         Some(Ok(_)) => {}
     }
