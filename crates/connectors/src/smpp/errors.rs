@@ -14,7 +14,7 @@ mod code;
 #[cfg(test)]
 mod tests;
 
-use code::Code;
+use code::{Code, Looked};
 
 /// The shipped table that holds for every vendor.
 pub const STANDARD: &str = "standard";
@@ -134,26 +134,27 @@ impl Map {
     /// The entry that decides on a code written as traces show it.
     #[must_use]
     pub fn find(&self, stage: Stage, code: &str) -> Option<(Option<&'static str>, &Entry)> {
-        let looked_up = code::Looked::of(stage, code)?;
-        self.entries().find(|(_, entry)| entry.stage == stage && entry.code.fits(&looked_up))
+        self.decides(&Looked::of(stage, code)?)
     }
 
     /// What the status of an answer means; None where no entry knows.
     #[must_use]
     pub(super) fn of_status(&self, status: CommandStatus) -> Option<ErrorClass> {
-        self.class(Stage::Submit, &code::Looked::Status(status.0))
+        self.decides(&Looked::Status(status.0)).map(|(_, entry)| entry.class)
     }
 
     /// What a receipt's word means, that is its state with its error code; None where no entry knows.
     #[must_use]
     pub(super) fn of_receipt(&self, word: &str) -> Option<ErrorClass> {
-        self.class(Stage::Receipt, &code::Looked::Word(code::folded(word)))
+        self.decides(&Looked::word(word)).map(|(_, entry)| entry.class)
     }
 
-    fn class(&self, stage: Stage, looked_up: &code::Looked) -> Option<ErrorClass> {
-        let mut entries = self.entries();
-        let found = entries.find(|(_, entry)| entry.stage == stage && entry.code.fits(looked_up));
-        found.map(|(_, entry)| entry.class)
+    /// A code that comes with a state which is not the last may tell why the vendor goes on trying: there a shipped table
+    /// of codes makes no failure of it.
+    fn decides(&self, looked_up: &Looked) -> Option<(Option<&'static str>, &Entry)> {
+        let is_heard =
+            |table: Option<&str>| table.is_none_or(|name| name == STANDARD || !looked_up.is_open());
+        self.entries().find(|(table, entry)| entry.code.fits(looked_up) && is_heard(*table))
     }
 }
 

@@ -16,8 +16,11 @@ pub(super) enum Code {
 /// What is looked up.
 pub(super) enum Looked {
     Status(u32),
-    /// Folded.
-    Word(String),
+    /// Folded; `is_open` where the vendor may say more.
+    Word {
+        folded: String,
+        is_open: bool,
+    },
 }
 
 /// Longer ones no trace shows.
@@ -29,8 +32,36 @@ impl Looked {
     pub(super) fn of(stage: Stage, code: &str) -> Option<Self> {
         match stage {
             Stage::Submit => status(code.trim()).map(Self::Status),
-            Stage::Receipt => Some(Self::Word(folded(code.trim()))),
+            Stage::Receipt => Some(Self::word(code.trim())),
         }
+    }
+
+    /// What a receipt says, its state first.
+    pub(super) fn word(word: &str) -> Self {
+        let state = word.split(' ').next().and_then(MessageState::from_word);
+        let is_last = match state {
+            Some(
+                MessageState::Undeliverable
+                | MessageState::Rejected
+                | MessageState::Deleted
+                | MessageState::Expired,
+            ) => true,
+            Some(
+                MessageState::Scheduled
+                | MessageState::Enroute
+                | MessageState::Delivered
+                | MessageState::Accepted
+                | MessageState::Unknown
+                | MessageState::Skipped
+                | MessageState::Other(_),
+            )
+            | None => false,
+        };
+        Self::Word { folded: folded(word), is_open: !is_last }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self, Self::Word { is_open: true, .. })
     }
 }
 
@@ -48,8 +79,8 @@ impl Code {
     pub(super) fn fits(&self, looked_up: &Looked) -> bool {
         match (self, looked_up) {
             (Self::Status(range), Looked::Status(status)) => range.contains(status),
-            (Self::Pattern(pattern), Looked::Word(word)) => fits(pattern, word),
-            (Self::Status(_), Looked::Word(_)) | (Self::Pattern(_), Looked::Status(_)) => false,
+            (Self::Pattern(pattern), Looked::Word { folded, .. }) => fits(pattern, folded),
+            (Self::Status(_), Looked::Word { .. }) | (Self::Pattern(_), Looked::Status(_)) => false,
         }
     }
 

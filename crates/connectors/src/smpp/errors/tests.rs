@@ -115,6 +115,15 @@ fn own_entries_stand_over_tables_and_these_over_the_standard_and_the_first_decid
     ] {
         assert_eq!(with_own.of_receipt(word), class, "{word}");
     }
+    // While the vendor may say more, only it itself makes a failure of a code.
+    for (word, class) in [
+        ("UNKNOWN err:027", None),
+        ("TRYING err:027", None),
+        ("UNKNOWN err:006", Some(Retry)),
+        ("UNKNOWN", Some(UnknownOutcome)),
+    ] {
+        assert_eq!(with_own.of_receipt(word), class, "{word}");
+    }
     assert_eq!(map(&[("submit", "*", "retry")], &[]).of_status(CommandStatus(0xFFFF_FFFF)), Some(Retry));
 }
 
