@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use domain::{ErrorClass, Stage};
 use smpp_wire::status::CommandStatus;
 
@@ -173,7 +173,7 @@ impl Errors {
         self.0.store(map);
     }
 
-    pub(super) fn now(&self) -> Arc<Map> {
-        self.0.load_full()
+    pub(super) fn now(&self) -> Guard<Arc<Map>> {
+        self.0.load()
     }
 }

@@ -181,6 +181,42 @@ async fn a_refusal_that_may_pass_has_the_same_route_again_later_and_nobody_waits
     assert_eq!(stand.borealis.stats().submissions, 0);
 }
 
+/// The wait is in the store, and a route that is suspended when it is over is waited for further.
+#[tokio::test]
+async fn a_wait_for_a_route_outlives_the_process_and_a_suspension_of_the_route() {
+    let folder = tempfile::tempdir().unwrap();
+    let acme = lab::vendor_that(Behaviour::Refuse(OWN)).await;
+    let setup = Setup::default().vendor("acme", acme.addr().port(), &entry("submit", CODE, "retry"));
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let id = gateway.client.send(TO, "hello").await;
+    until("it waits for its route", async || {
+        let trace = gateway.client.trace(&id).await;
+        trace["events"].to_string().contains("it is sent there again at").then_some(())
+    })
+    .await;
+    gateway.kill();
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let suspend = json!({ "kind": "suspend", "route": "acme-sms", "reason": "a look at it" });
+    let request = gateway.client.bare(Method::POST, "/v1/overrides").bearer_auth(ADMIN_KEY);
+    let request = request.header("content-type", "application/json").body(suspend.to_string());
+    let made = answer(request).await.unwrap();
+    assert_eq!(made.status, 201, "{}", made.body);
+    acme.set(Behaviour::Usual);
+    let trace = until("its wait is over", async || {
+        let trace = gateway.client.trace(&id).await;
+        (attempts(&trace).last() == Some(&["acme-sms", "none", "queued"])).then_some(trace)
+    })
+    .await;
+    assert_eq!((&trace["message"]["status"], acme.stats().accepted), (&json!("accepted"), 0));
+    let made = made.body["id"].as_str().unwrap();
+    let revert = gateway.client.bare(Method::DELETE, &format!("/v1/overrides/{made}")).bearer_auth(ADMIN_KEY);
+    assert_eq!(answer(revert).await.unwrap().status, 200);
+    let trace = gateway.client.settled(&id, &["delivered"]).await;
+    let all = attempts(&trace);
+    assert_eq!((all.first(), all.last()), (Some(&ACME_REFUSED), Some(&ACME_TOOK)));
+    assert_eq!(trace["message"]["possible_duplicate"], false);
+}
+
 #[tokio::test]
 async fn a_refusal_for_the_pace_slows_the_vendor_down_and_is_no_attempt() {
     for class in ["throttle", "pause"] {
