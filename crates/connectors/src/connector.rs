@@ -104,6 +104,8 @@ pub struct ReceiptReport {
     /// Normalised, so that it equals the id of the submit response.
     pub vendor_id: Box<str>,
     pub news: ReceiptNews,
+    /// It tells of no delivery and of nothing that is on its way. What the error map does not know of these is to be told.
+    pub is_error: bool,
     /// When the vendor says it happened.
     pub done_at: Option<Timestamp>,
     /// The recipient's network, as the vendor writes it.

@@ -8,6 +8,7 @@ mod backoff;
 mod bind;
 mod client;
 mod dial;
+pub mod errors;
 mod gate;
 mod keeper;
 mod mute;

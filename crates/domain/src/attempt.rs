@@ -6,6 +6,7 @@ use crate::address::Sender;
 use crate::id::{ConnectionId, RouteId};
 use crate::money::{Price, Tariff};
 use crate::time::Timestamp;
+use crate::vendor_error::{ErrorClass, Stage};
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Attempt {
@@ -70,6 +71,19 @@ pub struct Part {
     /// The vendor's own words of a refusal or a receipt: for people and for the vendor's support.
     #[n(3)]
     pub vendor_code: Option<Box<str>>,
+    /// What the refusal or the receipt means; None where there is none, and where the error map does not know it.
+    #[n(4)]
+    pub class: Option<ErrorClass>,
+}
+
+/// What went wrong with an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure<'a> {
+    pub stage: Stage,
+    /// None where the error map does not know the code.
+    pub class: Option<ErrorClass>,
+    /// The vendor's own words.
+    pub code: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -170,6 +184,18 @@ impl Attempt {
         self.state == State::Dispatched || self.outcome.is_some()
     }
 
+    /// What went wrong: of its parts the one with the strongest error. None while nothing did.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure<'_>> {
+        self.parts.iter().filter_map(Part::failure).max_by_key(|failure| failure.class)
+    }
+
+    /// What its error means; None also where the error map does not know it.
+    #[must_use]
+    pub fn error_class(&self) -> Option<ErrorClass> {
+        self.failure()?.class
+    }
+
     /// What the API calls its state.
     #[must_use]
     pub fn status(&self) -> &'static str {
@@ -227,6 +253,23 @@ impl Attempt {
             return Some(Verdict::Expired);
         }
         self.parts.iter().all(|part| part.receipt == Some(Verdict::Delivered)).then_some(Verdict::Delivered)
+    }
+}
+
+impl Part {
+    fn failure(&self) -> Option<Failure<'_>> {
+        let stage = match (self.answer, self.receipt) {
+            (Some(PartAnswer::Rejected), _) => Stage::Submit,
+            (_, Some(Verdict::Undelivered | Verdict::Expired)) => Stage::Receipt,
+            // An answer that does not say whether the vendor has it.
+            (Some(PartAnswer::Unknown), None) if self.class.is_some() => Stage::Submit,
+            (
+                Some(PartAnswer::Accepted | PartAnswer::Unknown | PartAnswer::Busy | PartAnswer::NotSent)
+                | None,
+                Some(Verdict::Delivered) | None,
+            ) => return None,
+        };
+        Some(Failure { stage, class: self.class, code: self.vendor_code.as_deref().unwrap_or_default() })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::attempt::Outcome;
 use crate::id::RouteId;
 use crate::status::Status;
 use crate::time::Timestamp;
+use crate::vendor_error::ErrorClass;
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Event {
@@ -111,4 +112,20 @@ pub enum Kind {
     /// The application put another text or other times in place.
     #[n(15)]
     Replaced,
+    /// The vendor's error may pass: the route gets it again then.
+    #[n(16)]
+    Retrying {
+        #[n(0)]
+        attempt: u16,
+        #[n(1)]
+        at: Timestamp,
+    },
+    /// The vendor's error says that no vendor needs to be asked again.
+    #[n(17)]
+    Barred {
+        #[n(0)]
+        attempt: u16,
+        #[n(1)]
+        class: ErrorClass,
+    },
 }

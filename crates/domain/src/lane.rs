@@ -12,6 +12,7 @@ use crate::attempt::State;
 use crate::id::AppId;
 use crate::message::Class;
 use crate::record::Record;
+use crate::vendor_error::ErrorClass;
 
 #[derive(Clone)]
 pub struct Lane {
@@ -38,6 +39,10 @@ impl Lane {
         name.push(' ');
         // Routes that were tried are out of the running, so such messages wait for others.
         list(&mut name, record.attempts.iter().map(|attempt| attempt.route.as_str()));
+        // So are those that would offer the same vendor a sender that it does not carry.
+        if record.attempts.iter().any(|attempt| attempt.error_class() == Some(ErrorClass::Sender)) {
+            name.push('!');
+        }
         Some(Self { class: message.class, app: message.app.clone(), name: name.into() })
     }
 

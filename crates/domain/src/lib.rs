@@ -19,6 +19,7 @@ pub mod segment;
 pub mod setting;
 pub mod status;
 pub mod time;
+pub mod vendor_error;
 
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
@@ -36,3 +37,4 @@ pub use record::Record;
 pub use segment::Encoding;
 pub use status::Status;
 pub use time::Timestamp;
+pub use vendor_error::{ErrorClass, Stage};

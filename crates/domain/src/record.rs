@@ -18,9 +18,13 @@ use crate::plan::Plan;
 use crate::segment::Encoding;
 use crate::status::{Status, StatusSet};
 use crate::time::Timestamp;
+use crate::vendor_error::ErrorClass;
 
+mod failure;
 mod restore;
 mod step;
+
+pub use failure::RETRY_AFTER;
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Record {
@@ -53,6 +57,9 @@ pub struct Record {
     /// whoever used the store meanwhile.
     #[n(10)]
     pub restored: Option<Restored>,
+    /// When a route that asked for that gets the message again. It stands in no lane until then.
+    #[n(11)]
+    pub retry_at: Option<Timestamp>,
 }
 
 /// What is done with a message that was open in a backup.
@@ -94,6 +101,9 @@ pub enum Cause {
     Undelivered,
     #[n(4)]
     NoReceipt,
+    /// The vendor's error may have passed by now.
+    #[n(5)]
+    Retry,
 }
 
 /// What happens to a message.
@@ -182,12 +192,20 @@ pub enum Answer {
     },
     Rejected {
         code: Box<str>,
+        /// None where the error map does not know the code.
+        class: Option<ErrorClass>,
     },
     Busy {
         code: Box<str>,
+        /// How it asks to slow down.
+        class: ErrorClass,
     },
     Unknown {
         line_lost: bool,
+    },
+    /// An error that does not say whether the vendor has it.
+    Unclear {
+        code: Box<str>,
     },
     NotSent,
 }
@@ -199,6 +217,8 @@ pub struct ReceiptNews {
     pub verdict: Option<Verdict>,
     /// The vendor's word for the state, with its error code where there is one.
     pub word: Box<str>,
+    /// What that means; None for a delivery, while it is on its way, and where the error map does not know it.
+    pub class: Option<ErrorClass>,
 }
 
 /// What follows from a step, besides the record itself.
@@ -289,6 +309,7 @@ impl Record {
             converted: None,
             closed: false,
             restored: None,
+            retry_at: None,
         }
     }
 
@@ -315,11 +336,12 @@ impl Record {
             return Some(due.min(self.message.expires_at));
         }
         let work = self.work();
-        let validity = (work.queued || work.decide).then_some(self.message.expires_at);
+        let validity =
+            (work.queued || work.decide || self.retry_at.is_some()).then_some(self.message.expires_at);
         let receipts = self.attempts.iter().filter_map(|attempt| self.receipt_deadline(attempt)).min();
-        let idle = !(work.queued || work.dispatched || work.decide);
+        let idle = !(work.queued || work.dispatched || work.decide || self.retry_at.is_some());
         let horizon = self.waits_since().filter(|_| idle).map(|at| at.plus(RECEIPT_HORIZON));
-        [validity, receipts, horizon].into_iter().flatten().min()
+        [validity, self.retry_at, receipts, horizon].into_iter().flatten().min()
     }
 
     /// The text will be paid for where a vendor took it; None when no price is known or prices differ in currency.
@@ -416,6 +438,7 @@ impl Record {
         let work = self.work();
         if self.status.is_final() && !work.queued && !work.dispatched {
             self.cause = None;
+            self.retry_at = None;
             self.closed = true;
         }
     }

@@ -55,6 +55,7 @@ pub(crate) mod samples;
 mod search;
 mod summary;
 mod trace;
+mod vendor_errors;
 mod vendors;
 
 pub use auth::Keys;
@@ -187,6 +188,8 @@ fn served() -> Vec<Served> {
         ("/v1/operators/imports", &["post"], post(operators::import)),
         ("/v1/vendors", &["get"], get(vendors::list)),
         ("/v1/vendors/{id}", &["get"], get(vendors::get)),
+        ("/v1/vendors/errors", &["get"], get(vendor_errors::unmapped)),
+        ("/v1/vendors/{id}/errors", &["get"], get(vendor_errors::of_vendor)),
         ("/v1/apps", &["get"], get(apps::list)),
         ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
         ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),

@@ -27,6 +27,7 @@ mod send;
 mod serve;
 mod sim;
 mod vendor;
+mod vendor_errors;
 
 use client::Endpoint;
 use output::Output;

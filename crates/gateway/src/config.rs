@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use connectors::smpp;
 use domain::number::Country;
@@ -117,6 +118,8 @@ pub struct Vendor {
     pub connections: Vec<Connection>,
     /// What was agreed with it.
     pub contract: Option<Contract>,
+    /// What its codes mean.
+    pub errors: Arc<smpp::errors::Map>,
 }
 
 #[derive(Clone, Debug)]

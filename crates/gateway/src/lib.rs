@@ -21,5 +21,6 @@ pub mod smpp_server;
 pub mod start;
 pub mod tables;
 pub mod tls;
+mod unmapped;
 mod versions;
 pub mod webhooks;

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use domain::attempt::Outcome;
 use domain::money::{Currency, Decimal};
-use domain::{Channel, Class, ConnectionId, Price, RouteId, Status, Timestamp};
+use domain::{Channel, Class, ConnectionId, ErrorClass, Price, RouteId, Stage, Status, Timestamp};
 use parking_lot::Mutex;
-use pipeline::{Observer, Snapshot};
+use pipeline::{Observer, Snapshot, VendorError};
 use store::Waiting;
 
 use crate::operators::provider::RESULTS;
+use crate::unmapped::Unmapped;
 
 mod by_name;
 mod histogram;
@@ -46,6 +47,7 @@ pub struct Metrics {
     webhooks_failed: AtomicU64,
     lookups: ByName<Arc<str>, OfProvider>,
     operators_written: AtomicU64,
+    unmapped: Unmapped,
 }
 
 #[derive(Default)]
@@ -67,6 +69,8 @@ struct OfRoute {
 struct OfConnection {
     submits: Histogram<{ SUBMIT_BOUNDS.len() }>,
     receipts_held: AtomicU64,
+    /// By stage, and by class with those that nobody mapped at the end.
+    errors: [[AtomicU64; ErrorClass::ALL.len() + 1]; Stage::ALL.len()],
 }
 
 const OUTCOMES: [Outcome; 3] = [Outcome::Accepted, Outcome::Rejected, Outcome::Unknown];
@@ -141,6 +145,19 @@ impl Observer for Metrics {
         });
     }
 
+    fn vendor_error(&self, error: VendorError<'_>) {
+        let at = error.class.map_or(Some(ErrorClass::ALL.len()), |class| position(&ErrorClass::ALL, &class));
+        self.connections.with(error.connection, |of| {
+            if let Some(of_stage) = position(&Stage::ALL, &error.stage).and_then(|stage| of.errors.get(stage))
+            {
+                add(of_stage, at);
+            }
+        });
+        if error.class.is_none() {
+            self.unmapped.saw(&error);
+        }
+    }
+
     fn notice_told(&self, told: bool) {
         let counter = if told { &self.webhooks_told } else { &self.webhooks_failed };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -179,6 +196,11 @@ impl Metrics {
         self.write_lookups(&mut text);
         self.write_rest(&mut text);
         text.finish()
+    }
+
+    /// The vendors' codes that no error map knew.
+    pub(crate) fn unmapped(&self) -> &Unmapped {
+        &self.unmapped
     }
 
     /// A provider was asked for a number's operator.
@@ -293,6 +315,10 @@ impl Metrics {
             let held = of.receipts_held.load(Ordering::Relaxed);
             text.sample(&[("connection", connection.as_str())], held);
         }
+        text.family(Name::VendorErrors, Kind::Counter, "Errors that vendors told of, by what they mean.");
+        for (connection, of) in &connections {
+            write_errors(text, connection, &of.errors);
+        }
         text.family(Name::ConnectionUp, Kind::Gauge, "Whether any bind of the connection can send.");
         for (connection, health) in &snapshot.connections {
             text.sample(&[("connection", connection.as_str())], u64::from(!health.is_down()));
@@ -317,6 +343,27 @@ impl Metrics {
         text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     }
 }
+
+/// A series for each class would be mostly zeros: those that never came have none.
+fn write_errors(
+    text: &mut Text,
+    connection: &ConnectionId,
+    errors: &[[AtomicU64; ErrorClass::ALL.len() + 1]; Stage::ALL.len()],
+) {
+    let classes = || ErrorClass::ALL.map(ErrorClass::as_str).into_iter().chain([UNMAPPED]);
+    for (stage, of_stage) in Stage::ALL.iter().zip(errors) {
+        for (class, counter) in classes().zip(of_stage) {
+            if let value @ 1.. = counter.load(Ordering::Relaxed) {
+                let labels =
+                    [("connection", connection.as_str()), ("stage", stage.as_str()), ("class", class)];
+                text.sample(&labels, value);
+            }
+        }
+    }
+}
+
+/// In the place of a class, where the error map does not know the code.
+const UNMAPPED: &str = "unmapped";
 
 fn write_backlog(text: &mut Text, backlog: &Backlog, now: Timestamp) {
     let of_class = |class| backlog.waiting.iter().filter(move |waiting| waiting.lane.class == class);

@@ -133,6 +133,7 @@ impl Gateway {
         let mut connections = Connections::new(pipeline.clone(), clock, of_connections);
         // None is opened unless all can be: from then on messages leave.
         let mut changes = connections.compare(config)?;
+        connections.map_errors(config);
         connections.open_new(&mut changes);
 
         let settings = api_settings(config, mode, address);
@@ -213,6 +214,7 @@ impl Gateway {
         let next = versions.prepare(&self.pipeline, &config.routing).await?;
         self.operators.reconfigure(config.operators.clone())?;
         let tables = versions.adopt(&self.pipeline, next).await?;
+        self.connections.map_errors(config);
         self.connections.open_new(&mut changes);
         self.pipeline.reconfigure(tables, config.pipeline_apps(), config.retention);
         drop(turn);
@@ -375,6 +377,7 @@ fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
         failure_domain: vendor.failure_domain.clone(),
         connections: vendor.connections.iter().map(|connection| connection.id.clone()).collect(),
         contract: vendor.contract.clone(),
+        errors: Arc::clone(&vendor.errors),
     }
 }
 

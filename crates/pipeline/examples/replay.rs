@@ -171,7 +171,7 @@ fn record(at: u64, table: &Table) -> anyhow::Result<Record> {
     let target = choice.targets.into_iter().next().context("no route")?;
     let next = NextAttempt { target: target.clone(), reference: 0 };
     let (mut record, _) = Record::accepted(message, choice.plan, Some(next));
-    let receipt = ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into() };
+    let receipt = ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into(), class: None };
     for input in [
         Input::Dispatch(Dispatch { attempt: 1, target, bind: 0, epoch: 1 }),
         Input::Answer { attempt: 1, part: 0, answer: Answer::Accepted { vendor_id: None } },

@@ -30,7 +30,7 @@ pub use accept::{Acceptance, BySmpp, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY, R
 pub use clock::Clock;
 pub use hold::Resume;
 pub use notify::{Teller, Told};
-pub use observe::{Observer, Silent};
+pub use observe::{Observer, Silent, VendorError};
 pub use operators::{Asked, Known, NumberingPlan, Operators};
 pub use pipeline::{App, Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};
 pub use steer::{Describe, Name, NotSteered, Steer};

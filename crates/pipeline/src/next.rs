@@ -4,7 +4,7 @@ use connectors::NoSlot;
 use domain::attempt::{Outcome, State};
 use domain::plan::{FailoverOn, OnUnknown, Terms};
 use domain::record::{Cause, Target};
-use domain::{Attempt, Message, Record, RouteId, Timestamp};
+use domain::{Attempt, ErrorClass, Message, Record, RouteId, Timestamp};
 use routing::{Choice, Facts, NoRule, Table};
 
 /// An attempt ended, or a scheduled message came due: which route is next? None when there is no more to try. `choose`
@@ -17,16 +17,22 @@ pub(crate) fn after_outcome(
 ) -> Option<Target> {
     let (plan, cause) = (record.plan.as_ref()?, record.cause?);
     let is_over = facts.now >= record.message.expires_at;
-    if is_over || record.counted_attempts() >= usize::from(plan.terms.max_attempts) {
+    if is_over || record.is_barred() || record.counted_attempts() >= usize::from(plan.terms.max_attempts) {
         return None;
     }
-    if let Some(route) = route_to_repeat(record, &plan.terms, cause) {
+    let again = route_to_repeat(record, &plan.terms, cause);
+    if let Some(route) = &again {
         // A route that left the configuration meanwhile cannot be repeated; the next one is tried.
-        if let Some(target) = table.target_for(&route, facts) {
+        if let Some(target) = table.target_for(route, facts) {
             return Some(target);
         }
     }
-    choose().ok()?.first(|route| !was_tried(record, route))
+    // Where an override takes traffic from the route that asked for it again, and no other is left, it waits.
+    let waits_for = again.filter(|_| cause == Cause::Retry);
+    choose().ok()?.first(|target| {
+        let is_new = !was_tried(record, &target.route) && !is_refused_sender(record, target);
+        is_new || Some(&target.route) == waits_for.as_ref()
+    })
 }
 
 /// The routes that a queued attempt may take now, best first. None when the policy of now has no rule for it: it waits
@@ -39,10 +45,11 @@ pub(crate) fn of_queued(
     choice: Result<Choice, NoRule>,
 ) -> Vec<Target> {
     let tried = |route: &RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
+    let may_take = |target: &Target| !tried(&target.route) && !is_refused_sender(record, target);
     let (mut targets, spare) = choice.map(|choice| (choice.targets, choice.spare)).unwrap_or_default();
-    targets.retain(|target| !tried(&target.route));
+    targets.retain(may_take);
     if targets.is_empty() {
-        targets.extend(spare.into_iter().filter(|target| !tried(&target.route)));
+        targets.extend(spare.into_iter().filter(may_take));
     }
     // An attempt queued for a route that was tried is a resend: it goes there first.
     if tried(&attempt.route) {
@@ -59,8 +66,13 @@ pub(crate) fn goes_on(terms: &Terms, no_slot: NoSlot) -> bool {
     }
 }
 
-/// `resend`: once more on the same route; a second unknown outcome there goes on as `next_route`.
+/// The same route again: where its error may have passed, and by `resend` once after an unknown outcome; a second one
+/// there goes on as `next_route`.
 fn route_to_repeat(record: &Record, terms: &Terms, cause: Cause) -> Option<RouteId> {
+    if cause == Cause::Retry {
+        let asked = |attempt: &&Attempt| attempt.error_class() == Some(ErrorClass::Retry);
+        return record.attempts.iter().rfind(asked).map(|attempt| attempt.route.clone());
+    }
     let wanted = matches!(cause, Cause::Unknown { .. }) && terms.on_unknown == OnUnknown::Resend;
     let unknown = record.attempts.iter().rfind(|attempt| attempt.outcome == Some(Outcome::Unknown))?;
     let times = record
@@ -69,6 +81,15 @@ fn route_to_repeat(record: &Record, terms: &Terms, cause: Cause) -> Option<Route
         .filter(|attempt| attempt.route == unknown.route && attempt.outcome == Some(Outcome::Unknown))
         .count();
     (wanted && times == 1).then(|| unknown.route.clone())
+}
+
+/// A sender is registered with a vendor: to the one that does not carry it, the same one is not offered again.
+fn is_refused_sender(record: &Record, target: &Target) -> bool {
+    record.attempts.iter().any(|attempt| {
+        attempt.connection == target.connection
+            && attempt.sender == target.sender
+            && attempt.error_class() == Some(ErrorClass::Sender)
+    })
 }
 
 /// A route on which an attempt ended is not tried again; one that was only queued there is.

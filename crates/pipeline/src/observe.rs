@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::attempt::Outcome;
-use domain::{Channel, Class, ConnectionId, RouteId, Status};
+use domain::{Channel, Class, ConnectionId, ErrorClass, MessageId, RouteId, Stage, Status, Timestamp};
 
 /// Called on hot paths: must be cheap, and must neither block nor fail.
 pub trait Observer: Send + Sync {
@@ -17,6 +17,20 @@ pub trait Observer: Send + Sync {
     /// A receipt found no attempt.
     fn receipt_held(&self, connection: &ConnectionId);
     fn notice_told(&self, told: bool);
+    /// A vendor told of an error. The class is None where the error map does not know the code; the message, where its
+    /// receipt found none.
+    fn vendor_error(&self, error: VendorError<'_>);
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct VendorError<'a> {
+    pub connection: &'a ConnectionId,
+    pub stage: Stage,
+    /// The vendor's own words.
+    pub code: &'a str,
+    pub class: Option<ErrorClass>,
+    pub message: Option<MessageId>,
+    pub at: Timestamp,
 }
 
 /// For tests: hears nothing.
@@ -33,4 +47,5 @@ impl Observer for Silent {
     fn connection_up(&self, _: &ConnectionId, _: bool) {}
     fn receipt_held(&self, _: &ConnectionId) {}
     fn notice_told(&self, _: bool) {}
+    fn vendor_error(&self, _: VendorError<'_>) {}
 }

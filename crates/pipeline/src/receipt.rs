@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use connectors::ReceiptReport;
-use domain::ConnectionId;
+use domain::{ConnectionId, Stage};
 use store::write::Receipt;
 use store::{Write, Written};
 
 use crate::core::Core;
+use crate::observe::VendorError;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -30,6 +31,7 @@ pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
     let received_at = core.clock.now();
     for report in batch.drain(..) {
         let is_final = report.news.verdict.is_some();
+        let error = report.is_error.then(|| (report.news.word.clone(), report.news.class));
         let receipt = Receipt {
             connection: connection.clone(),
             vendor_id: report.vendor_id,
@@ -41,6 +43,21 @@ pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         let operator = report.operator;
         let connection = connection.clone();
         let then = move |result: Result<Written, NotWritten>| {
+            if let (Some((code, class)), Ok(written)) = (&error, &result) {
+                let told = if let Written::Applied { record, .. } = written {
+                    Some(record.message.id)
+                } else {
+                    None
+                };
+                after.observer.vendor_error(VendorError {
+                    connection: &connection,
+                    stage: Stage::Receipt,
+                    code,
+                    class: *class,
+                    message: told,
+                    at: received_at,
+                });
+            }
             match &result {
                 Ok(Written::Held) => after.observer.receipt_held(&connection),
                 Ok(Written::Applied { record, .. }) if is_final => observe(&after, record),

@@ -10,7 +10,7 @@ use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
-use domain::{ConnectionId, Record, segment};
+use domain::{ConnectionId, ErrorClass, Record, Stage, segment};
 use routing::settings::Pass;
 use store::{Write, Written};
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::core::Core;
 use crate::lanes::{Turn, Waits, Wake, Wanted};
 use crate::next::{self, facts};
+use crate::observe::VendorError;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -215,6 +216,10 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         if let Some(took) = took {
             core.observer.submit_took(connection, took);
         }
+        if let Some((code, class)) = error_of(&answer) {
+            let (stage, message, at) = (Stage::Submit, Some(message), core.clock.now());
+            core.observer.vendor_error(VendorError { connection, stage, code, class, message, at });
+        }
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
@@ -223,6 +228,16 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         };
         core.writer.write(Urgency::News, write, Box::new(then));
         drop(slot);
+    }
+}
+
+/// The vendor's words and what they mean, where it told of an error.
+fn error_of(answer: &Answer) -> Option<(&str, Option<ErrorClass>)> {
+    match answer {
+        Answer::Rejected { code, class } => Some((code, *class)),
+        Answer::Unclear { code } => Some((code, Some(ErrorClass::UnknownOutcome))),
+        Answer::Busy { code, class } => Some((code, Some(*class))),
+        Answer::Accepted { .. } | Answer::Unknown { .. } | Answer::NotSent => None,
     }
 }
 

@@ -59,9 +59,9 @@ pub struct Choice {
 
 impl Choice {
     /// Where a message that still may take these routes goes first, or for what it waits.
-    pub fn first(self, may_take: impl Fn(&RouteId) -> bool) -> Option<Target> {
+    pub fn first(self, may_take: impl Fn(&Target) -> bool) -> Option<Target> {
         let Self { targets, spare, held, .. } = self;
-        targets.into_iter().chain(spare).chain(held).find(|target| may_take(&target.route))
+        targets.into_iter().chain(spare).chain(held).find(may_take)
     }
 }
 

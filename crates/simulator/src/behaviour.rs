@@ -54,6 +54,8 @@ pub enum Behaviour {
     SlowDelivery(Duration),
     /// Accepts, and reports that it could not be delivered.
     Undeliverable,
+    /// The same, and the report comes before the answer.
+    UndeliverableBeforeResponse,
 }
 
 /// The behaviours in force, by the first digits of the recipient. The longest that fits counts.
@@ -115,6 +117,7 @@ impl Behaviour {
                 Fate { answer: Answer::Accept, line: Line::BreaksAfterResponse, ..fate }
             }
             Self::ReceiptBeforeResponse => fate.with_receipt_first(),
+            Self::UndeliverableBeforeResponse => Self::Undeliverable.bend(fate, part).with_receipt_first(),
             Self::DuplicateReceipts => {
                 let report = course.report.map(|mut report| {
                     report.copies = 2;

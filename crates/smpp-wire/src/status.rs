@@ -30,7 +30,13 @@ macro_rules! statuses {
                 }
             }
 
-            #[cfg(test)]
+            /// The status of that name, `ESME_` included, in any case.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|status| {
+                    status.name().is_some_and(|known| known.eq_ignore_ascii_case(name))
+                })
+            }
+
             const ALL: &[Self] = &[$(Self::$constant,)+];
         }
     };

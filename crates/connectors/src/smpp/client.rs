@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bind::{BindTask, Role};
 use super::dial::{Dial, Network};
+use super::errors::Errors;
 use super::gate::Gate;
 use super::keeper;
 use super::settings::{BindMode, Settings, Tls};
@@ -34,6 +35,8 @@ pub struct Client {
 pub struct Start {
     pub id: ConnectionId,
     pub settings: Settings,
+    /// What the vendor's codes mean, which may change while it runs.
+    pub errors: Errors,
     pub events: Arc<dyn Events>,
     pub clock: Clock,
     /// For the jitter of its back-off.
@@ -54,6 +57,7 @@ pub struct Running {
 pub(super) struct Shared {
     pub(super) id: ConnectionId,
     pub(super) settings: Settings,
+    pub(super) errors: Errors,
     pub(super) events: Arc<dyn Events>,
     pub(super) slots: Arc<Slots>,
     pub(super) gate: Mutex<Gate>,
@@ -72,7 +76,7 @@ impl Client {
 
     /// As `start`, over a network that was made before, or over lines of another kind.
     pub fn start_over(start: Start, dial: Arc<dyn Dial>) -> (Arc<Self>, Running) {
-        let Start { id, settings, events, clock, seed } = start;
+        let Start { id, settings, errors, events, clock, seed } = start;
         if matches!(&settings.tls, Tls::On(tls) if !tls.verify) {
             tracing::warn!(connection = %id, "the vendor's certificate is not checked");
         }
@@ -81,6 +85,7 @@ impl Client {
         let shared = Arc::new(Shared {
             id,
             settings,
+            errors,
             events,
             slots: Arc::new(Slots::new(binds, window)),
             gate: Mutex::new(Gate::new(binds, throughput, Instant::now())),

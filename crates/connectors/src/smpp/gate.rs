@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::ErrorClass;
 use domain::record::Answer;
 use smpp_wire::connection::Handle;
 use tokio::time::Instant;
@@ -63,6 +64,15 @@ pub(super) struct Shut {
 pub(super) enum Complaint {
     TooFast,
     QueueFull,
+}
+
+impl Complaint {
+    pub(super) fn class(self) -> ErrorClass {
+        match self {
+            Self::TooFast => ErrorClass::Throttle,
+            Self::QueueFull => ErrorClass::Pause,
+        }
+    }
 }
 
 /// A part that was throttled after others of its text were taken is tried again after this.
@@ -127,7 +137,9 @@ impl Gate {
 
     /// The text cannot be sent at all.
     pub(super) fn refuse(&mut self, text: &Arc<Text>, code: &str, now: Instant) {
-        text.part(0, now).answered(Answer::Rejected { code: code.into() }, None, &mut self.reports);
+        // Another vendor's settings may have a way to write it.
+        let answer = Answer::Rejected { code: code.into(), class: Some(ErrorClass::FailOver) };
+        text.part(0, now).answered(answer, None, &mut self.reports);
     }
 
     /// A further part is to go out, once nothing stands in its way.

@@ -1,8 +1,8 @@
 //! Receipts as they come, in deliver_sm and data_sm, and the answers to them.
 
-use domain::Timestamp;
 use domain::attempt::Verdict;
 use domain::record::ReceiptNews;
+use domain::{ErrorClass, Timestamp};
 use smpp_wire::connection::Handle;
 use smpp_wire::encoding::{Charset, DataCoding, Gsm7};
 use smpp_wire::pdu::{CommandId, EsmClass, MessageResp, Outgoing, Pdu, Received};
@@ -11,6 +11,7 @@ use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::{MessageState, Tag, Tlvs};
 use smpp_wire::udh;
 
+use super::errors::Map;
 use super::settings::{IdBase, Settings};
 use super::text::Part;
 use crate::connector::Reply;
@@ -30,6 +31,7 @@ pub(super) enum Delivery {
 pub(super) struct Said {
     pub(super) vendor_id: Box<str>,
     pub(super) news: ReceiptNews,
+    pub(super) is_error: bool,
     pub(super) done_at: Option<Timestamp>,
     pub(super) operator: Option<Box<str>>,
 }
@@ -54,7 +56,7 @@ struct Carrier<'a> {
 const LONGEST_WORD: usize = 40;
 
 /// Reads a deliver_sm or a data_sm; None for anything else.
-pub(super) fn read(pdu: &Pdu<'_>, settings: &Settings) -> Option<Delivery> {
+pub(super) fn read(pdu: &Pdu<'_>, settings: &Settings, errors: &Map) -> Option<Delivery> {
     let carrier = Carrier::of(pdu)?;
     let charset =
         DataCoding::from_octet(carrier.data_coding).charset(Charset::Gsm7(Gsm7::DEFAULT), Gsm7::DEFAULT);
@@ -73,10 +75,14 @@ pub(super) fn read(pdu: &Pdu<'_>, settings: &Settings) -> Option<Delivery> {
     let receipt = Receipt::with_tlvs(Receipt::parse(&text), carrier.tlvs);
     let named = receipt.and_then(|receipt| Some((bases(settings).receipt_key(&receipt)?, receipt)));
     let Some((vendor_id, receipt)) = named else { return Some(Delivery::NamelessReceipt) };
-    let verdict = receipt.state.filter(|_| is_last).and_then(verdict);
+    let word = word(&receipt, carrier.tlvs);
+    let is_error = is_last && receipt.state.is_none_or(is_error);
+    let class = if is_error { errors.of_receipt(&word) } else { None };
+    let verdict = verdict(receipt.state.filter(|_| is_last), class);
     Some(Delivery::Receipt(Said {
         vendor_id: vendor_id.into(),
-        news: ReceiptNews { verdict, word: word(&receipt, carrier.tlvs) },
+        news: ReceiptNews { verdict, word, class },
+        is_error,
         done_at: done_at(&receipt, settings),
         operator: operator(&receipt, carrier.tlvs, settings),
     }))
@@ -102,8 +108,35 @@ pub(super) fn answer(request: CommandId, status: CommandStatus) -> Outgoing {
     Outgoing::response(&pdu, status).unwrap_or_else(|_| Outgoing::refusal(request, status))
 }
 
-/// Only what a vendor says for certain is a verdict; a state that it may leave again, or that we do not know, is none.
-fn verdict(state: MessageState) -> Option<Verdict> {
+/// Of these the error map says what they mean.
+fn is_error(state: MessageState) -> bool {
+    match state {
+        MessageState::Undeliverable
+        | MessageState::Rejected
+        | MessageState::Deleted
+        | MessageState::Expired
+        | MessageState::Unknown
+        | MessageState::Skipped
+        | MessageState::Other(_) => true,
+        MessageState::Delivered
+        | MessageState::Scheduled
+        | MessageState::Enroute
+        | MessageState::Accepted => false,
+    }
+}
+
+/// Only what a vendor says for certain is a verdict; a state that it may leave again, or that we do not know, is none,
+/// unless the error map knows better.
+fn verdict(state: Option<MessageState>, class: Option<ErrorClass>) -> Option<Verdict> {
+    let said = state.and_then(said);
+    match class {
+        None => said,
+        Some(ErrorClass::UnknownOutcome) => None,
+        Some(_) => said.or(Some(Verdict::Undelivered)),
+    }
+}
+
+fn said(state: MessageState) -> Option<Verdict> {
     match state {
         MessageState::Delivered => Some(Verdict::Delivered),
         MessageState::Undeliverable | MessageState::Rejected | MessageState::Deleted => {
@@ -121,7 +154,10 @@ fn verdict(state: MessageState) -> Option<Verdict> {
 
 /// The vendor's word for the state, and its error code where there is one: `UNDELIV err:001`.
 fn word(receipt: &Receipt<'_>, tlvs: Tlvs<'_>) -> Box<str> {
-    let state = receipt.stat.or_else(|| receipt.state.map(MessageState::word)).unwrap_or("no state");
+    // Where the TLV says another state than the text, the TLV counts.
+    let agrees = |stat: &&str| MessageState::from_word(stat).is_none_or(|said| Some(said) == receipt.state);
+    let stat = receipt.stat.filter(agrees);
+    let state = stat.or_else(|| receipt.state.map(MessageState::word)).unwrap_or("no state");
     let mut word: String = state.chars().take(LONGEST_WORD).collect();
     let said = receipt.err.filter(|err| err.bytes().any(|b| b != b'0'));
     if let Some(err) = said {

@@ -1,9 +1,11 @@
 //! What a vendor's answer to a submit means.
 
+use domain::ErrorClass;
 use smpp_wire::pdu::{CommandId, Pdu, Received};
 use smpp_wire::receipt::{IdBases, text_of};
 use smpp_wire::status::CommandStatus;
 
+use super::errors::Map;
 use super::gate::Complaint;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -12,22 +14,26 @@ pub(super) enum Response {
     Taken { vendor_id: Option<Box<str>> },
     /// The vendor does not have it, and may take it later.
     Busy { complaint: Complaint, code: Box<str> },
-    /// The vendor does not want it.
-    Refused { code: Box<str> },
+    /// The vendor does not want it. The class is None where the error map does not know the code.
+    Refused { code: Box<str>, class: Option<ErrorClass> },
+    /// The vendor does not say whether it has it.
+    Unclear { code: Box<str> },
 }
 
-/// Statuses that we do not know are refusals too: what they mean is between the vendor and its documents.
-pub(super) fn read(received: &Received, bases: IdBases) -> Response {
+/// Statuses that nobody mapped are refusals too: what they mean is between the vendor and its documents.
+pub(super) fn read(received: &Received, bases: IdBases, errors: &Map) -> Response {
     let status = received.command_status();
     let is_nack = received.command_id() == CommandId::GENERIC_NACK;
     let code = || if is_nack { format!("generic_nack {status}").into() } else { status.to_string().into() };
-    match status {
-        // Some vendors throttle with a generic_nack.
-        CommandStatus::RTHROTTLED => Response::Busy { complaint: Complaint::TooFast, code: code() },
-        CommandStatus::RMSGQFUL => Response::Busy { complaint: Complaint::QueueFull, code: code() },
-        // A generic_nack says no, also one that forgot to say why.
-        CommandStatus::ROK if !is_nack => Response::Taken { vendor_id: vendor_id(&received.pdu(), bases) },
-        _ => Response::Refused { code: code() },
+    // A generic_nack says no, also one that forgot to say why.
+    if status == CommandStatus::ROK && !is_nack {
+        return Response::Taken { vendor_id: vendor_id(&received.pdu(), bases) };
+    }
+    match errors.of_status(status) {
+        Some(ErrorClass::Throttle) => Response::Busy { complaint: Complaint::TooFast, code: code() },
+        Some(ErrorClass::Pause) => Response::Busy { complaint: Complaint::QueueFull, code: code() },
+        Some(ErrorClass::UnknownOutcome) => Response::Unclear { code: code() },
+        class => Response::Refused { code: code(), class },
     }
 }
 
@@ -49,7 +55,7 @@ mod tests {
             [length, command_id, status, 7].into_iter().flat_map(u32::to_be_bytes).collect();
         bytes.extend_from_slice(body);
         let received = Received::check(Frame::whole(bytes.into()).unwrap()).unwrap();
-        read(&received, IdBases::default())
+        read(&received, IdBases::default(), &Map::default())
     }
 
     const SUBMIT_SM_RESP: u32 = 0x8000_0004;
@@ -66,7 +72,11 @@ mod tests {
             response(SUBMIT_SM_RESP, 0x14, b""),
             Response::Busy { complaint: Complaint::QueueFull, .. }
         ));
-        assert!(matches!(response(SUBMIT_SM_RESP, 0x4ff, b""), Response::Refused { .. }));
+        assert!(matches!(response(SUBMIT_SM_RESP, 0x4ff, b""), Response::Refused { class: None, .. }));
+        let fail_over = Some(ErrorClass::FailOver);
+        assert!(
+            matches!(response(SUBMIT_SM_RESP, 0x08, b""), Response::Refused { class, .. } if class == fail_over)
+        );
     }
 
     #[test]
@@ -76,7 +86,7 @@ mod tests {
             Response::Busy { complaint: Complaint::TooFast, .. }
         ));
         assert!(matches!(response(GENERIC_NACK, 0, b""), Response::Refused { .. }));
-        let Response::Refused { code } = response(GENERIC_NACK, 3, b"") else { panic!("taken") };
+        let Response::Refused { code, .. } = response(GENERIC_NACK, 3, b"") else { panic!("taken") };
         assert!(code.starts_with("generic_nack "), "{code}");
     }
 }

@@ -90,10 +90,14 @@ impl Handler {
             Event::Response { token, received } => self.answered(&token, &received, now),
             Event::LateResponse { token, received } => {
                 self.heard = true;
-                let answer = match response::read(&received, self.bases) {
+                let answer = match response::read(&received, self.bases, &self.shared.errors.now()) {
                     Response::Taken { vendor_id } => Answer::Accepted { vendor_id },
                     // What was given up cannot be queued again, and the vendor does not have it.
-                    Response::Busy { code, .. } | Response::Refused { code } => Answer::Rejected { code },
+                    Response::Busy { code, complaint } => {
+                        Answer::Rejected { code, class: Some(complaint.class()) }
+                    }
+                    Response::Refused { code, class } => Answer::Rejected { code, class },
+                    Response::Unclear { code } => Answer::Unclear { code },
                 };
                 token.answered_late(answer, now.duration_since(token.sent), &mut self.answers);
             }
@@ -158,16 +162,17 @@ impl Handler {
     fn answered(&mut self, part: &Part, received: &Received, now: Instant) {
         let took = Some(now.duration_since(part.sent));
         self.heard = true;
-        match response::read(received, self.bases) {
+        match response::read(received, self.bases, &self.shared.errors.now()) {
             Response::Taken { vendor_id } => {
                 self.accepted = self.accepted.max(Some(part.sent));
                 self.settle(part, Answer::Accepted { vendor_id }, took);
             }
-            Response::Refused { code } => self.settle(part, Answer::Rejected { code }, took),
+            Response::Refused { code, class } => self.settle(part, Answer::Rejected { code, class }, took),
+            Response::Unclear { code } => self.settle(part, Answer::Unclear { code }, took),
             Response::Busy { complaint, code } => {
                 self.shared.gate.lock().complained(self.bind, complaint, part.sent, now);
                 self.shared.slots.wake();
-                match part.busy(code, now, &mut self.answers) {
+                match part.busy(complaint, code, now, &mut self.answers) {
                     AfterBusy::Again => self.onward.push((part.clone(), Then::TryAgain)),
                     AfterBusy::Nothing => {}
                 }
@@ -184,12 +189,13 @@ impl Handler {
 
     fn delivered(&mut self, received: &Received, commands: &mut Commands<Part>, now: Instant) {
         let (request, sequence_number) = (received.command_id(), received.sequence_number());
-        let status = match receipt::read(&received.pdu(), &self.shared.settings) {
+        let status = match receipt::read(&received.pdu(), &self.shared.settings, &self.shared.errors.now()) {
             Some(Delivery::Receipt(said)) => {
                 let reply = DeliveryReply::to(received, self.line.clone());
                 self.receipts.push(ReceiptReport {
                     vendor_id: said.vendor_id,
                     news: said.news,
+                    is_error: said.is_error,
                     done_at: said.done_at,
                     operator: said.operator,
                     reply: Box::new(reply),

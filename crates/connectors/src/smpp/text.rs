@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use smpp_wire::pdu::Outgoing;
 use tokio::time::Instant;
 
+use super::gate::Complaint;
 use crate::{Answered, Slot};
 
 /// A vendor that goes on refusing the rest of a text, part of which it has, is given up after this.
@@ -105,7 +106,10 @@ impl Part {
         took: Option<Duration>,
         batch: &mut Vec<Answered>,
     ) -> Onward {
-        let goes_on = matches!(answer, Answer::Accepted { .. } | Answer::Unknown { line_lost: false });
+        let goes_on = matches!(
+            answer,
+            Answer::Accepted { .. } | Answer::Unknown { line_lost: false } | Answer::Unclear { .. }
+        );
         let next = self.number.saturating_add(1);
         let mut course = self.text.course.lock();
         course.busy_since = None;
@@ -129,17 +133,23 @@ impl Part {
     }
 
     /// The vendor cannot take it now. Of a text that it has nothing of yet that is the outcome; else we try again.
-    pub(super) fn busy(&self, code: Box<str>, now: Instant, batch: &mut Vec<Answered>) -> AfterBusy {
+    pub(super) fn busy(
+        &self,
+        complaint: Complaint,
+        code: Box<str>,
+        now: Instant,
+        batch: &mut Vec<Answered>,
+    ) -> AfterBusy {
         let took = Some(now.duration_since(self.sent));
         if self.number == 0 {
-            self.answered(Answer::Busy { code }, took, batch);
+            self.answered(Answer::Busy { code, class: complaint.class() }, took, batch);
             return AfterBusy::Nothing;
         }
         let since = *self.text.course.lock().busy_since.get_or_insert(now);
         if now < self.text.expires.min(since + BUSY_AT_MOST) {
             return AfterBusy::Again;
         }
-        self.answered(Answer::Rejected { code }, took, batch);
+        self.answered(Answer::Rejected { code, class: Some(complaint.class()) }, took, batch);
         AfterBusy::Nothing
     }
 }

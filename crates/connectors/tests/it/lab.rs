@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use connectors::connector::{Answered, Connector, Events, Health, Passed, ReceiptReport, Slot, Submission};
+use connectors::smpp::errors::Errors;
 use connectors::smpp::{Client, Dial, Dialing, Running, Settings, Start};
 use domain::record::Answer;
 use domain::{ConnectionId, Encoding, MessageId, Recipient, Sender, Timestamp};
@@ -46,15 +47,25 @@ const PLENTY: usize = 10_000;
 impl Lab {
     /// `extra` is what the settings have besides what every connection needs.
     pub(crate) fn new(extra: &str) -> Self {
+        Self::with(extra, Errors::default())
+    }
+
+    fn with(extra: &str, errors: Errors) -> Self {
         let (sender, lines) = mpsc::channel(PLENTY);
         let (recorder, told) = recorder();
-        let (client, running) = Client::start_over(start(settings(extra), recorder), Arc::new(Pipes(sender)));
+        let start = Start { errors, ..start(settings(extra), recorder) };
+        let (client, running) = Client::start_over(start, Arc::new(Pipes(sender)));
         Self { client, running, told, lines }
     }
 
     /// A lab with one vendor that has accepted the bind.
     pub(crate) async fn bound(extra: &str) -> (Self, Vendor) {
-        let mut lab = Self::new(extra);
+        Self::bound_with(extra, Errors::default()).await
+    }
+
+    /// As `bound`, with an error map that can be replaced.
+    pub(crate) async fn bound_with(extra: &str, errors: Errors) -> (Self, Vendor) {
+        let mut lab = Self::with(extra, errors);
         let vendor = lab.vendor().await;
         (lab, vendor)
     }
@@ -181,6 +192,7 @@ pub(crate) fn start(settings: Settings, events: Recorder) -> Start {
     Start {
         id: ConnectionId::new("acme-main").unwrap(),
         settings,
+        errors: Errors::default(),
         events: Arc::new(events),
         clock: Arc::new(|| Timestamp::from_millis(1_767_225_600_000)),
         seed: SEED.fetch_add(1, Ordering::Relaxed),

@@ -9,6 +9,7 @@
 
 mod alphabet;
 mod back_off;
+mod errors;
 mod half_open;
 mod health;
 mod lab;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use connectors::{Answered, Connector, NoSlot};
+use domain::ErrorClass;
 use domain::record::Answer;
 use smpp_wire::pdu::{Pdu, Received};
 use smpp_wire::status::CommandStatus;
@@ -10,6 +11,8 @@ use smpp_wire::tlv::Tag;
 
 use crate::lab::{Lab, accepted, seconds, submission};
 use crate::vendor::Vendor;
+
+const FAIL_OVER: Option<ErrorClass> = Some(ErrorClass::FailOver);
 
 /// The octets of the text, and whether they begin with a header.
 fn text_of(submit: &Received) -> (Vec<u8>, bool) {
@@ -54,7 +57,7 @@ async fn after_a_refused_part_the_rest_is_not_sent() {
     vendor.refuse(&second, CommandStatus::RINVDSTADR);
     let code = "ESME_RINVDSTADR (0x0000000B)".into();
     assert_eq!(summary(&lab.answered().await), (0, accepted("one"), false));
-    assert_eq!(summary(&lab.answered().await), (1, Answer::Rejected { code }, false));
+    assert_eq!(summary(&lab.answered().await), (1, Answer::Rejected { code, class: FAIL_OVER }, false));
     assert_eq!(summary(&lab.answered().await), (2, Answer::NotSent, true));
     vendor.hears_nothing_for(seconds(5)).await;
 }
@@ -65,7 +68,10 @@ async fn a_throttled_first_part_leaves_the_text_to_be_queued_again() {
     let first = vendor.submit().await;
     vendor.refuse(&first, CommandStatus::RTHROTTLED);
     let code = "ESME_RTHROTTLED (0x00000058)".into();
-    assert_eq!(summary(&lab.answered().await), (0, Answer::Busy { code }, false));
+    assert_eq!(
+        summary(&lab.answered().await),
+        (0, Answer::Busy { code, class: ErrorClass::Throttle }, false)
+    );
     assert_eq!(summary(&lab.answered().await), (1, Answer::NotSent, false));
     assert_eq!(summary(&lab.answered().await), (2, Answer::NotSent, true));
     vendor.hears_nothing_for(seconds(5)).await;
@@ -105,7 +111,8 @@ async fn a_later_part_that_is_always_throttled_is_given_up_after_a_minute() {
         }
     };
     let code = "ESME_RMSGQFUL (0x00000014)".into();
-    assert_eq!(summary(&answered), (1, Answer::Rejected { code }, false));
+    let class = Some(ErrorClass::Pause);
+    assert_eq!(summary(&answered), (1, Answer::Rejected { code, class }, false));
     assert_eq!(summary(&lab.answered().await), (2, Answer::NotSent, true));
     assert!((60..=130).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
 }
@@ -132,7 +139,7 @@ async fn a_text_goes_on_when_a_part_is_not_answered_and_the_session_lives() {
     let second = vendor.submit().await;
     vendor.refuse(&first, CommandStatus::RSYSERR);
     let code = "ESME_RSYSERR (0x00000008)".into();
-    assert_eq!(summary(&lab.answered().await), (0, Answer::Rejected { code }, false));
+    assert_eq!(summary(&lab.answered().await), (0, Answer::Rejected { code, class: FAIL_OVER }, false));
     vendor.accept(&second, "two");
     assert_eq!(summary(&lab.answered().await), (1, accepted("two"), false));
     assert_eq!(summary(&lab.answered().await), (2, Answer::NotSent, true));

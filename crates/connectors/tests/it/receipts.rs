@@ -1,6 +1,7 @@
 //! Receipts are answered when they are stored, and their ids are those of the submits.
 
 use connectors::ReceiptReport;
+use domain::ErrorClass;
 use domain::attempt::Verdict;
 use domain::record::ReceiptNews;
 use smpp_wire::pdu::{DataSm, EsmClass, Pdu, ShortMessage};
@@ -31,7 +32,7 @@ async fn next(lab: &mut Lab) -> ReceiptReport {
 }
 
 fn news(verdict: Option<Verdict>, word: &str) -> ReceiptNews {
-    ReceiptNews { verdict, word: word.into() }
+    ReceiptNews { verdict, word: word.into(), class: None }
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,19 +83,21 @@ async fn receipts_that_nobody_stores_do_not_keep_submits_from_being_answered() {
 async fn every_state_is_what_it_says_and_no_more() {
     let (mut lab, vendor) = Lab::bound("").await;
     let cases = [
-        ("stat:DELIVRD err:000", Some(Verdict::Delivered), "DELIVRD"),
-        ("stat:UNDELIV err:001", Some(Verdict::Undelivered), "UNDELIV err:001"),
-        ("stat:REJECTD err:EC_X", Some(Verdict::Undelivered), "REJECTD err:EC_X"),
-        ("stat:DELETED err:0", Some(Verdict::Undelivered), "DELETED"),
-        ("stat:EXPIRED err:254", Some(Verdict::Expired), "EXPIRED err:254"),
-        ("stat:ENROUTE err:000", None, "ENROUTE"),
-        ("stat:ACCEPTD err:000", None, "ACCEPTD"),
-        ("stat:UNKNOWN err:000", None, "UNKNOWN"),
-        ("stat:WHATEVER err:000", None, "WHATEVER"),
+        ("stat:DELIVRD err:000", Some(Verdict::Delivered), "DELIVRD", None),
+        ("stat:UNDELIV err:001", Some(Verdict::Undelivered), "UNDELIV err:001", None),
+        ("stat:REJECTD err:EC_X", Some(Verdict::Undelivered), "REJECTD err:EC_X", None),
+        ("stat:DELETED err:0", Some(Verdict::Undelivered), "DELETED", Some(ErrorClass::FailOver)),
+        ("stat:EXPIRED err:254", Some(Verdict::Expired), "EXPIRED err:254", None),
+        ("stat:ENROUTE err:000", None, "ENROUTE", None),
+        ("stat:ACCEPTD err:000", None, "ACCEPTD", None),
+        ("stat:UNKNOWN err:000", None, "UNKNOWN", Some(ErrorClass::UnknownOutcome)),
+        ("stat:WHATEVER err:000", None, "WHATEVER", None),
     ];
-    for (text, verdict, word) in cases {
+    for (text, verdict, word, class) in cases {
         receipt(&vendor, 1, &format!("id:1 {text}"));
-        assert_eq!(next(&mut lab).await.news, news(verdict, word), "{text}");
+        let report = next(&mut lab).await;
+        assert_eq!(report.news, ReceiptNews { class, ..news(verdict, word) }, "{text}");
+        assert_eq!(report.is_error, !["DELIVRD", "ENROUTE", "ACCEPTD"].contains(&word), "{text}");
     }
 }
 
@@ -107,7 +110,8 @@ async fn what_the_tlvs_say_wins_over_the_text() {
     receipt_with(&vendor, 1, DELIVERED, tlvs.as_tlvs());
     let report = next(&mut lab).await;
     assert_eq!(&*report.vendor_id, "of-the-tlv");
-    assert_eq!(report.news.verdict, Some(Verdict::Undelivered));
+    assert_eq!((report.news.verdict, &*report.news.word), (Some(Verdict::Undelivered), "UNDELIV"));
+    assert_eq!(report.news.class, Some(ErrorClass::FailOver));
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,7 +123,10 @@ async fn a_receipt_may_come_in_a_data_sm_without_a_text() {
     let esm_class = EsmClass::RECEIPT;
     vendor.deliver(7, &Pdu::DataSm(DataSm { esm_class, tlvs: tlvs.as_tlvs(), ..DataSm::default() }));
     let report = next(&mut lab).await;
-    assert_eq!((&*report.vendor_id, report.news.clone()), ("abc", news(Some(Verdict::Expired), "EXPIRED")));
+    assert_eq!(
+        (&*report.vendor_id, report.news.clone()),
+        ("abc", ReceiptNews { class: Some(ErrorClass::FailOver), ..news(Some(Verdict::Expired), "EXPIRED") })
+    );
     report.reply.stored();
     assert_eq!(vendor.delivery_answer().await, (7, CommandStatus::ROK));
 }

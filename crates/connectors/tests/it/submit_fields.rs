@@ -136,7 +136,7 @@ async fn a_text_that_cannot_be_written_is_refused_and_never_sent() {
     let (mut lab, mut vendor) = Lab::bound("window = 1").await;
     lab.client.submit(lab.reserve(), submission(1, &["fine", "жжж"]));
     let answered = lab.answered().await;
-    let domain::record::Answer::Rejected { code } = answered.answer else { panic!("{answered:?}") };
+    let domain::record::Answer::Rejected { code, .. } = answered.answer else { panic!("{answered:?}") };
     assert!(code.contains("does not fit its encoding"), "{code}");
     assert_eq!(lab.answer().await, domain::record::Answer::NotSent);
     vendor.hears_nothing_for(Duration::from_secs(1)).await;

@@ -36,7 +36,7 @@ async fn the_rate_falls_by_half_when_the_vendor_is_throttled_and_recovers_over_s
     let submit = vendor.submit().await;
     vendor.refuse(&submit, CommandStatus::RTHROTTLED);
     let code = "ESME_RTHROTTLED (0x00000058)".into();
-    assert_eq!(lab.answer().await, Answer::Busy { code });
+    assert_eq!(lab.answer().await, Answer::Busy { code, class: domain::ErrorClass::Throttle });
     assert_eq!(lab.client.reserve().unwrap_err(), NoSlot::Busy);
     assert_eq!(lab.client.health().state, HealthState::Throttled);
 
@@ -58,7 +58,7 @@ async fn a_full_queue_pauses_its_bind_and_no_other() {
     let submit = vendors[usize::from(bind)].submit().await;
     vendors[usize::from(bind)].refuse(&submit, CommandStatus::RMSGQFUL);
     let code = "ESME_RMSGQFUL (0x00000014)".into();
-    assert_eq!(lab.answer().await, Answer::Busy { code });
+    assert_eq!(lab.answer().await, Answer::Busy { code, class: domain::ErrorClass::Pause });
 
     let paused = Instant::now();
     let others = [lab.reserve(), lab.reserve()];

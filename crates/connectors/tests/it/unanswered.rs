@@ -60,7 +60,8 @@ async fn what_is_throttled_late_is_refused_because_it_was_given_up() {
     tokio::time::sleep(seconds(5)).await;
     vendor.refuse(&submit, CommandStatus::RTHROTTLED);
     let code = "ESME_RTHROTTLED (0x00000058)".into();
-    assert_eq!(lab.answer().await, Answer::Rejected { code });
+    let class = Some(domain::ErrorClass::Throttle);
+    assert_eq!(lab.answer().await, Answer::Rejected { code, class });
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,5 +79,5 @@ async fn a_status_that_nobody_knows_is_a_refusal_with_its_number() {
     lab.submit(1);
     let submit = vendor.submit().await;
     vendor.refuse(&submit, CommandStatus(0x412));
-    assert_eq!(lab.answer().await, Answer::Rejected { code: "0x00000412".into() });
+    assert_eq!(lab.answer().await, Answer::Rejected { code: "0x00000412".into(), class: None });
 }

@@ -41,8 +41,10 @@ impl Record {
 
     fn withhold(&mut self, now: Timestamp, effects: &mut Effects) {
         let work = self.work();
-        let may_have_been_sent = self.status == Status::Scheduled || work.queued || work.decide;
+        let waits = work.queued || work.decide || self.retry_at.is_some();
+        let may_have_been_sent = self.status == Status::Scheduled || waits;
         self.cause = None;
+        self.retry_at = None;
         let mut answered = Vec::new();
         for attempt in self.attempts.iter_mut().filter(|attempt| attempt.state == State::Queued) {
             attempt.state = State::Answered;

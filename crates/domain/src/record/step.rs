@@ -8,6 +8,7 @@ use crate::event::Kind;
 use crate::plan::{FailoverOn, OnUnknown};
 use crate::status::Status;
 use crate::time::Timestamp;
+use crate::vendor_error::ErrorClass;
 
 impl Record {
     /// Steps the record by one input.
@@ -30,10 +31,12 @@ impl Record {
                 if self.status == Status::Scheduled {
                     self.set_status(Status::Accepted, now, &mut effects);
                 }
+                self.retry_at = None;
                 self.push_attempt(next, now);
             }
             Input::Exhaust => {
                 self.cause.take().ok_or(Refusal::NothingToDecide)?;
+                self.retry_at = None;
                 self.note(now, Kind::Exhausted);
                 self.settle_status(now, &mut effects);
             }
@@ -101,12 +104,19 @@ impl Record {
             Answer::Accepted { vendor_id } => {
                 slot.answer = Some(PartAnswer::Accepted);
                 slot.vendor_id = vendor_id;
+                slot.class = slot.class.filter(|_| slot.receipt.is_some());
             }
-            Answer::Rejected { code } => {
+            Answer::Rejected { code, class } => {
                 slot.answer = Some(PartAnswer::Rejected);
                 slot.vendor_code = Some(code);
+                slot.class = class;
             }
-            Answer::Busy { code } => {
+            Answer::Unclear { code } => {
+                slot.answer = Some(PartAnswer::Unknown);
+                slot.vendor_code = Some(code);
+                slot.class = Some(ErrorClass::UnknownOutcome);
+            }
+            Answer::Busy { code, .. } => {
                 slot.answer = Some(PartAnswer::Busy);
                 slot.vendor_code = Some(code);
             }
@@ -130,10 +140,11 @@ impl Record {
                     Kind::Answered { attempt: number, outcome }
                 };
                 self.note(now, kind);
-                self.after_outcome(outcome, Aftermath { parts_out, line_lost, given_up }, now, effects);
+                let after = Aftermath { parts_out, line_lost, given_up };
+                self.after_outcome(number, outcome, after, now, effects);
                 // It may have come while other parts were still on their way.
-                if self.cause.is_none() {
-                    self.after_receipt(receipt, now, effects);
+                if self.cause.is_none() && self.retry_at.is_none() {
+                    self.after_receipt(number, receipt, now, effects);
                 }
             }
         }
@@ -158,6 +169,9 @@ impl Record {
         self.note(now, kind);
         if self.status.is_final() {
             self.withdraw_queued(now);
+        } else if self.is_barred() {
+            self.withdraw_queued(now);
+            self.settle_status(now, effects);
         } else if was_given_up {
             // What the message went on to must not be joined by it; when there was nothing, it is decided anew.
             self.note(now, Kind::Withdrawn { attempt: number });
@@ -167,15 +181,22 @@ impl Record {
 
     /// Asks for another attempt, unless one is still waited for: how that ends says whether to go on. A closed record
     /// is never opened again, whatever its validity: its text may be gone, and no stage looks at it.
-    fn go_on(&mut self, cause: Cause, now: Timestamp, effects: &mut Effects) {
-        if self.closed {
+    pub(super) fn go_on(&mut self, cause: Cause, now: Timestamp, effects: &mut Effects) {
+        if self.closed || self.is_barred() {
             self.settle_status(now, effects);
         } else if !self.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up) {
             self.cause = Some(cause);
         }
     }
 
-    fn after_outcome(&mut self, outcome: Outcome, after: Aftermath, now: Timestamp, effects: &mut Effects) {
+    fn after_outcome(
+        &mut self,
+        number: u16,
+        outcome: Outcome,
+        after: Aftermath,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
         if self.status.is_final() {
             return;
         }
@@ -192,14 +213,7 @@ impl Record {
                     self.set_status(Status::Submitted, now, effects);
                 }
             }
-            // At most once: some parts are out, so sending all of them again is not allowed.
-            Outcome::Rejected if after.parts_out && on_unknown == OnUnknown::Hold => {
-                self.become_uncertain(now, effects);
-            }
-            Outcome::Rejected if self.fails_over_on(FailoverOn::Rejected) => {
-                self.go_on(Cause::Rejected, now, effects);
-            }
-            Outcome::Rejected => self.settle_status(now, effects),
+            Outcome::Rejected => self.after_rejection(number, after, now, effects),
             Outcome::Unknown => match on_unknown {
                 OnUnknown::Hold => self.become_uncertain(now, effects),
                 OnUnknown::Resend | OnUnknown::NextRoute => {
@@ -229,6 +243,7 @@ impl Record {
         }
         slot.receipt = Some(verdict);
         slot.vendor_code = Some(news.word.clone());
+        slot.class = news.class;
         let before = attempt.receipt;
         attempt.receipt = attempt.summed_receipt();
         let sum = attempt.receipt;
@@ -240,30 +255,25 @@ impl Record {
         }
         self.note(now, Kind::Receipt { attempt: number, part, word: news.word });
         if sum != before {
-            self.after_receipt(sum, now, effects);
+            self.after_receipt(number, sum, now, effects);
+        } else {
+            self.bar_if_final(number, now, effects);
         }
         Ok(())
     }
 
-    fn after_receipt(&mut self, sum: Option<Verdict>, now: Timestamp, effects: &mut Effects) {
+    fn after_receipt(&mut self, number: u16, sum: Option<Verdict>, now: Timestamp, effects: &mut Effects) {
         match sum {
             Some(Verdict::Delivered) => {
                 self.cause = None;
+                self.retry_at = None;
                 self.withdraw_queued(now);
                 if !matches!(self.status, Status::Delivered | Status::Read) {
                     self.set_status(Status::Delivered, now, effects);
                 }
             }
             Some(Verdict::Undelivered | Verdict::Expired) if !self.status.is_final() => {
-                // At most once: what may have arrived in part is not sent again.
-                let is_held = self.on_unknown() == OnUnknown::Hold
-                    && self.attempts.iter().any(Attempt::may_have_arrived);
-                let goes_on = self.fails_over_on(FailoverOn::Undelivered) && now < self.message.expires_at;
-                if goes_on && !is_held {
-                    self.go_on(Cause::Undelivered, now, effects);
-                } else {
-                    self.settle_status(now, effects);
-                }
+                self.after_bad_receipt(number, now, effects);
             }
             Some(Verdict::Undelivered | Verdict::Expired) | None => {}
         }
@@ -281,15 +291,19 @@ impl Record {
             return;
         }
         if now >= self.message.expires_at && !self.status.is_final() {
-            let pending = self.status == Status::Scheduled || self.work().queued || self.work().decide;
+            let work = self.work();
+            let pending =
+                self.status == Status::Scheduled || work.queued || work.decide || self.retry_at.is_some();
             if pending {
                 self.withdraw_queued(now);
                 self.cause = None;
+                self.retry_at = None;
                 self.settle_status(now, effects);
             }
         }
+        self.wake_retry(now);
         self.give_up_receipts(now, effects);
-        let idle = self.work() == super::Work::default();
+        let idle = self.work() == super::Work::default() && self.retry_at.is_none();
         if idle && self.waits_since().is_some_and(|at| now >= at.plus(super::RECEIPT_HORIZON)) {
             self.note(now, Kind::HorizonReached);
             self.closed = true;
@@ -323,6 +337,7 @@ impl Record {
         }
         self.withdraw_queued(now);
         self.cause = None;
+        self.retry_at = None;
         self.set_status(Status::Canceled, now, effects);
         Ok(())
     }
@@ -383,13 +398,18 @@ impl Record {
     }
 
     pub(super) fn become_uncertain(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.retry_at = None;
         if self.status != Status::Uncertain {
             self.set_status(Status::Uncertain, now, effects);
         }
     }
 
     /// No further attempt will be made: the status that the attempts so far add up to.
-    fn settle_status(&mut self, now: Timestamp, effects: &mut Effects) {
+    pub(super) fn settle_status(&mut self, now: Timestamp, effects: &mut Effects) {
+        // Its route gets it again.
+        if self.retry_at.is_some() {
+            return;
+        }
         let any = |holds: fn(&Attempt) -> bool| self.attempts.iter().any(holds);
         let settled = if any(Attempt::is_open) || any(|attempt| attempt.receipt == Some(Verdict::Delivered)) {
             return;
@@ -412,7 +432,7 @@ impl Record {
         }
     }
 
-    fn withdraw_queued(&mut self, now: Timestamp) {
+    pub(super) fn withdraw_queued(&mut self, now: Timestamp) {
         let queued: Vec<u16> = self
             .attempts
             .iter()
@@ -434,22 +454,22 @@ impl Record {
         self.plan.as_ref().map_or(OnUnknown::Hold, |plan| plan.terms.on_unknown)
     }
 
-    fn fails_over_on(&self, word: FailoverOn) -> bool {
+    pub(super) fn fails_over_on(&self, word: FailoverOn) -> bool {
         !self.is_withheld() && self.plan.as_ref().is_some_and(|plan| plan.terms.failover_on.contains(word))
     }
 }
 
 /// What else is known when an attempt has its outcome.
 #[derive(Clone, Copy)]
-struct Aftermath {
+pub(super) struct Aftermath {
     /// Some part reached the vendor, or may have.
-    parts_out: bool,
+    pub(super) parts_out: bool,
     line_lost: bool,
     /// The message went on without waiting for it.
     given_up: bool,
 }
 
-fn find(attempts: &mut [Attempt], number: u16) -> Result<&mut Attempt, Refusal> {
+pub(super) fn find(attempts: &mut [Attempt], number: u16) -> Result<&mut Attempt, Refusal> {
     let index = number.checked_sub(1).ok_or(Refusal::NoSuchAttempt)?;
     attempts.get_mut(usize::from(index)).ok_or(Refusal::NoSuchAttempt)
 }

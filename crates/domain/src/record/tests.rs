@@ -9,9 +9,10 @@ use crate::message::{Channel, Class};
 use crate::plan::{FailoverOn, FailoverSet, OnUnknown, PlannedRoute, Reason, Terms};
 use crate::segment::Encoding;
 use crate::status::StatusSet;
-use crate::{AppId, Recipient, RuleId};
+use crate::{AppId, Recipient, RuleId, Stage};
 
 mod any_order;
+mod errors;
 mod replaced;
 mod restored;
 
@@ -127,7 +128,7 @@ fn receipt(record: &mut Record, attempt: u16, verdict: Option<Verdict>) -> Vec<S
 }
 
 fn part_receipt(record: &mut Record, (attempt, part): (u16, u8), verdict: Option<Verdict>) -> Vec<Status> {
-    let receipt = ReceiptNews { verdict, word: "WORD".into() };
+    let receipt = ReceiptNews { verdict, word: "WORD".into(), class: None };
     let effects = record.apply(Input::Receipt { attempt, part, receipt }, at(5)).unwrap();
     effects.changes.iter().map(|change| change.status).collect()
 }
@@ -137,7 +138,7 @@ fn accepted() -> Answer {
 }
 
 fn rejected() -> Answer {
-    Answer::Rejected { code: "ESME_RSUBMITFAIL".into() }
+    Answer::Rejected { code: "ESME_RSUBMITFAIL".into(), class: None }
 }
 
 #[test]
@@ -254,7 +255,9 @@ fn a_long_text_is_delivered_when_every_part_is() {
 #[test]
 fn throttling_and_unsent_bytes_put_the_same_attempt_back_unflagged_and_uncounted() {
     let mut record = Case::default().record();
-    for reply in [Answer::Busy { code: "ESME_RTHROTTLED".into() }, Answer::NotSent] {
+    for reply in
+        [Answer::Busy { code: "ESME_RTHROTTLED".into(), class: ErrorClass::Throttle }, Answer::NotSent]
+    {
         dispatch(&mut record, 1, 1);
         assert_eq!(answer(&mut record, 1, reply), []);
         assert!(record.work().queued && record.counted_attempts() == 0);
@@ -402,7 +405,7 @@ fn the_events_of_an_endlessly_throttled_message_are_bounded() {
     let mut record = Case::default().record();
     for _ in 0..1000 {
         dispatch(&mut record, 1, 1);
-        answer(&mut record, 1, Answer::Busy { code: "ESME_RTHROTTLED".into() });
+        answer(&mut record, 1, Answer::Busy { code: "ESME_RTHROTTLED".into(), class: ErrorClass::Throttle });
     }
     assert!(record.events.len() <= MAX_EVENTS + 4);
 }
@@ -491,7 +494,7 @@ fn an_attempt_that_was_given_up_and_comes_back_unsent_is_followed_when_nothing_e
     record.apply(Input::Wake, at(46)).unwrap();
     record.apply(Input::Exhaust, at(46)).unwrap();
     assert_eq!(record.status, Status::Accepted);
-    answer(&mut record, 1, Answer::Busy { code: "ESME_RTHROTTLED".into() });
+    answer(&mut record, 1, Answer::Busy { code: "ESME_RTHROTTLED".into(), class: ErrorClass::Throttle });
     assert_eq!(record.cause, Some(Cause::NoReceipt));
     record.apply(Input::Try(next("a")), at(47)).unwrap();
     assert!(record.work().queued && !record.attempts[1].possible_duplicate);

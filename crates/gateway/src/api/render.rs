@@ -1,9 +1,9 @@
 //! A message as the API and the webhooks show it.
 
-use domain::attempt::{Attempt, Part, PartAnswer, Verdict};
+use domain::attempt::{Attempt, Failure, Part, PartAnswer, Verdict};
 use domain::event::Kind;
 use domain::message::OperatorSource;
-use domain::{MessageId, Price, Record, Status, Timestamp};
+use domain::{ErrorClass, MessageId, Price, Record, Status, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -42,6 +42,25 @@ pub(crate) struct Whole<'a> {
     converted: Option<bool>,
     converted_at: Option<Timestamp>,
     rejection: Option<&'a str>,
+    /// The error that decided, of one that was not delivered.
+    error: Option<MessageError<'a>>,
+}
+
+/// What a vendor told that went wrong.
+#[derive(Debug, Serialize)]
+struct ErrorView<'a> {
+    stage: &'static str,
+    /// None where the error map does not know the code.
+    class: Option<&'static str>,
+    vendor_code: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct MessageError<'a> {
+    attempt: u16,
+    route: &'a str,
+    #[serde(flatten)]
+    error: ErrorView<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +80,7 @@ pub(crate) struct AttemptView<'a> {
     receipt_at: Option<Timestamp>,
     throttled: u16,
     cost: Option<Price>,
+    error: Option<ErrorView<'a>>,
     parts: Vec<PartView<'a>>,
 }
 
@@ -70,6 +90,7 @@ struct PartView<'a> {
     receipt: Option<&'static str>,
     vendor_message_id: Option<&'a str>,
     vendor_code: Option<&'a str>,
+    class: Option<&'static str>,
 }
 
 /// The answer of the acceptance, also when it is asked for again long after: what has changed since is left out.
@@ -96,6 +117,7 @@ pub(crate) fn whole_with_status<'a>(record: &'a Record, status: Status, public_u
         converted: record.converted.map(|converted| converted.converted),
         converted_at: record.converted.map(|converted| converted.at),
         rejection: record.rejection.as_deref(),
+        error: message_error(record).filter(|_| !matches!(status, Status::Delivered | Status::Read)),
     }
 }
 
@@ -165,6 +187,7 @@ fn attempt(attempt: &Attempt) -> AttemptView<'_> {
         receipt_at: attempt.receipt_at,
         throttled: attempt.throttled,
         cost: attempt.cost(),
+        error: attempt.failure().map(error),
         parts: attempt.parts.iter().map(part).collect(),
     }
 }
@@ -175,7 +198,24 @@ fn part(part: &Part) -> PartView<'_> {
         receipt: part.receipt.map(receipt_word),
         vendor_message_id: part.vendor_id.as_deref(),
         vendor_code: part.vendor_code.as_deref(),
+        class: part.class.map(ErrorClass::as_str),
     }
+}
+
+fn error(failure: Failure<'_>) -> ErrorView<'_> {
+    ErrorView {
+        stage: failure.stage.as_str(),
+        class: failure.class.map(ErrorClass::as_str),
+        vendor_code: failure.code,
+    }
+}
+
+/// The one that bars every further attempt, or the last.
+fn message_error(record: &Record) -> Option<MessageError<'_>> {
+    let failures = record.attempts.iter().filter_map(|attempt| Some((attempt, attempt.failure()?)));
+    let is_final = |failure: &Failure<'_>| failure.class.is_some_and(ErrorClass::is_final);
+    let (attempt, failure) = failures.max_by_key(|(attempt, failure)| (is_final(failure), attempt.number))?;
+    Some(MessageError { attempt: attempt.number, route: attempt.route.as_str(), error: error(failure) })
 }
 
 fn answer_word(answer: PartAnswer) -> &'static str {

@@ -75,7 +75,7 @@ impl Sample {
     }
 
     pub(crate) fn receipt(self, attempt: u16, verdict: domain::attempt::Verdict, word: &str) -> Self {
-        let receipt = ReceiptNews { verdict: Some(verdict), word: word.into() };
+        let receipt = ReceiptNews { verdict: Some(verdict), word: word.into(), class: None };
         self.apply(Input::Receipt { attempt, part: 0, receipt })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
 use domain::event::{Event, Kind};
-use domain::{Record, RouteId, Status, Timestamp};
+use domain::{ErrorClass, Record, RouteId, Stage, Status, Timestamp};
 
 /// A few sentences for whoever asks where a message is.
 pub(crate) fn story(record: &Record) -> String {
@@ -63,6 +63,12 @@ fn event(record: &Record, event: &Event, place: usize) -> String {
         }
         Kind::Exhausted => "no route is left to try".to_owned(),
         Kind::HorizonReached => "nothing more is expected of it".to_owned(),
+        Kind::Retrying { attempt, at } => {
+            format!("{}: the vendor's error may pass, so it is sent there again at {at}", of(*attempt))
+        }
+        Kind::Barred { attempt, class } => {
+            format!("{}: by the vendor's error ({class}) no vendor is asked again", of(*attempt))
+        }
         Kind::Replaced => "the application put another text or other times in place".to_owned(),
         Kind::Restored { resumed: true } => {
             "the store was restored from a backup; it is sent although it may have been before".to_owned()
@@ -92,6 +98,8 @@ pub(crate) fn event_type(kind: &Kind) -> (&'static str, Option<u16>) {
         Kind::Exhausted => ("exhausted", None),
         Kind::HorizonReached => ("horizon_reached", None),
         Kind::Restored { .. } => ("restored", None),
+        Kind::Retrying { attempt, .. } => ("retrying", Some(*attempt)),
+        Kind::Barred { attempt, .. } => ("barred", Some(*attempt)),
         Kind::Replaced => ("replaced", None),
     }
 }
@@ -187,6 +195,10 @@ fn attempt_story(record: &Record, attempt: &Attempt, (place, asked): (usize, usi
     if unanswered && place == 0 {
         let within =
             attempt.answered_at.map_or_else(|| "in time".to_owned(), |at| format!("within {}", after(at)));
+        if let Some(failure) = attempt.failure() {
+            let code = failure.code;
+            return format!("{route} answered {code}, {}, so the text may have arrived there.", unclear());
+        }
         return format!("{route} did not answer {within}, so the text may have arrived there.");
     }
     let again = if place == 0 { "Sent" } else { "Sent again" };
@@ -207,12 +219,24 @@ fn answer_clause(attempt: &Attempt, after: &dyn Fn(Timestamp) -> String) -> Opti
             let some_went = attempt.parts.iter().any(|part| part.answer == Some(PartAnswer::Accepted));
             let after_some = if some_went { " after it had taken some of the parts" } else { "" };
             match refusal_code(attempt) {
-                Some(code) => format!("refused with {code}{}{after_some}", took(attempt.answered_at)),
+                Some(code) => {
+                    let meaning = meaning(attempt, Stage::Submit);
+                    format!("refused with {code}{}{meaning}{after_some}", took(attempt.answered_at))
+                }
                 None => format!("refused{}{after_some}", took(attempt.answered_at)),
             }
         }
         Some(Outcome::Unknown) if attempt.receipt.is_some() => return None,
-        Some(Outcome::Unknown) => "no answer came, so the text may have arrived there too".to_owned(),
+        Some(Outcome::Unknown) => match attempt.failure() {
+            Some(failure) => {
+                format!(
+                    "answered with {}, {}, so the text may have arrived there too",
+                    failure.code,
+                    unclear()
+                )
+            }
+            None => "no answer came, so the text may have arrived there too".to_owned(),
+        },
     })
 }
 
@@ -224,7 +248,8 @@ fn receipt_clause(record: &Record, attempt: &Attempt, dispatched: Timestamp) -> 
         Some(Verdict::Delivered) => Some(format!("delivered{}", later(attempt.receipt_at))),
         Some(Verdict::Undelivered) => {
             let word = receipt_word(attempt).map_or_else(String::new, |word| format!(" ({word})"));
-            Some(format!("reported undelivered{word}{}", later(attempt.receipt_at)))
+            let meaning = meaning(attempt, Stage::Receipt);
+            Some(format!("reported undelivered{word}{}{meaning}", later(attempt.receipt_at)))
         }
         Some(Verdict::Expired) => {
             Some(format!("reported expired by the vendor{}", later(attempt.receipt_at)))
@@ -240,6 +265,19 @@ fn receipt_clause(record: &Record, attempt: &Attempt, dispatched: Timestamp) -> 
     }
 }
 
+fn unclear() -> &'static str {
+    ErrorClass::UnknownOutcome.explanation()
+}
+
+/// What an error means, where it means more than that the next route has its turn.
+fn meaning(attempt: &Attempt, stage: Stage) -> String {
+    let class = attempt.failure().filter(|failure| failure.stage == stage).and_then(|failure| failure.class);
+    match class.filter(|class| *class != ErrorClass::FailOver) {
+        Some(class) => format!(", {}", class.explanation()),
+        None => String::new(),
+    }
+}
+
 fn refusal_code(attempt: &Attempt) -> Option<&str> {
     let refused = attempt.parts.iter().find(|part| part.answer == Some(PartAnswer::Rejected))?;
     refused.vendor_code.as_deref()
@@ -251,8 +289,14 @@ fn receipt_word(attempt: &Attempt) -> Option<&str> {
 }
 
 fn end(record: &Record) -> Option<String> {
+    if let Some(at) = record.retry_at {
+        return Some(format!("It is sent there again at {at}."));
+    }
     let none_taken = !record.attempts.iter().any(|attempt| attempt.outcome == Some(Outcome::Accepted));
     match record.status {
+        Status::Failed | Status::Undelivered if record.is_barred() => {
+            Some("No vendor is asked again.".to_owned())
+        }
         Status::Failed => Some("No vendor took it, and no route is left to try.".to_owned()),
         Status::Expired if none_taken => {
             Some(format!("Its validity ended at {} before a vendor took it.", record.message.expires_at))

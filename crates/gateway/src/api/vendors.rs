@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use connectors::smpp::errors::Map;
 use domain::overrides::Action;
 use domain::{ConnectionId, Override, Scope, VendorId};
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub struct VendorRecord {
     pub failure_domain: Option<String>,
     pub connections: Vec<ConnectionId>,
     pub contract: Option<Contract>,
+    pub errors: Arc<Map>,
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::client::{Endpoint, escaped};
 use super::output::{Output, cell, table};
-use super::{Failure, route};
+use super::{Failure, route, vendor_errors};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -16,6 +16,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         endpoint: Endpoint,
     },
+    /// List the codes of vendors that no error map knows, as they were seen since the start.
+    Errors(vendor_errors::Unmapped),
+    /// Show what a vendor's codes mean, in the order in which the entries are looked at.
+    ErrorMap(vendor_errors::Map),
     /// Plan, list and take back times in which a vendor works on its side.
     #[command(subcommand)]
     Maintenance(Maintenance),
@@ -62,6 +66,8 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     match command {
         Command::List(endpoint) => list(&endpoint, output).await,
         Command::Show { id, endpoint } => show(&id, &endpoint, output).await,
+        Command::Errors(of) => vendor_errors::unmapped(&of, output).await,
+        Command::ErrorMap(of) => vendor_errors::map(&of, output).await,
         Command::Maintenance(Maintenance::Add(add)) => plan(add, output).await,
         Command::Maintenance(Maintenance::List(endpoint)) => route::list_maintenance(&endpoint, output).await,
         Command::Maintenance(Maintenance::Remove { id, endpoint }) => {

@@ -24,6 +24,7 @@ use crate::tables::Sources;
 
 mod apps;
 mod contract;
+mod errors;
 mod operators;
 mod smpp;
 mod table;

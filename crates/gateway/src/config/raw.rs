@@ -242,6 +242,28 @@ pub(super) struct Vendor {
     pub(super) connections: Vec<Connection>,
     /// What was agreed with it.
     pub(super) contract: Option<super::contract::Contract>,
+    /// What its codes mean, over the tables of `errors_like` and the standard one: the first entry that fits decides.
+    #[serde(default)]
+    pub(super) errors: Vec<VendorError>,
+    /// Shipped tables that hold for this vendor, in the order in which they are looked at.
+    #[serde(default)]
+    pub(super) errors_like: Vec<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VendorError {
+    /// Where the vendor tells of it: submit or receipt.
+    pub(super) stage: String,
+    /// Of submit a command_status: a name, a number, a range of numbers, or `*`. Of receipt what traces show, such as
+    /// `UNDELIV err:001`, with `*` for any signs.
+    pub(super) code: String,
+    /// What happens next: throttle, pause, retry, fail_over, unknown_outcome, sender, permanent_number,
+    /// permanent_content, fraud or opt_out.
+    pub(super) class: String,
+    /// For people.
+    #[serde(default)]
+    pub(super) meaning: String,
 }
 
 /// One account or bind group; `kind` says by which protocol.

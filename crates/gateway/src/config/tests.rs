@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod errors;
+
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/config/");
 
 const ENVIRONMENT: [(&str, &str); 9] = [

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use connectors::smpp::errors::{Errors, Map};
 use connectors::smpp::{Client, Network, Running, Settings, Start};
 use domain::ConnectionId;
 use pipeline::{Clock as _, Pipeline};
@@ -27,6 +28,8 @@ pub(super) struct Connections {
     /// What each should be, for its task. Kept when it leaves the configuration, because it may come back while its task
     /// still closes it.
     wanted: FxHashMap<ConnectionId, watch::Sender<Option<Wanted>>>,
+    /// What the vendor's codes mean, of each that was ever opened.
+    errors: FxHashMap<ConnectionId, Errors>,
     tasks: JoinSet<()>,
 }
 
@@ -49,7 +52,14 @@ pub(super) struct Changes {
 impl Connections {
     /// None is open yet.
     pub(super) fn new(pipeline: Pipeline, clock: Arc<SystemClock>, random: StdRng) -> Self {
-        Self { pipeline, clock, random, wanted: FxHashMap::default(), tasks: JoinSet::new() }
+        Self {
+            pipeline,
+            clock,
+            random,
+            wanted: FxHashMap::default(),
+            errors: FxHashMap::default(),
+            tasks: JoinSet::new(),
+        }
     }
 
     /// What has to be done for this configuration. Nothing is done yet; a store that is on hold wants no connections.
@@ -83,6 +93,16 @@ impl Connections {
         Ok(changes)
     }
 
+    /// Puts the error maps of this configuration in place. No bind is opened for that.
+    pub(super) fn map_errors(&mut self, config: &Config) {
+        for vendor in &config.vendors {
+            for connection in &vendor.connections {
+                let errors = self.errors.entry(connection.id.clone()).or_default();
+                errors.replace(Arc::<Map>::clone(&vendor.errors));
+            }
+        }
+    }
+
     /// Opens those that were not there before: before a table is in place that has routes to them.
     pub(super) fn open_new(&mut self, changes: &mut Changes) {
         for (id, wanted) in changes.new.drain(..) {
@@ -103,7 +123,9 @@ impl Connections {
     }
 
     fn open(&mut self, id: ConnectionId, wanted: Wanted) {
+        let errors = self.errors.entry(id.clone()).or_default().clone();
         let mut owner = Owner {
+            errors,
             id: id.clone(),
             pipeline: self.pipeline.clone(),
             clock: Arc::clone(&self.clock),
@@ -130,6 +152,7 @@ impl Connections {
 /// Of one connection, over all its configurations.
 struct Owner {
     id: ConnectionId,
+    errors: Errors,
     pipeline: Pipeline,
     clock: Arc<SystemClock>,
     random: StdRng,
@@ -146,6 +169,7 @@ impl Owner {
         let start = Start {
             id: self.id.clone(),
             settings: wanted.settings.clone(),
+            errors: self.errors.clone(),
             events: self.pipeline.events(),
             clock: Arc::new(move || clock.now()),
             seed: self.random.next_u64(),

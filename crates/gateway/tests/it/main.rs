@@ -51,6 +51,7 @@ mod smpp_width;
 mod steering;
 mod tls;
 mod trial;
+mod vendor_errors;
 mod vendor_faults;
 mod versions;
 mod webhook_sink;

@@ -28,6 +28,8 @@ pub(crate) struct Of {
     pub(crate) ids: BTreeSet<String>,
     /// Types of events, such as `message.delivered`.
     pub(crate) events: BTreeSet<String>,
+    /// Events that told of a vendor's error, each with its class and its code.
+    pub(crate) errors: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +43,13 @@ struct Event {
 struct Data {
     id: String,
     reference: Option<String>,
+    error: Option<VendorError>,
+}
+
+#[derive(Deserialize)]
+struct VendorError {
+    class: Option<String>,
+    vendor_code: String,
 }
 
 impl WebhookSink {
@@ -69,5 +78,9 @@ async fn hear(State(told): State<Arc<Mutex<Told>>>, body: Bytes) {
     let mut told = told.lock();
     let of = told.entry(event.data.reference.unwrap_or_default()).or_default();
     of.ids.insert(event.data.id);
+    if let Some(VendorError { class, vendor_code }) = event.data.error {
+        let class = class.unwrap_or_default();
+        of.errors.insert(format!("{} {class} {vendor_code}", event.kind));
+    }
     of.events.insert(event.kind);
 }

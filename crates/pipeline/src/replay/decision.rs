@@ -165,6 +165,7 @@ fn answered(record: &Record, attempt: &Attempt) -> Option<Fate> {
         late: came_late.then(|| (finally, late_at.unwrap_or(first_at).since(dispatched_at))),
         receipts: if is_awaited { delivered } else { receipts },
         receipt_after: attempt.receipt_at.map(|at| at.since(dispatched_at)).unwrap_or_default(),
+        classes: attempt.parts.iter().map(|part| part.class).collect(),
         is_assumed: is_awaited,
     }))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::ErrorClass;
 use domain::attempt::{PartAnswer, Verdict};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Answered {
     /// Of parts that were taken. Empty or None: no receipt came.
     pub receipts: Box<[Option<Verdict>]>,
     pub receipt_after: Duration,
+    /// What the refusals, or the receipts of parts that were taken, mean. Empty or None: nobody knows.
+    pub classes: Box<[Option<ErrorClass>]>,
     /// Some of it nobody knows.
     pub is_assumed: bool,
 }

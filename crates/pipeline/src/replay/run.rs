@@ -5,7 +5,7 @@ use std::time::Duration;
 use connectors::NoSlot;
 use domain::attempt::{PartAnswer, State, Verdict};
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
-use domain::{Class, ConnectionId, Record, RouteId, Timestamp};
+use domain::{Class, ConnectionId, ErrorClass, Record, RouteId, Timestamp};
 use routing::{Choice, HealthView, NoRule, Table};
 
 use super::Outcomes;
@@ -190,9 +190,9 @@ impl Life<'_> {
             self.used = None;
         }
         self.step(Input::Dispatch(Dispatch { attempt: number, target, bind: 0, epoch: 0 }));
-        self.expect(number, parts, &answered.parts, answered.after);
+        self.expect(number, parts, (&answered.parts, &answered.classes), answered.after);
         if let Some((late, after)) = &answered.late {
-            self.expect(number, parts, late, *after);
+            self.expect(number, parts, (late, &answered.classes), *after);
         }
         let at = self.now.plus(answered.receipt_after.max(answered.after));
         let of_parts = (0..parts).map(|part| (part, of_part(&answered.receipts, part).flatten()));
@@ -201,19 +201,29 @@ impl Life<'_> {
         // What arrived is known before the message goes on for what did not.
         receipts.sort_by_key(|(_, verdict)| *verdict != Verdict::Delivered);
         for (part, verdict) in receipts {
-            let receipt = ReceiptNews { verdict: Some(verdict), word: Box::default() };
+            let class = of_part(&answered.classes, part).flatten();
+            let class = class.filter(|_| verdict != Verdict::Delivered);
+            let receipt = ReceiptNews { verdict: Some(verdict), word: Box::default(), class };
             self.agenda.push((at, Input::Receipt { attempt: number, part: place_of(part), receipt }));
         }
     }
 
-    fn expect(&mut self, attempt: u16, parts: usize, answers: &[PartAnswer], after: Duration) {
+    fn expect(
+        &mut self,
+        attempt: u16,
+        parts: usize,
+        (answers, classes): (&[PartAnswer], &[Option<ErrorClass>]),
+        after: Duration,
+    ) {
         let at = self.now.plus(after);
         for part in 0..parts {
             let answer = match of_part(answers, part).unwrap_or(PartAnswer::Unknown) {
                 PartAnswer::Accepted => Answer::Accepted { vendor_id: None },
-                PartAnswer::Rejected => Answer::Rejected { code: Box::default() },
+                PartAnswer::Rejected => {
+                    Answer::Rejected { code: Box::default(), class: of_part(classes, part).flatten() }
+                }
                 PartAnswer::Unknown => Answer::Unknown { line_lost: false },
-                PartAnswer::Busy => Answer::Busy { code: Box::default() },
+                PartAnswer::Busy => Answer::Busy { code: Box::default(), class: ErrorClass::Throttle },
                 PartAnswer::NotSent => Answer::NotSent,
             };
             self.agenda.push((at, Input::Answer { attempt, part: place_of(part), answer }));

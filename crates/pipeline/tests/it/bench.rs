@@ -92,8 +92,9 @@ impl Scripted {
         let stored = Arc::new(AtomicBool::new(false));
         let report = ReceiptReport {
             vendor_id: vendor_id.into(),
-            news: ReceiptNews { verdict, word: "WORD".into() },
+            news: ReceiptNews { verdict, word: "WORD".into(), class: None },
             done_at: None,
+            is_error: false,
             operator: None,
             reply: Box::new(Reported(Arc::clone(&stored))),
         };
@@ -141,8 +142,11 @@ impl Connector for Scripted {
             Reply::Accept => {
                 Answer::Accepted { vendor_id: Some(Self::vendor_id(message, attempt, part).into()) }
             }
-            Reply::Reject => Answer::Rejected { code: "ESME_RSUBMITFAIL (0x00000045)".into() },
-            Reply::Throttle => Answer::Busy { code: "ESME_RTHROTTLED (0x00000058)".into() },
+            Reply::Reject => Answer::Rejected { code: "ESME_RSUBMITFAIL (0x00000045)".into(), class: None },
+            Reply::Throttle => Answer::Busy {
+                code: "ESME_RTHROTTLED (0x00000058)".into(),
+                class: domain::ErrorClass::Throttle,
+            },
             Reply::Unknown { line_lost } => Answer::Unknown { line_lost: *line_lost },
             Reply::Silence => Answer::NotSent,
         };

@@ -14,9 +14,9 @@ use connectors::{Answered, Connector, Events, Health, NoSlot, ReceiptReport, Slo
 use domain::attempt::{PartAnswer, Verdict};
 use domain::money::Decimal;
 use domain::record::{Answer, ReceiptNews};
-use domain::{AppId, ConnectionId, Currency, MessageId, Record, RouteId, Status, Timestamp};
+use domain::{AppId, ConnectionId, Currency, ErrorClass, MessageId, Record, RouteId, Status, Timestamp};
 use pipeline::replay::{Decision, Done, Fate, Replay, Report};
-use pipeline::{App, Pipeline, Refused, Settings, Silent};
+use pipeline::{App, Clock as _, Pipeline, Refused, Settings, Silent};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use routing::Table;
@@ -67,9 +67,21 @@ fn fate(to: &str, connection: &str) -> Fate {
         }
         fate
     };
+    let of_class = |mut fate: Fate, class: ErrorClass| {
+        if let Fate::Answered(answered) = &mut fate {
+            answered.classes = [Some(class)].into();
+        }
+        fate
+    };
+    let undelivered = || Fate::all(accepted, Some(Verdict::Undelivered));
     match (seed >> 8) % 20 {
-        0..=3 => Fate::all(rejected, None),
-        4..=6 => Fate::all(accepted, Some(Verdict::Undelivered)),
+        0 => of_class(Fate::all(rejected, None), ErrorClass::OptOut),
+        1 => of_class(Fate::all(rejected, None), ErrorClass::Retry),
+        2 => of_class(Fate::all(rejected, None), ErrorClass::Sender),
+        3 => Fate::all(rejected, None),
+        4 => of_class(undelivered(), ErrorClass::PermanentNumber),
+        5 => of_class(undelivered(), ErrorClass::Retry),
+        6 => undelivered(),
         7 => Fate::all(accepted, Some(Verdict::Expired)),
         8..=9 => Fate::all(PartAnswer::Unknown, None),
         // Some of a long text is paid for and the rest is refused; a text of one part is taken.
@@ -118,6 +130,7 @@ impl Connector for Vendor {
         };
         let id = |part: usize| format!("{message}-{attempt}-{part}").into_boxed_str();
         let of = |part: usize| *fate.parts.get(part).or_else(|| fate.parts.last()).unwrap();
+        let class = fate.classes.first().copied().flatten();
         let mut slot = Some(slot);
         let mut batch: Vec<Answered> = (0..parts.len())
             .map(|part| Answered {
@@ -126,7 +139,7 @@ impl Connector for Vendor {
                 part: u8::try_from(part).unwrap(),
                 answer: match of(part) {
                     PartAnswer::Accepted => Answer::Accepted { vendor_id: Some(id(part)) },
-                    PartAnswer::Rejected => Answer::Rejected { code: "REFUSED".into() },
+                    PartAnswer::Rejected => Answer::Rejected { code: "REFUSED".into(), class },
                     PartAnswer::Unknown => Answer::Unknown { line_lost: false },
                     PartAnswer::Busy | PartAnswer::NotSent => panic!("no fate here has it"),
                 },
@@ -140,7 +153,8 @@ impl Connector for Vendor {
         let mut receipts: Vec<ReceiptReport> = (0..parts.len())
             .map(|part| ReceiptReport {
                 vendor_id: id(part),
-                news: ReceiptNews { verdict: Some(verdict), word: "WORD".into() },
+                news: ReceiptNews { verdict: Some(verdict), word: "WORD".into(), class },
+                is_error: false,
                 operator: None,
                 done_at: None,
                 reply: Box::new(Stored),
@@ -277,8 +291,14 @@ async fn run(table: Table) -> Vec<Record> {
             Err(other) => panic!("{other}"),
         }
     }
-    for id in &ids {
-        until(&pipeline, *id, |record| is_settled(record) || waits_in_vain(record)).await;
+    // Each round ends one wait for a route; no message has more than two on each of its routes.
+    for _ in 0..8 {
+        for id in &ids {
+            let waits = |record: &Record| record.retry_at.is_some_and(|at| at > clock.now());
+            until(&pipeline, *id, |record| is_settled(record) || waits_in_vain(record) || waits(record))
+                .await;
+        }
+        clock.0.fetch_add(60_000, Ordering::SeqCst);
     }
     // The validity of those that wait ends.
     clock.0.fetch_add(2 * 86_400_000, Ordering::SeqCst);
@@ -402,6 +422,10 @@ async fn its_routes_and_its_cost_are_those_of_the_traffic_really_run() {
     let moved = really.iter().flat_map(|record| &record.events);
     assert!(moved.into_iter().any(|event| matches!(event.kind, domain::event::Kind::Moved { .. })));
     assert!(really.iter().any(|record| record.attempts.len() == 4));
+    // Of every class of error some message met one.
+    let events = || really.iter().flat_map(|record| &record.events).map(|event| &event.kind);
+    assert!(events().any(|kind| matches!(kind, domain::event::Kind::Retrying { .. })));
+    assert!(events().any(|kind| matches!(kind, domain::event::Kind::Barred { .. })));
 }
 
 /// The log of a table, replayed to that table, changes nothing and costs the same, with nobody to tell outcomes.

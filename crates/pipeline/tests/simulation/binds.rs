@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use connectors::connector::HealthState;
 use connectors::{Answered, Connector, Events, Health, NoSlot, Slot, Submission};
-use domain::ConnectionId;
 use domain::attempt::State;
 use domain::record::Answer;
+use domain::{ConnectionId, ErrorClass};
 use parking_lot::Mutex;
 use store::Reader;
 use tokio::sync::Notify;
@@ -253,8 +253,16 @@ impl Binds {
                 Reaction::Accepted { vendor_id } => {
                     Some((Answer::Accepted { vendor_id: Some(vendor_id.into()) }, true))
                 }
-                Reaction::Rejected => Some((Answer::Rejected { code: "45".into() }, false)),
-                Reaction::Busy => Some((Answer::Busy { code: "58".into() }, false)),
+                Reaction::Rejected => {
+                    let answer = match self.world.error_class() {
+                        Some(ErrorClass::UnknownOutcome) => Answer::Unclear { code: "45".into() },
+                        class => Answer::Rejected { code: "45".into(), class },
+                    };
+                    Some((answer, false))
+                }
+                Reaction::Busy => {
+                    Some((Answer::Busy { code: "58".into(), class: ErrorClass::Throttle }, false))
+                }
                 Reaction::Mute => None,
                 Reaction::Cut => {
                     self.cut(bind);

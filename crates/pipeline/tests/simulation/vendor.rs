@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use connectors::ReceiptReport;
 use connectors::connector::Reply;
-use domain::ConnectionId;
 use domain::attempt::Verdict;
 use domain::record::ReceiptNews;
+use domain::{ConnectionId, ErrorClass};
 use tokio::sync::oneshot;
 
 use crate::judge::Place;
@@ -102,13 +102,14 @@ impl Vendor {
         if fails {
             world.judge.seen(|seen| seen.taken.insert(place, true));
         }
+        let class = world.error_class().filter(|class| fails && *class != ErrorClass::UnknownOutcome);
+        let said = ReceiptNews { class, ..news(Some(verdict)) };
         if world.misfortune(80) {
             let again = world.millis(0, 3000);
-            let delivery =
-                Arc::clone(&self).deliver(Arc::clone(&world), id.clone(), news(Some(verdict)), again);
+            let delivery = Arc::clone(&self).deliver(Arc::clone(&world), id.clone(), said.clone(), again);
             world.spawn(delivery);
         }
-        Arc::clone(&self).deliver(Arc::clone(&world), id.clone(), news(Some(verdict)), Duration::ZERO).await;
+        Arc::clone(&self).deliver(Arc::clone(&world), id.clone(), said, Duration::ZERO).await;
         if fails && world.chance(100) {
             let delay = world.millis(100, 5000);
             self.deliver(world, id, news(Some(Verdict::Delivered)), delay).await;
@@ -140,6 +141,7 @@ impl Vendor {
                     vendor_id: vendor_id.as_str().into(),
                     news: news.clone(),
                     done_at: None,
+                    is_error: false,
                     operator: None,
                     reply: Box::new(reply),
                 };
@@ -161,7 +163,7 @@ fn news(verdict: Option<Verdict>) -> ReceiptNews {
         Some(Verdict::Undelivered) => "UNDELIV",
         Some(Verdict::Expired) => "EXPIRED",
     };
-    ReceiptNews { verdict, word: word.into() }
+    ReceiptNews { verdict, word: word.into(), class: None }
 }
 
 struct Answering {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use domain::Timestamp;
+use domain::{ErrorClass, Timestamp};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -108,6 +108,12 @@ impl World {
 
     pub(crate) fn millis(&self, from: u64, to: u64) -> Duration {
         Duration::from_millis(self.between(from, to))
+    }
+
+    /// What an error means, if anybody knows.
+    pub(crate) fn error_class(&self) -> Option<ErrorClass> {
+        let classes = ErrorClass::ALL.into_iter().filter(|class| !class.is_of_pace());
+        classes.map(Some).chain([None; 4]).nth(self.between(0, 11) as usize).flatten()
     }
 
     pub(crate) fn new_random(&self) -> StdRng {

@@ -171,6 +171,7 @@ impl Core {
             | Behaviour::CutAfterResponse
             | Behaviour::CutAtPart(_)
             | Behaviour::ReceiptBeforeResponse
+            | Behaviour::UndeliverableBeforeResponse
             | Behaviour::DuplicateReceipts
             | Behaviour::StrayReceipts
             | Behaviour::NoReceipts

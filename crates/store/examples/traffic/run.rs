@@ -64,7 +64,11 @@ impl Run {
             Write::Receipt(Receipt {
                 connection: ConnectionId::new("acme-1").unwrap(),
                 vendor_id: vendor_id(id),
-                news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD 000".into() },
+                news: ReceiptNews {
+                    verdict: Some(Verdict::Delivered),
+                    word: "DELIVRD 000".into(),
+                    class: None,
+                },
                 received_at: now,
             })
         }));

@@ -1,12 +1,16 @@
 //! Receipts that found no attempt and wait for one.
 
-use domain::Timestamp;
 use domain::attempt::Verdict;
 use domain::record::ReceiptNews;
+use domain::{ErrorClass, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::vendor_ids::VendorId;
 use crate::write::{RECEIPTS_HELD, Receipt};
+
+/// What the error map says of a receipt that is held, by its id, beside a table that is older than the map.
+pub(super) const CLASSES: &str =
+    "CREATE TABLE IF NOT EXISTS held_classes(id INTEGER PRIMARY KEY, class INTEGER NOT NULL) STRICT;";
 
 pub(super) fn put(hot: &Connection, connection: i64, receipt: &Receipt) -> rusqlite::Result<()> {
     hot.prepare_cached(
@@ -19,6 +23,10 @@ pub(super) fn put(hot: &Connection, connection: i64, receipt: &Receipt) -> rusql
         receipt.news.verdict.map(code),
         receipt.news.word
     ])?;
+    if let Some(class) = receipt.news.class {
+        hot.prepare_cached("INSERT INTO held_classes(id, class) VALUES (last_insert_rowid(), ?1)")?
+            .execute([class_code(class)])?;
+    }
     Ok(())
 }
 
@@ -31,16 +39,20 @@ pub(super) fn any(hot: &Connection) -> rusqlite::Result<bool> {
 pub(super) fn take(hot: &Connection, id: VendorId<'_>) -> rusqlite::Result<Vec<ReceiptNews>> {
     let mut found = Vec::new();
     let mut select = hot.prepare_cached(
-        "SELECT id, verdict, word FROM held WHERE vendor_id = ?1 AND connection = ?2 ORDER BY id",
+        "SELECT held.id, verdict, word, class FROM held LEFT JOIN held_classes ON held_classes.id = held.id \
+         WHERE vendor_id = ?1 AND connection = ?2 ORDER BY held.id",
     )?;
     let mut rows = select.query(params![id.id, id.connection])?;
     while let Some(row) = rows.next()? {
         let verdict: Option<u8> = row.get(1)?;
-        let news = ReceiptNews { verdict: verdict.and_then(verdict_of), word: row.get(2)? };
+        let class: Option<u8> = row.get(3)?;
+        let (verdict, class) = (verdict.and_then(verdict_of), class.and_then(class_of));
+        let news = ReceiptNews { verdict, word: row.get(2)?, class };
         found.push((row.get::<_, i64>(0)?, news));
     }
     for (row, _) in &found {
         hot.prepare_cached("DELETE FROM held WHERE id = ?1")?.execute([row])?;
+        hot.prepare_cached("DELETE FROM held_classes WHERE id = ?1")?.execute([row])?;
     }
     Ok(found.into_iter().map(|(_, news)| news).collect())
 }
@@ -54,6 +66,11 @@ pub(super) fn any_to_purge(hot: &Connection, now: Timestamp) -> rusqlite::Result
 }
 
 pub(super) fn purge(hot: &Connection, now: Timestamp, limit: i64) -> rusqlite::Result<()> {
+    hot.prepare_cached(
+        "DELETE FROM held_classes WHERE id IN \
+         (SELECT id FROM (SELECT id, received_at FROM held ORDER BY id LIMIT ?2) WHERE received_at < ?1)",
+    )?
+    .execute(params![first_kept(now), limit])?;
     hot.prepare_cached(
         "DELETE FROM held WHERE id IN (SELECT id FROM held ORDER BY id LIMIT ?2) AND received_at < ?1",
     )?
@@ -79,4 +96,24 @@ fn verdict_of(code: u8) -> Option<Verdict> {
     [Verdict::Delivered, Verdict::Undelivered, Verdict::Expired]
         .into_iter()
         .find(|verdict| self::code(*verdict) == code)
+}
+
+/// Stable, it is stored.
+fn class_code(class: ErrorClass) -> u8 {
+    match class {
+        ErrorClass::Throttle => 0,
+        ErrorClass::Pause => 1,
+        ErrorClass::Retry => 2,
+        ErrorClass::FailOver => 3,
+        ErrorClass::UnknownOutcome => 4,
+        ErrorClass::Sender => 5,
+        ErrorClass::PermanentNumber => 6,
+        ErrorClass::PermanentContent => 7,
+        ErrorClass::Fraud => 8,
+        ErrorClass::OptOut => 9,
+    }
+}
+
+fn class_of(code: u8) -> Option<ErrorClass> {
+    ErrorClass::ALL.into_iter().find(|class| class_code(*class) == code)
 }

@@ -144,7 +144,9 @@ fn missed(before: &Record, after: &Record) -> Vec<Change> {
         | Kind::Exhausted
         | Kind::HorizonReached
         | Kind::Restored { .. }
-        | Kind::Replaced => None,
+        | Kind::Replaced
+        | Kind::Retrying { .. }
+        | Kind::Barred { .. } => None,
     });
     changes.filter(|change| change.sequence > before.sequence).collect()
 }

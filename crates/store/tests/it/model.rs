@@ -65,8 +65,8 @@ fn input() -> impl Strategy<Value = Input> {
     let place = (1..3u16, 0..2u8);
     prop_oneof![
         6 => (1..3u16).prop_map(|attempt| dispatch(attempt, "acme")),
-        1 => place.clone().prop_map(answer(Answer::Rejected { code: "0x45".into() })),
-        1 => place.clone().prop_map(answer(Answer::Busy { code: "0x58".into() })),
+        1 => place.clone().prop_map(answer(Answer::Rejected { code: "0x45".into(), class: None })),
+        1 => place.clone().prop_map(answer(Answer::Busy { code: "0x58".into(), class: domain::ErrorClass::Throttle })),
         1 => place.clone().prop_map(answer(Answer::Unknown { line_lost: true })),
         1 => place.prop_map(answer(Answer::NotSent)),
         2 => Just(Input::Try(next_attempt("acme"))),

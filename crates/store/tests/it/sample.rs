@@ -105,7 +105,7 @@ pub(crate) fn receipt(
     Write::Receipt(Receipt {
         connection: ConnectionId::new(connection).unwrap(),
         vendor_id: vendor_id.into(),
-        news: ReceiptNews { verdict, word: "WORD".into() },
+        news: ReceiptNews { verdict, word: "WORD".into(), class: None },
         received_at,
     })
 }

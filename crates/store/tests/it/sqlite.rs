@@ -99,7 +99,7 @@ fn a_store_of_an_older_version_is_brought_up_to_date() {
     drop(folder.open());
     let file = folder.0.path().join("hot.db");
     let connection = Connection::open(&file).unwrap();
-    let drops = ["versions", "version_texts", "texts", "routing_import", "published"];
+    let drops = ["versions", "version_texts", "texts", "routing_import", "published", "held_classes"];
     let before_versions: String = drops.map(|table| format!("DROP TABLE {table};")).concat();
     let old = format!("{before_versions} PRAGMA user_version = 4");
     connection.execute_batch(&old).unwrap();

@@ -44,6 +44,7 @@ macro_rules! run {
                 a_receipt_of_another_connection_does_not_match,
                 a_repeated_receipt_changes_nothing,
                 an_id_used_again_leads_to_the_newest_attempt,
+                a_receipt_that_waited_keeps_what_it_means,
                 a_receipt_that_waited_too_long_is_forgotten;
             claims:
                 what_waits_is_claimed_lane_by_lane_page_by_page,

@@ -9,7 +9,7 @@ use super::*;
 enum Happens {
     Dispatch,
     Answer(u16, u8, Answer),
-    Receipt(u16, u8, Option<Verdict>),
+    Receipt(u16, u8, Option<Verdict>, Option<ErrorClass>),
     Decide(bool),
     Wake,
     Settle,
@@ -24,10 +24,12 @@ fn happens() -> impl Strategy<Value = Happens> {
     let answer = prop_oneof![
         3 => Just(accepted()),
         2 => Just(rejected()),
+        3 => class().prop_map(|class| Answer::Rejected { code: "CODE".into(), class }),
+        1 => Just(Answer::Unclear { code: "CODE".into() }),
         2 => Just(unknown(false)),
         1 => Just(unknown(true)),
         1 => Just(Answer::NotSent),
-        1 => Just(Answer::Busy { code: "BUSY".into() }),
+        1 => Just(Answer::Busy { code: "BUSY".into(), class: ErrorClass::Throttle }),
     ];
     let verdict = prop_oneof![
         Just(None),
@@ -38,7 +40,8 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         6 => Just(Happens::Dispatch),
         8 => (1..5_u16, 0..2_u8, answer).prop_map(|(a, p, answer)| Happens::Answer(a, p, answer)),
-        4 => (1..5_u16, 0..2_u8, verdict).prop_map(|(a, p, verdict)| Happens::Receipt(a, p, verdict)),
+        4 => (1..5_u16, 0..2_u8, verdict, class())
+            .prop_map(|(a, p, verdict, class)| Happens::Receipt(a, p, verdict, class)),
         6 => any::<bool>().prop_map(Happens::Decide),
         3 => Just(Happens::Wake),
         1 => Just(Happens::Settle),
@@ -50,6 +53,10 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => (1..200_u64).prop_map(Happens::Pass),
         1 => Just(Happens::Pass(RECEIPT_HORIZON.as_secs())),
     ]
+}
+
+fn class() -> impl Strategy<Value = Option<ErrorClass>> {
+    option::of(prop::sample::select(&ErrorClass::ALL[..]))
 }
 
 /// Only what a vendor has can be told of by a receipt.
@@ -68,9 +75,10 @@ fn input_of(record: &Record, happens: Happens, now: Timestamp) -> Option<Input> 
             Input::Dispatch(Dispatch { attempt: attempt.number, target, bind: 0, epoch: 1 })
         }
         Happens::Answer(attempt, part, answer) => Input::Answer { attempt, part, answer },
-        Happens::Receipt(attempt, part, _) if !was_taken(record, attempt, part) => return None,
-        Happens::Receipt(attempt, part, verdict) => {
-            Input::Receipt { attempt, part, receipt: ReceiptNews { verdict, word: "WORD".into() } }
+        Happens::Receipt(attempt, part, ..) if !was_taken(record, attempt, part) => return None,
+        Happens::Receipt(attempt, part, verdict, class) => {
+            let class = class.filter(|_| verdict != Some(Verdict::Delivered));
+            Input::Receipt { attempt, part, receipt: ReceiptNews { verdict, word: "WORD".into(), class } }
         }
         Happens::Decide(_) if record.attempts.len() >= 4 => Input::Exhaust,
         Happens::Decide(true) => Input::Try(next("b")),
@@ -93,7 +101,7 @@ fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), T
     prop_assert!(queued <= 1, "two attempts wait at once");
     let work = record.work();
     if record.closed {
-        prop_assert!(!work.queued && !work.dispatched && !work.decide);
+        prop_assert!(!work.queued && !work.dispatched && !work.decide && record.retry_at.is_none());
     } else {
         prop_assert!(record.wake_at().is_some() || work.dispatched, "nothing will ever wake it");
     }
@@ -107,6 +115,10 @@ fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), T
     }
     if record.restored == Some(Restored::Withheld) {
         prop_assert!(!work.queued && !work.dispatched && !work.decide, "it would be sent again");
+        prop_assert!(record.retry_at.is_none(), "it would be sent again");
+    }
+    if record.is_barred() {
+        prop_assert!(!work.queued && !work.decide && record.retry_at.is_none(), "no vendor is asked again");
     }
     let mut woken = record.clone();
     if let Some(due) = woken.wake_at().filter(|due| *due <= now) {

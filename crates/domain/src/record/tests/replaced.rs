@@ -43,7 +43,7 @@ fn what_may_have_left_or_is_over_is_not_replaced() {
     // What a vendor was too busy for is nowhere.
     let mut throttled = Case::default().record();
     dispatch(&mut throttled, 1, 1);
-    answer(&mut throttled, 1, Answer::Busy { code: "BUSY".into() });
+    answer(&mut throttled, 1, Answer::Busy { code: "BUSY".into(), class: ErrorClass::Throttle });
     assert!(replace(&mut throttled, text(1), 3).is_ok());
 }
 

@@ -27,7 +27,7 @@ fn a_silent_vendor_and_the_one_after_it_are_both_told() {
 #[test]
 fn refusals_and_missing_receipts_say_why_it_went_on() {
     let sample = Sample::accepted().dispatch(1, "acme-de").after(20);
-    let sample = sample.answer(1, Answer::Rejected { code: "0x0b invalid destination".into() });
+    let sample = sample.answer(1, Answer::Rejected { code: "0x0b invalid destination".into(), class: None });
     let sample = sample.next("borealis-de").dispatch(2, "borealis-de").after(50).accept(2).after(45_000);
     let sample = sample.apply(Input::Wake);
     assert_eq!(
@@ -45,13 +45,14 @@ fn what_still_waits_is_told_as_waiting() {
     assert_eq!(story(&sample.record), "Waits for a free slot of acme-de-main to go through acme-de.");
     let sample = sample.dispatch(1, "acme-de");
     assert_eq!(story(&sample.record), "Sent through acme-de, not answered yet.");
-    let sample = sample.after(5).answer(1, Answer::Busy { code: "throttled".into() });
+    let sample =
+        sample.after(5).answer(1, Answer::Busy { code: "throttled".into(), class: ErrorClass::Throttle });
     assert_eq!(story(&sample.record), "acme-de asked to slow down, and it waits to be sent there again.");
 }
 
 #[test]
 fn a_route_that_asked_to_slow_down_is_told_of_when_another_took_it() {
-    let busy = || Answer::Busy { code: "throttled".into() };
+    let busy = || Answer::Busy { code: "throttled".into(), class: ErrorClass::Throttle };
     let sample = Sample::accepted().dispatch(1, "acme-de").after(5).answer(1, busy());
     let sample = sample.dispatch(1, "acme-de").after(5).answer(1, busy());
     let sample = sample.dispatch(1, "borealis-de").after(5).answer(1, busy());
@@ -98,8 +99,10 @@ fn how_it_ended_is_told_last() {
         story(&expired.record),
         "Its validity ended at 2026-03-01T08:10:00.000Z before a vendor took it."
     );
-    let failed =
-        Sample::accepted().dispatch(1, "acme-de").after(3).answer(1, Answer::Rejected { code: "x".into() });
+    let failed = Sample::accepted()
+        .dispatch(1, "acme-de")
+        .after(3)
+        .answer(1, Answer::Rejected { code: "x".into(), class: None });
     let failed = failed.apply(Input::Exhaust);
     assert_eq!(
         story(&failed.record),
@@ -155,4 +158,32 @@ fn spans_are_as_exact_as_a_reader_needs() {
     ] {
         assert_eq!(span(Duration::from_millis(millis)), told);
     }
+}
+
+#[test]
+fn what_an_error_means_is_told_and_what_follows_from_it() {
+    let refused = |class| Answer::Rejected { code: "0x00000412".into(), class: Some(class) };
+    let sample = || Sample::accepted().dispatch(1, "acme-de").after(20);
+    let barred = sample().answer(1, refused(ErrorClass::OptOut));
+    assert_eq!(
+        story(&barred.record),
+        "Sent through acme-de, refused with 0x00000412 in 20 ms, which says that the recipient has opted out. \
+         No vendor is asked again."
+    );
+    assert_eq!(
+        events(&barred.record).nth(4).unwrap(),
+        "attempt 1 on acme-de: by the vendor's error (opt_out) no vendor is asked again"
+    );
+    let waits = sample().answer(1, refused(ErrorClass::Retry));
+    assert_eq!(
+        story(&waits.record),
+        "Sent through acme-de, refused with 0x00000412 in 20 ms, which may pass. \
+         It is sent there again at 2026-03-01T08:00:05.020Z."
+    );
+    let unclear = sample().answer(1, Answer::Unclear { code: "0x00000412".into() });
+    assert_eq!(
+        story(&unclear.record),
+        "acme-de answered 0x00000412, which does not say whether the vendor has it, so the text may have arrived there. \
+         The next attempt is being decided."
+    );
 }

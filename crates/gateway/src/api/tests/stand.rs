@@ -269,6 +269,7 @@ fn vendors() -> Vec<VendorRecord> {
         id: domain::VendorId::new(id).unwrap(),
         failure_domain: None,
         connections: vec![name(&format!("{id}-main"))],
+        errors: Arc::default(),
         contract,
     };
     vec![record("acme", Some(serde_json::from_value(contract).unwrap())), record("borealis", None)]
@@ -334,7 +335,8 @@ impl Connector for Vendor {
         let mut receipts: Vec<ReceiptReport> = parts
             .map(|part| ReceiptReport {
                 vendor_id: vendor_id(part),
-                news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into() },
+                news: ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into(), class: None },
+                is_error: false,
                 done_at: None,
                 operator: submission.to.as_str().ends_with(NAMED).then(|| "262-07".into()),
                 reply: Box::new(Ignored),

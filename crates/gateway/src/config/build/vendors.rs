@@ -23,6 +23,7 @@ impl Builder<'_> {
             if let Some(contract) = &vendor.contract {
                 self.contract(contract, &below(&at, "contract"));
             }
+            let errors = self.error_map(vendor, &at);
             let at_connections = below(&at, "connections");
             if vendor.connections.is_empty() {
                 self.warn(&at_connections, "the vendor has no connection, so nothing is sent through it");
@@ -41,6 +42,7 @@ impl Builder<'_> {
                 failure_domain: vendor.failure_domain.clone(),
                 connections,
                 contract: vendor.contract.clone(),
+                errors,
             }));
         }
         vendors

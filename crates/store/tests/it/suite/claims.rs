@@ -131,7 +131,8 @@ pub(crate) fn a_time_that_moves_is_never_missed(backend: &impl Backend) {
     let Store { mut writer, .. } = backend.open();
     write(&mut *writer, NOON, [Write::Accept { record: Arc::new(record), effects, idempotency: None }]);
     step(&mut *writer, NOON, apply(id, dispatch(1, "acme")));
-    let rejected = Input::Answer { attempt: 1, part: 0, answer: Answer::Rejected { code: "1".into() } };
+    let rejected =
+        Input::Answer { attempt: 1, part: 0, answer: Answer::Rejected { code: "1".into(), class: None } };
     step(&mut *writer, NOON, apply(id, rejected));
     assert_eq!(due(&mut *writer, at(3 * MINUTE)), []);
     step(&mut *writer, at(3 * MINUTE), apply(id, Input::Try(next_attempt("zenith"))));

@@ -1,8 +1,8 @@
 //! Receipts find their attempts, both ways, by connection and vendor id.
 
 use domain::attempt::Verdict;
-use domain::{MessageId, Status, Timestamp};
-use store::{Notice, Writer, Written};
+use domain::{ErrorClass, MessageId, Status, Timestamp};
+use store::{Notice, Write, Writer, Written};
 
 use super::{Backend, Store};
 use crate::sample::{
@@ -85,6 +85,26 @@ pub(crate) fn an_id_used_again_leads_to_the_newest_attempt(backend: &impl Backen
     let now = at(HOUR);
     assert_eq!(step(&mut *writer, now, receipt("acme", "v1", DELIVERED, now)).message.id, second);
     assert_eq!(status(&*reader, first), Status::Submitted);
+}
+
+pub(crate) fn a_receipt_that_waited_keeps_what_it_means(backend: &impl Backend) {
+    let mut ids = Ids::new();
+    let Store { mut writer, reader } = backend.open();
+    // The second one of an id that was held before means nothing any more.
+    for class in ErrorClass::ALL.map(Some).into_iter().chain([None]) {
+        let id = ids.at(NOON);
+        let vendor_id = class.map_or("none", ErrorClass::as_str);
+        step(&mut *writer, NOON, accept(message(id)));
+        step(&mut *writer, NOON, apply(id, dispatch(1, "acme")));
+        let Write::Receipt(mut held) = receipt("acme", vendor_id, UNDELIVERED, NOON) else { panic!() };
+        held.news.class = class;
+        let written = write(&mut *writer, NOON, [Write::Receipt(held)]);
+        assert!(matches!(&written[..], [Written::Held]), "{written:?}");
+        step(&mut *writer, NOON, apply(id, accepted(1, 0, vendor_id)));
+        let record = reader.message(id).unwrap().unwrap();
+        assert_eq!(record.attempts[0].error_class(), class);
+        assert_eq!(record.attempts[0].receipt, UNDELIVERED);
+    }
 }
 
 pub(crate) fn a_receipt_that_waited_too_long_is_forgotten(backend: &impl Backend) {

@@ -86,8 +86,9 @@ fn what_has_no_other_route_is_held_for_those_that_would_carry_it() {
 fn what_was_tried_goes_on_to_what_is_held_last() {
     let table = under(PRIORITY, &[suspend(1, "acme-eu")]);
     let choice = || Ask::new().choose(&table).unwrap();
-    let next =
-        |tried: &[&str]| choice().first(|id| !tried.contains(&id.as_str())).map(|to| to.route.to_string());
+    let next = |tried: &[&str]| {
+        choice().first(|target| !tried.contains(&target.route.as_str())).map(|to| to.route.to_string())
+    };
     assert_eq!(next(&[]).as_deref(), Some("borealis-eu"));
     assert_eq!(next(&["borealis-eu", "cirrus-de"]).as_deref(), Some("acme-eu"));
     assert_eq!(next(&["borealis-eu", "cirrus-de", "acme-eu"]), None);
@@ -164,7 +165,7 @@ fn routes_in_maintenance_are_used_only_when_nothing_else_can_carry_it() {
     let choice = Ask::new().choose(&table).unwrap();
     assert_eq!(left_out(&choice), [("acme-eu", Exclusion::Maintenance)]);
     assert_eq!(choice.spare.len(), 1);
-    let next = choice.first(|id| id.as_str() == "acme-eu").unwrap();
+    let next = choice.first(|target| target.route.as_str() == "acme-eu").unwrap();
     assert_eq!(next.route.as_str(), "acme-eu", "when all others were tried");
 
     let others_down = Ask { down: &["borealis", "cirrus"], ..Ask::new() }.choose(&table).unwrap();
