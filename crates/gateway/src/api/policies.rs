@@ -25,10 +25,10 @@ use crate::versions::{self, By, Draft, Refused, Told};
 /// A document with the texts of its price files.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// A reason or a comment, in characters.
-const LONGEST_COMMENT: usize = 200;
+pub(super) const LONGEST_COMMENT: usize = 200;
 
 #[derive(Serialize)]
-struct VersionView<'a> {
+pub(super) struct VersionView<'a> {
     number: u64,
     state: &'static str,
     source: &'static str,
@@ -61,7 +61,7 @@ struct Shown<'a> {
     english: Vec<Json>,
 }
 
-fn view(summary: &Summary) -> VersionView<'_> {
+pub(super) fn view(summary: &Summary) -> VersionView<'_> {
     VersionView {
         number: summary.number,
         state: summary.state.as_str(),
@@ -395,7 +395,7 @@ pub(crate) async fn discard(
     Ok(respond::ok(&view(&over.map_err(|refused| problem(&refused, ""))?)))
 }
 
-fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
+pub(super) fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
     let (before, after) = (told.before.clone(), Some(told.after.clone()));
     admin.entry(told.at, told.action, &told.target, told.reason, before, after)
 }
