@@ -45,6 +45,7 @@ mod page;
 mod parameters;
 mod policies;
 mod problem;
+mod rate_cards;
 mod reference;
 mod refusal;
 pub(crate) mod render;
@@ -183,6 +184,17 @@ fn served() -> Vec<Served> {
         ("/v1/policies/{number}/dry-run", &["post"], post(dry_runs::start)),
         ("/v1/dry-runs", &["get"], get(dry_runs::list)),
         ("/v1/dry-runs/{id}", &["get", "delete"], get(dry_runs::get).delete(dry_runs::stop)),
+        ("/v1/rate-cards", &["get"], get(rate_cards::list)),
+        ("/v1/rate-cards/{id}", &["get"], get(rate_cards::get)),
+        ("/v1/rate-cards/{id}/imports", &["post"], post(rate_cards::import::post)),
+        ("/v1/rate-cards/{id}/diff", &["get"], get(rate_cards::diff::get)),
+        ("/v1/rate-cards/{id}/rerating", &["get"], get(rate_cards::rerating::get)),
+        ("/v1/rate-card-mappings", &["get"], get(rate_cards::mappings::list)),
+        (
+            "/v1/rate-card-mappings/{id}",
+            &["delete", "put"],
+            delete(rate_cards::mappings::forget).put(rate_cards::mappings::put),
+        ),
         ("/v1/operators", &["get"], get(operators::list)),
         ("/v1/operators/lookup", &["get"], get(operators::lookup)),
         ("/v1/operators/imports", &["post"], post(operators::import)),

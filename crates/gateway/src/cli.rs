@@ -22,6 +22,7 @@ mod message;
 mod operator;
 mod output;
 mod policy;
+mod rates;
 mod route;
 mod send;
 mod serve;
@@ -82,6 +83,9 @@ enum Command {
     /// Versions of routes, rate cards and rules: draft, compare, put in force, go back.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// Rate cards: import vendors' price lists, compare, rerate.
+    #[command(subcommand)]
+    Rates(rates::Command),
     /// Whose a number is, what networks are called, and lists of your own.
     #[command(subcommand)]
     Operator(operator::Command),
@@ -222,6 +226,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Explain(_)
         | Command::Route(_)
         | Command::Policy(_)
+        | Command::Rates(_)
         | Command::Config(ConfigCommand::Diff(_) | ConfigCommand::Apply(_) | ConfigCommand::Dump(_))
         | Command::Vendor(_)
         | Command::Operator(_)
@@ -243,6 +248,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
             Command::Policy(command) => policy::run(command, output).await,
+            Command::Rates(command) => rates::run(command, output).await,
             Command::Config(ConfigCommand::Diff(options)) => desired::diff(&options, output).await,
             Command::Config(ConfigCommand::Apply(options)) => desired::apply(&options, output).await,
             Command::Config(ConfigCommand::Dump(options)) => desired::dump(&options, output).await,

@@ -17,6 +17,7 @@ pub mod logs;
 pub mod metrics;
 pub mod network;
 pub mod operators;
+mod rating;
 pub mod smpp_server;
 pub mod start;
 pub mod tables;

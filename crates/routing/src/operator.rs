@@ -44,6 +44,12 @@ impl Operator {
         self.mcc
     }
 
+    /// The network's own part of the code, with its leading zeros.
+    #[must_use]
+    pub fn mnc(self) -> String {
+        format!("{:0width$}", self.mnc, width = self.mnc_width())
+    }
+
     fn mnc_width(self) -> usize {
         if self.mnc_has_three_digits { 3 } else { 2 }
     }
@@ -84,6 +90,12 @@ impl Mcc {
     #[must_use]
     pub fn only_of(self) -> Option<Country> {
         mcc::only_of(self.0)
+    }
+}
+
+impl fmt::Display for Mcc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:03}", self.0)
     }
 }
 

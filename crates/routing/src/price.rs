@@ -121,19 +121,21 @@ pub fn parse_csv(text: &str) -> Result<Vec<PriceLine>, Vec<LineProblem>> {
 
 /// A price as written: a field that is absent is empty.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Written<'a> {
-    pub(crate) country: &'a str,
-    pub(crate) mcc: &'a str,
-    pub(crate) mnc: &'a str,
-    pub(crate) price: &'a str,
-    pub(crate) effective_from: &'a str,
+pub struct Written<'a> {
+    pub country: &'a str,
+    pub mcc: &'a str,
+    pub mnc: &'a str,
+    pub price: &'a str,
+    pub effective_from: &'a str,
 }
 
 /// The field, and what is wrong with it.
-type FieldProblem = (&'static str, String);
+pub type FieldProblem = (&'static str, String);
 
 impl Written<'_> {
-    pub(crate) fn read(self) -> Result<PriceLine, Vec<FieldProblem>> {
+    /// # Errors
+    /// With every field that cannot be used.
+    pub fn read(self) -> Result<PriceLine, Vec<FieldProblem>> {
         let place = self.place();
         let charge = self.price.parse().map_err(|error: BadAmount| ("price", error.to_string()));
         let effective_from = match self.effective_from {
@@ -151,7 +153,11 @@ impl Written<'_> {
         }
     }
 
-    fn place(self) -> Result<Place, FieldProblem> {
+    /// What it is for, whatever it costs.
+    ///
+    /// # Errors
+    /// With the field that cannot be used.
+    pub fn place(self) -> Result<Place, FieldProblem> {
         let country = match self.country {
             "" => None,
             text => Some(country::read(text).map_err(|message| ("country", message))?),
@@ -226,8 +232,9 @@ fn line_of(position: Option<&csv::Position>, text: &str) -> u64 {
     position.line() + rest.bytes().take_while(|byte| *byte == b'\n').map(|_| 1).sum::<u64>()
 }
 
-/// A day begins at midnight UTC.
-pub(crate) fn instant(text: &str) -> Option<Timestamp> {
+/// What `effective_from` says. A day begins at midnight UTC.
+#[must_use]
+pub fn instant(text: &str) -> Option<Timestamp> {
     if let Ok(instant) = text.parse() {
         return Some(instant);
     }

@@ -28,6 +28,8 @@ pub enum Changed {
     Versions(Box<crate::Versions>),
     /// A list of operators, in place of the one of its kind.
     Operators(OperatorList),
+    /// How a vendor writes its price lists.
+    ListMapping(crate::ListMapping),
     /// What is done to the store as a whole, beside its records or right after.
     Noted,
 }

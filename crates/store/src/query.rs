@@ -4,7 +4,9 @@ use domain::{
     AppId, Class, Key, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
 };
 
-use crate::{AuditQuery, Audited, Error, Imported, Learnt, OperatorList, Published, Version, versions};
+use crate::{
+    AuditQuery, Audited, Error, Imported, Learnt, ListMapping, OperatorList, Published, Version, versions,
+};
 
 /// What a search is for. Every field given must match.
 #[derive(Clone, Debug, Default)]
@@ -142,6 +144,12 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn imported(&self) -> Result<Option<Imported>, Error>;
+
+    /// How vendors write their price lists, in order of vendor.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn list_mappings(&self) -> Result<Vec<ListMapping>, Error>;
 
     /// The versions of the routing document below this number, the newest first.
     ///

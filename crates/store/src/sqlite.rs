@@ -29,6 +29,7 @@ mod hold;
 mod idempotency;
 mod imported;
 mod keys;
+mod list_mappings;
 mod log;
 mod names;
 mod notices;

@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("pipeline", 3),
     ("simulator", 3),
     ("insight", 3),
+    ("rates", 3),
     ("routing", 2),
     ("compliance", 2),
     ("store", 2),

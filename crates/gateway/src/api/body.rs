@@ -21,6 +21,12 @@ pub(crate) async fn read(request: Request, limit: usize) -> Result<Bytes, Proble
     collect(request, limit).await
 }
 
+/// The bytes of a body of at most `limit` bytes that is of one of these kinds.
+pub(crate) async fn read_bytes(request: Request, kinds: &[&str], limit: usize) -> Result<Bytes, Problem> {
+    check_kinds(request.headers(), kinds)?;
+    collect(request, limit).await
+}
+
 /// The text of a CSV body of at most `limit` bytes.
 pub(crate) async fn read_csv(request: Request, limit: usize) -> Result<String, Problem> {
     check_kind(request.headers(), "text/csv")?;
@@ -83,6 +89,10 @@ pub(crate) fn text(body: &[u8]) -> Result<&str, Problem> {
 }
 
 fn check_kind(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
+    check_kinds(headers, &[expected])
+}
+
+fn check_kinds(headers: &HeaderMap, expected: &[&str]) -> Result<(), Problem> {
     let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -92,9 +102,10 @@ fn check_kind(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let kind = kind.to_str().unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
-    if [expected, "application/x-www-form-urlencoded"].iter().any(|read| essence.eq_ignore_ascii_case(read)) {
+    let mut read = expected.iter().chain(&["application/x-www-form-urlencoded"]);
+    if read.any(|read| essence.eq_ignore_ascii_case(read)) {
         return Ok(());
     }
     let shown: String = essence.chars().take(60).collect();
-    refused(format!("the Content-Type is `{shown}`: send `{expected}`"))
+    refused(format!("the Content-Type is `{shown}`: send `{}`", expected.join("` or `")))
 }

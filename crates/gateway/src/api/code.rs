@@ -70,6 +70,7 @@ codes! {
     KeyNotFound = "key_not_found", NOT_FOUND, Futile, "No such key";
     VendorNotFound = "vendor_not_found", NOT_FOUND, Futile, "No such vendor";
     OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
+    RateCardNotFound = "rate_card_not_found", NOT_FOUND, Futile, "No such rate card";
     PolicyNotFound = "policy_not_found", NOT_FOUND, Futile, "No such version of the policy";
     DryRunNotFound = "dry_run_not_found", NOT_FOUND, Futile, "No such dry-run";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";
@@ -96,6 +97,7 @@ codes! {
     UnknownRoute = "unknown_route", UNPROCESSABLE_ENTITY, Futile, "No route is called that";
     SameRoute = "same_route", UNPROCESSABLE_ENTITY, Futile, "A route cannot be flipped to itself";
     ChannelDiffers = "channel_differs", UNPROCESSABLE_ENTITY, Futile, "The routes carry different channels";
+    RateCardInvalid = "rate_card_invalid", UNPROCESSABLE_ENTITY, Futile, "The price list cannot be used";
     PolicyInvalid = "policy_invalid", UNPROCESSABLE_ENTITY, Futile, "The policy cannot be obeyed";
     InvalidExpiry = "invalid_expiry", UNPROCESSABLE_ENTITY, Futile, "The end of the override cannot be used";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, Futile, "The idempotency key was used for another request";

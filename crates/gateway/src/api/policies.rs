@@ -26,7 +26,7 @@ use crate::versions::{self, By, Draft, Refused, Told};
 /// A document with the texts of its price files.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// A reason or a comment, in characters.
-const LONGEST_COMMENT: usize = 200;
+pub(super) const LONGEST_COMMENT: usize = 200;
 
 #[derive(Serialize)]
 pub(super) struct VersionView<'a> {

@@ -13,6 +13,7 @@ mod operators;
 mod overrides;
 mod policies;
 mod questions;
+mod rate_cards;
 mod refusals;
 mod stand;
 mod vendors;

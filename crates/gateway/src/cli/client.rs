@@ -25,10 +25,13 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.client_that_waits(Duration::from_secs(30))
+    }
+
+    /// For what may take longer than a request usually does.
+    pub(crate) fn client_that_waits(&self, at_most: Duration) -> Result<Client, Failure> {
         crate::tls::install_provider();
-        let mut builder = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
-            .connect_timeout(Duration::from_secs(5));
+        let mut builder = reqwest::Client::builder().timeout(at_most).connect_timeout(Duration::from_secs(5));
         if let Some(ca) = &self.ca {
             builder = builder.tls_certs_only(certificates(ca)?);
         }
@@ -69,8 +72,17 @@ impl Client {
 
     /// Sends a file as it is.
     pub(crate) async fn post_csv(&self, path: &str, text: String) -> Result<Value, Failure> {
-        let text = self.text(Method::POST, path, Some(("text/csv", text))).await?;
+        self.post_bytes(path, "text/csv", text.into_bytes()).await
+    }
+
+    /// Sends bytes as what they are said to be.
+    pub(crate) async fn post_bytes(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Result<Value, Failure> {
+        let text = self.text(Method::POST, path, Some((kind, bytes))).await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PUT, path, Some(body)).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
@@ -78,7 +90,9 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
-        let text = self.text(method, path, body.map(|body| ("application/json", body.to_string()))).await?;
+        let text = self
+            .text(method, path, body.map(|body| ("application/json", body.to_string().into_bytes())))
+            .await?;
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
@@ -86,7 +100,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<(&str, String)>,
+        body: Option<(&str, Vec<u8>)>,
     ) -> Result<String, Failure> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {

@@ -10,6 +10,8 @@ use super::tree::{Node, Place, Step, Value};
 
 /// A file above this size is no configuration.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// A card of two million prices fits.
+const MAX_PRICE_FILE: u64 = 64 * 1024 * 1024;
 /// Nobody has this many files, but a link may lead in circles.
 const MAX_FILES: usize = 1000;
 
@@ -47,7 +49,7 @@ impl Reading<'_> {
             return None;
         }
         self.seen.push(identity);
-        let bytes = match bytes_of(path) {
+        let bytes = match bytes_of(path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(message) => {
                 self.refuse(mention, message);
@@ -109,19 +111,20 @@ impl Reading<'_> {
     }
 }
 
-/// A whole text file, or why there is none.
+/// A whole price file, or why there is none.
 pub(super) fn text_of(path: &Path) -> Result<String, String> {
-    String::from_utf8(bytes_of(path)?).map_err(|_| format!("{} is not UTF-8 text", path.display()))
+    String::from_utf8(bytes_of(path, MAX_PRICE_FILE)?)
+        .map_err(|_| format!("{} is not UTF-8 text", path.display()))
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+fn bytes_of(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(format!("{} is a folder, not a file", path.display()));
     }
-    if metadata.len() > MAX_BYTES {
-        return Err(format!("{} is larger than {MAX_BYTES} bytes", path.display()));
+    if metadata.len() > limit {
+        return Err(format!("{} is larger than {limit} bytes", path.display()));
     }
     std::fs::read(path).map_err(unreadable)
 }

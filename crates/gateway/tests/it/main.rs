@@ -36,6 +36,7 @@ mod peer;
 mod power_cut;
 mod process;
 mod proxies;
+mod rates;
 mod receipts;
 mod reload;
 mod senders;

@@ -406,6 +406,10 @@ impl store::Reader for FaultyReader {
         self.store.rolling_out()
     }
 
+    fn list_mappings(&self) -> Result<Vec<store::ListMapping>, store::Error> {
+        self.store.list_mappings()
+    }
+
     fn imported_routing(&self) -> Result<Option<[u8; 32]>, store::Error> {
         self.store.imported_routing()
     }

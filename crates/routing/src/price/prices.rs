@@ -75,6 +75,31 @@ impl Prices {
         in_force.map(|(_, charge)| *charge)
     }
 
+    /// What holds at a place, be it said of a wider one. Of a code of several countries the first is what it is in.
+    #[must_use]
+    pub fn charge_of(&self, place: Place, now: Timestamp) -> Option<Charge> {
+        match place {
+            Place::Anywhere => self.at(place, now),
+            Place::Country(country) => self.charge(None, Some(country), now),
+            Place::Mcc(mcc) => {
+                let country = || self.charge(None, mcc.countries().next(), now);
+                self.at(place, now).or_else(country)
+            }
+            Place::Operator(operator) => self.charge(Some(operator), operator.mcc().countries().next(), now),
+        }
+    }
+
+    /// The places of which something is said, in any order.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.by_place.keys().copied()
+    }
+
+    /// From when on something is said of this very place, in order.
+    #[must_use]
+    pub fn dates(&self, place: Place) -> Option<impl Iterator<Item = Option<Timestamp>>> {
+        self.by_place.get(&place).map(|dated| dated.iter().map(|(from, _)| *from))
+    }
+
     /// Everything, ordered by place and time.
     #[must_use]
     pub fn lines(&self) -> Vec<PriceLine> {

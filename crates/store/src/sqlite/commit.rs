@@ -20,8 +20,8 @@ use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
-    audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records,
-    vendor_ids, versions,
+    audit, damaged, held, idempotency, imported, keys, list_mappings, notices, operators, overrides, parts,
+    records, vendor_ids, versions,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
@@ -165,6 +165,10 @@ impl Commit<'_> {
             }
             Changed::Operators(list) => {
                 operators::put_list(self.hot, list)?;
+                Written::Noted
+            }
+            Changed::ListMapping(one) => {
+                list_mappings::put(self.hot, one)?;
                 Written::Noted
             }
             Changed::Noted => Written::Noted,

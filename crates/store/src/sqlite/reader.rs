@@ -11,13 +11,14 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    audit, damaged, imported, keys, log, notices, operators, overrides, records, schema, search, versions,
+    audit, damaged, imported, keys, list_mappings, log, notices, operators, overrides, records, schema,
+    search, versions,
 };
-use crate::Error;
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
 use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
+use crate::{Error, ListMapping};
 
 pub struct SqliteReader {
     folder: Arc<Folder>,
@@ -180,6 +181,10 @@ impl Reader for SqliteReader {
 
     fn text(&self, hash: [u8; 32]) -> Result<Option<Box<str>>, Error> {
         self.with_hot(|hot| versions::text(hot, hash)).map_err(|fault| failed(&fault))
+    }
+
+    fn list_mappings(&self) -> Result<Vec<ListMapping>, Error> {
+        self.with_hot(|hot| Ok(list_mappings::all(hot)?)).map_err(|fault| failed(&fault))
     }
 
     fn imported_routing(&self) -> Result<Option<[u8; 32]>, Error> {

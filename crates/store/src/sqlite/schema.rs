@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{OpenError, audit, held, imported, keys, operators, versions};
+use super::{OpenError, audit, held, imported, keys, list_mappings, operators, versions};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
 }
 
 /// What version 5 brought. Each makes what is missing.
-const FIFTH: [&str; 3] = [operators::TABLES, versions::TABLES, held::CLASSES];
+const FIFTH: [&str; 4] = [operators::TABLES, versions::TABLES, held::CLASSES, list_mappings::TABLE];
 
 fn fifth(hot: &Connection) -> rusqlite::Result<()> {
     FIFTH.into_iter().try_for_each(|tables| hot.execute_batch(tables))
