@@ -90,13 +90,13 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
     }
-    let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
     let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
     if leaves_what_is_down {
+        let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
         move_behind(&mut candidates, is_down, Reason::ConnectionDown);
     }
     spread::over_failure_domains(&mut candidates, rule.strategy);
-    if leaves_what_is_down && candidates.iter().all(is_down) {
+    if leaves_what_is_down && candidates.iter().all(|candidate| candidate.is_behind) {
         candidates.append(&mut spare);
     }
     for candidate in candidates.iter_mut().filter(|candidate| candidate.is_maintained) {
@@ -115,9 +115,8 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         flips,
         steered,
     };
-    let [targets, spare, held] = [candidates, spare, held].map(|candidates| {
-        candidates.into_iter().map(|candidate| candidate.route.target(candidate.offer)).collect()
-    });
+    let [targets, spare, held] = [&candidates, &spare, &held]
+        .map(|candidates| candidates.iter().map(|one| one.route.target(&one.offer)).collect());
     Ok(Choice { plan, targets, spare, held, validity: rule.validity })
 }
 
@@ -128,10 +127,24 @@ struct Candidate<'t> {
     listed: Listed,
     /// By which the place is compared with others: that route's price, not that of whichever stands in for it.
     rank: Option<Tariff>,
-    offer: Offer,
+    offer: Offer<'t>,
     reason: Reason,
+    key: Key,
     stands_in: bool,
     is_maintained: bool,
+    /// Something put it behind the others, as far as it asked last: at the end, that its connection is down.
+    is_behind: bool,
+    /// A route before it has its failure domain.
+    shares_domain: bool,
+}
+
+/// What the strategy orders by, so that it is worked out once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Draw(rendezvous::Draw),
+    Cost(Decimal),
+    /// Behind all costs.
+    None,
 }
 
 impl Candidate<'_> {
@@ -155,13 +168,14 @@ struct Sifted<'t> {
 
 /// Those that would carry the message and those that would not. A route that is flipped gives its place to its
 /// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
-fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> {
+fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>) -> Sifted<'t> {
     let mut sifted = Sifted { candidates: Vec::with_capacity(rule.routes.len()), ..Sifted::default() };
     let overlay = table.overlay();
+    let is_steered = !overlay.is_empty();
     for (at, listed) in rule.routes.iter().enumerate() {
         let Some(route) = table.routes().get(listed.route) else { continue };
         let (mut listed, own_weight) = (*listed, listed.weight);
-        let weighed = overlay.weight(listed.route, route, request);
+        let weighed = if is_steered { overlay.weight(listed.route, route, request) } else { None };
         if let Some((weight, steered)) = weighed.filter(|_| rule.strategy == Strategy::Weighted) {
             listed.weight = weight;
             sifted.steered.push(steered);
@@ -181,6 +195,10 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
             }
         };
         let candidate = Candidate::new(route, listed, at, offer);
+        if !is_steered {
+            sifted.candidates.push(candidate);
+            continue;
+        }
         let Some(stand_in) = overlay.stand_in(listed.route, table.routes(), request) else {
             sifted.take(candidate, listed.route, table, request);
             continue;
@@ -202,9 +220,19 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
 }
 
 impl<'t> Candidate<'t> {
-    fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer) -> Self {
-        let (reason, rank) = (Reason::Priority(place(at)), offer.price);
-        Self { route, listed, rank, offer, reason, stands_in: false, is_maintained: false }
+    fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer<'t>) -> Self {
+        Self {
+            route,
+            listed,
+            rank: offer.price,
+            offer,
+            reason: Reason::Priority(place(at)),
+            key: Key::None,
+            stands_in: false,
+            is_maintained: false,
+            is_behind: false,
+            shares_domain: false,
+        }
     }
 }
 
@@ -276,11 +304,11 @@ fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
     let recipient = rendezvous::hash(facts.to.as_str().as_bytes());
     let total: u64 = candidates.iter().map(|candidate| u64::from(candidate.listed.weight)).sum();
     for candidate in candidates.iter_mut() {
-        candidate.reason = Reason::Weight(thousandths(candidate.listed.weight, total));
+        let Listed { salt, weight, .. } = candidate.listed;
+        candidate.reason = Reason::Weight(thousandths(weight, total));
+        candidate.key = Key::Draw(rendezvous::Draw::new(salt, recipient, weight));
     }
-    candidates.sort_by_cached_key(|candidate| {
-        rendezvous::Draw::new(candidate.listed.salt, recipient, candidate.listed.weight)
-    });
+    candidates.sort_by_key(|candidate| candidate.key);
     if facts.class == Class::Otp
         && let Some(used) = facts.used_just_now
     {
@@ -299,12 +327,13 @@ fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) 
         let whole = candidate.rank?.times(facts.segments.max(1).into());
         table.exchange().convert(whole, currency, facts.now).map(|price| price.amount)
     };
-    candidates.sort_by_cached_key(|candidate| {
-        let cost = cost(candidate);
-        (cost.is_none(), cost)
-    });
+    for candidate in candidates.iter_mut() {
+        candidate.key = cost(candidate).map_or(Key::None, Key::Cost);
+    }
+    candidates.sort_by_key(|candidate| candidate.key);
     for (at, candidate) in candidates.iter_mut().enumerate() {
-        candidate.reason = if cost(candidate).is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
+        candidate.reason =
+            if candidate.key == Key::None { Reason::NoPrice } else { Reason::Price(place(at)) };
     }
 }
 
@@ -314,11 +343,16 @@ fn move_behind<'t>(
     is_behind: impl Fn(&Candidate<'t>) -> bool,
     reason: Reason,
 ) {
-    if candidates.iter().all(&is_behind) {
+    let mut count = 0;
+    for candidate in candidates.iter_mut() {
+        candidate.is_behind = is_behind(candidate);
+        count += usize::from(candidate.is_behind);
+    }
+    if count == 0 || count == candidates.len() {
         return;
     }
-    candidates.sort_by_cached_key(&is_behind);
-    for candidate in candidates.iter_mut().filter(|candidate| is_behind(candidate)) {
+    candidates.sort_by_key(|candidate| candidate.is_behind);
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.is_behind) {
         candidate.reason = reason;
     }
 }

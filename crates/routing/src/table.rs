@@ -99,7 +99,7 @@ impl Table {
             return None;
         }
         let offer = route.offer(&request).ok()?;
-        Some(route.target(offer))
+        Some(route.target(&offer))
     }
 
     /// What each route of the message's channel would take.
@@ -115,7 +115,7 @@ impl Table {
                 Quote {
                     route: route.id.clone(),
                     price: route.price(&request).ok().flatten(),
-                    sender: offer.ok().and_then(|offer| offer.sender),
+                    sender: offer.ok().and_then(|offer| offer.sender.cloned()),
                     excluded,
                 }
             })

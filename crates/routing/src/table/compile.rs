@@ -90,6 +90,7 @@ impl<'a> Compiler<'a> {
         let list = Path::default().key("routes");
         self.routes = self.places(&list, self.settings.routes.iter().map(|route| route.id.as_str()));
         let mut compiled = Vec::new();
+        let mut domains: HashMap<String, u32> = HashMap::new();
         for (at, route) in self.settings.routes.iter().enumerate() {
             let path = list.index(at);
             let id = self.problems.read::<RouteId>(path.key("id"), &route.id);
@@ -108,7 +109,9 @@ impl<'a> Compiler<'a> {
                     countries.into()
                 });
                 let domain = self.known.failure_domains.get(&connection).map(String::as_str);
-                let failure_domain = domain.unwrap_or(connection.as_str()).into();
+                let domain = domain.unwrap_or(connection.as_str()).to_owned();
+                let next = u32::try_from(domains.len()).unwrap_or(u32::MAX);
+                let failure_domain = *domains.entry(domain).or_insert(next);
                 let (channel, pass) = (route.channel, route.pass.clone().into());
                 compiled.push(Route {
                     id,

@@ -18,7 +18,7 @@ pub struct Route {
     pub id: RouteId,
     pub connection: ConnectionId,
     /// Equal for connections that fail together.
-    pub(crate) failure_domain: Arc<str>,
+    pub(crate) failure_domain: u32,
     pub channel: Channel,
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
@@ -35,8 +35,8 @@ pub(crate) struct Request<'a> {
 }
 
 /// A route that would carry the message.
-pub(crate) struct Offer {
-    pub(crate) sender: Option<Sender>,
+pub(crate) struct Offer<'a> {
+    pub(crate) sender: Option<&'a Sender>,
     pub(crate) price: Option<Tariff>,
 }
 
@@ -58,7 +58,7 @@ impl Route {
         }
     }
 
-    pub(crate) fn offer(&self, request: &Request<'_>) -> Result<Offer, Exclusion> {
+    pub(crate) fn offer<'a>(&'a self, request: &Request<'a>) -> Result<Offer<'a>, Exclusion> {
         let facts = request.facts;
         if self.channel != facts.channel {
             return Err(Exclusion::Channel);
@@ -75,11 +75,11 @@ impl Route {
         Ok(Offer { sender, price })
     }
 
-    pub(crate) fn target(&self, offer: Offer) -> Target {
+    pub(crate) fn target(&self, offer: &Offer<'_>) -> Target {
         Target {
             route: self.id.clone(),
             connection: self.connection.clone(),
-            sender: offer.sender,
+            sender: offer.sender.cloned(),
             price: offer.price,
         }
     }
@@ -105,7 +105,7 @@ impl Route {
     }
 }
 
-impl Offer {
+impl Offer<'_> {
     /// A rule's limit is for a message of one segment, with all that comes on top, and in the currency of whatever card
     /// it is held against.
     pub(crate) fn within(&self, limit: Option<Decimal>) -> Result<(), Exclusion> {
