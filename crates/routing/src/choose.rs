@@ -75,7 +75,7 @@ pub struct NoRule;
 /// # Errors
 /// When no rule matches. A rule that matches and leaves out all its routes gives an empty plan, with the reasons.
 pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Result<Choice, NoRule> {
-    let request = Request::new(facts);
+    let request = table.request(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
     let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } =
         sift(rule, table, &request);

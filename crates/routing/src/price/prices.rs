@@ -97,13 +97,22 @@ impl Prices {
         dated.lines().iter().rev().find(|line| line.from <= now).map(|line| line.charge)
     }
 
+    /// The last price of each operator that has any, and from when on it holds.
+    pub(crate) fn of_operators(&self) -> impl Iterator<Item = (Operator, Timestamp, Charge)> {
+        self.by_place.iter().filter_map(|(place, dated)| match place {
+            Place::Operator(operator) => dated.lines().last().map(|line| (*operator, line.from, line.charge)),
+            Place::Anywhere | Place::Country(_) | Place::Mcc(_) => None,
+        })
+    }
+
     /// Everything, ordered by place and time.
     #[must_use]
     pub fn lines(&self) -> Vec<PriceLine> {
         let mut lines = Vec::with_capacity(self.by_place.len());
         for (&place, dated) in &self.by_place {
             let effective_from = |line: &Line| Some(line.from).filter(|from| *from != ALWAYS);
-            let line = |line: &Line| PriceLine { place, charge: line.charge, effective_from: effective_from(line) };
+            let line =
+                |line: &Line| PriceLine { place, charge: line.charge, effective_from: effective_from(line) };
             lines.extend(dated.lines().iter().map(line));
         }
         lines.sort_unstable_by_key(|line| (line.place, line.effective_from));

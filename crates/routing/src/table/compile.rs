@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use crate::table::hours::Zone;
 use crate::table::index::Index;
 use crate::table::overlay::Overlay;
+use crate::table::rates::Rates;
 use crate::table::{Route, Table};
 
 mod cards;
@@ -54,6 +55,8 @@ impl Table {
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
         let exchange = Arc::clone(&compiler.exchange);
+        let columns = settings.rate_cards.iter().map(|card| cards.get(card.id.as_str()).map(|card| &**card));
+        let rates = Arc::new(Rates::new(columns));
         let cards: FxHashMap<_, _> = cards.into_values().map(|card| (card.id.clone(), card)).collect();
         let table = Self {
             version,
@@ -65,6 +68,7 @@ impl Table {
             vendors: FxHashMap::default(),
             overlay: Overlay::default(),
             cards,
+            rates,
             exchange,
         };
         compiler.problems.into_result(table)
@@ -102,6 +106,8 @@ impl<'a> Compiler<'a> {
                 self.problems.add(path.key("rate_card"), message);
             }
             let senders = self.senders(&path, route);
+            let column = route.rate_card.as_deref().and_then(|name| self.cards.get(name)).copied();
+            let column = column.unwrap_or_default();
             let card = route.rate_card.as_deref().and_then(|name| cards.get(name).cloned());
             if let (Some(id), Some(connection)) = (id, connection) {
                 let countries = countries.map(|mut countries| {
@@ -122,6 +128,7 @@ impl<'a> Compiler<'a> {
                     senders,
                     pass,
                     card,
+                    column,
                 });
             }
         }

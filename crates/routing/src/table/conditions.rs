@@ -21,9 +21,16 @@ pub(crate) struct Conditions {
     pub(super) hours: Option<Hours>,
 }
 
-/// The values of which a message must have one; None: any will do. Sorted, for the binary search.
+/// The values of which a message must have one.
 #[derive(Clone, Debug)]
-pub(crate) struct OneOf<T>(Option<Box<[T]>>);
+pub(crate) enum OneOf<T> {
+    /// Any will do.
+    Any,
+    /// The usual case stands where the condition does, and not behind a pointer.
+    Single(T),
+    /// Sorted, for the binary search.
+    Several(Box<[T]>),
+}
 
 /// The first digits of a recipient, sorted, and none the beginning of another: then only the last one that sorts
 /// before a number can be its beginning.
@@ -118,7 +125,7 @@ impl Conditions {
 
 impl<T: Ord + Clone> OneOf<T> {
     fn cover(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
+        match (self.values(), other.values()) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(own), Some(others)) => others.iter().all(|value| own.binary_search(value).is_ok()),
@@ -127,40 +134,52 @@ impl<T: Ord + Clone> OneOf<T> {
 
     /// None when they have no value in common.
     fn both(&self, other: &Self) -> Option<Self> {
-        let (Some(own), Some(others)) = (&self.0, &other.0) else {
-            return Some(Self(self.0.clone().or_else(|| other.0.clone())));
+        let (Some(own), Some(others)) = (self.values(), other.values()) else {
+            return Some(if self.values().is_some() { self.clone() } else { other.clone() });
         };
-        let common: Box<[T]> =
+        let common: Vec<T> =
             own.iter().filter(|value| others.binary_search(value).is_ok()).cloned().collect();
-        (!common.is_empty()).then_some(Self(Some(common)))
+        (!common.is_empty()).then(|| Self::new(Some(common)))
     }
 }
 
 impl<T: Ord> OneOf<T> {
     pub(super) fn new(values: Option<Vec<T>>) -> Self {
-        Self(values.map(|mut values| {
-            values.sort();
-            values.dedup();
-            values.into()
-        }))
+        let Some(mut values) = values else { return Self::Any };
+        values.sort();
+        values.dedup();
+        match <[T; 1]>::try_from(values) {
+            Ok([only]) => Self::Single(only),
+            Err(values) => Self::Several(values.into()),
+        }
     }
 
     pub(super) fn values(&self) -> Option<&[T]> {
-        self.0.as_deref()
+        match self {
+            Self::Any => None,
+            Self::Single(only) => Some(std::slice::from_ref(only)),
+            Self::Several(values) => Some(values),
+        }
     }
 
     pub(super) fn holds<Q: Ord + ?Sized>(&self, value: Option<&Q>) -> bool
     where
         T: std::borrow::Borrow<Q>,
     {
-        let Some(values) = &self.0 else { return true };
-        value.is_some_and(|value| values.binary_search_by(|one| one.borrow().cmp(value)).is_ok())
+        let is_in = |values: &[T]| {
+            value.is_some_and(|value| values.binary_search_by(|one| one.borrow().cmp(value)).is_ok())
+        };
+        match self {
+            Self::Any => true,
+            Self::Single(only) => value == Some(only.borrow()),
+            Self::Several(values) => is_in(values),
+        }
     }
 }
 
 impl<T> Default for OneOf<T> {
     fn default() -> Self {
-        Self(None)
+        Self::Any
     }
 }
 

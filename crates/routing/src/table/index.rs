@@ -7,6 +7,7 @@
 //! Rules that ask for channel and class alone are asked one by one, and there are few of them however long the policy:
 //! one that an earlier of them covers can never be the first, and is not kept.
 
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 use domain::{Channel, Class, Country};
@@ -19,18 +20,25 @@ use crate::table::{Request, Rule};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     /// Rules, in their order, under the hash of a value. Two values with one hash only make a list longer.
-    filed: FxHashMap<u64, Vec<Filed>>,
+    filed: FxHashMap<u64, Under>,
     /// Rules that ask for nothing by which they could be filed, none covered by one before it.
     general: Vec<Filed>,
     /// How long the prefixes are that rules are filed under.
     prefix_lengths: Vec<usize>,
 }
 
+/// What is filed under one value: most often a single rule, which then takes no further look into memory.
+#[derive(Clone, Debug)]
+enum Under {
+    One(Filed),
+    Several(Vec<Filed>),
+}
+
 /// A rule by its place, with what of its conditions takes no more than a glance: most rules under a value are not the
 /// one, and are not even looked at.
 #[derive(Clone, Copy, Debug)]
 struct Filed {
-    at: usize,
+    at: u32,
     /// A bit for each class.
     classes: u8,
     channel: Option<Channel>,
@@ -58,7 +66,7 @@ impl Index {
         let mut index = Self::default();
         for (at, rule) in rules.iter().enumerate() {
             let covers = |earlier: &Rule| earlier.conditions.cover(&rule.conditions);
-            if index.general.iter().filter_map(|earlier| rules.get(earlier.at)).any(covers) {
+            if index.general.iter().filter_map(|earlier| rules.get(earlier.place())).any(covers) {
                 continue;
             }
             let filed = Filed::new(at, &rule.conditions);
@@ -73,7 +81,10 @@ impl Index {
     }
 
     fn file(&mut self, value: Value<'_>, filed: Filed) {
-        self.filed.entry(value.hash()).or_default().push(filed);
+        match self.filed.entry(value.hash()) {
+            Entry::Vacant(new) => drop(new.insert(Under::One(filed))),
+            Entry::Occupied(mut known) => known.get_mut().add(filed),
+        }
         if let Value::Prefix(prefix) = value
             && !self.prefix_lengths.contains(&prefix.len())
         {
@@ -84,13 +95,13 @@ impl Index {
     pub(super) fn first<'a>(&self, rules: &'a [Rule], request: &Request<'_>) -> Option<&'a Rule> {
         let mut first = rules.len();
         for candidates in self.candidates(request) {
-            let mut before = candidates.iter().take_while(|filed| filed.at < first);
+            let mut before = candidates.iter().take_while(|filed| filed.place() < first);
             let fits = |filed: &&Filed| {
                 filed.may_fit(request)
-                    && rules.get(filed.at).is_some_and(|rule| rule.conditions.hold(request))
+                    && rules.get(filed.place()).is_some_and(|rule| rule.conditions.hold(request))
             };
             if let Some(found) = before.find(fits) {
-                first = found.at;
+                first = found.place();
             }
         }
         rules.get(first)
@@ -106,8 +117,8 @@ impl Index {
         let candidates = choices(&rule.conditions).into_iter().filter_map(|values| values.into_iter().next());
         // Whatever covers the rule is filed under a value that this rule asks for too, or that begins its prefixes.
         let shorter = candidates.flat_map(|value| self.values_before(value));
-        let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
-        filed.chain([self.general.as_slice()]).flatten().map(|filed| filed.at).filter(covers).min()
+        let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));
+        filed.chain([self.general.as_slice()]).flatten().map(Filed::place).filter(covers).min()
     }
 
     /// A value, or of a prefix all that are beginnings of it.
@@ -131,16 +142,36 @@ impl Index {
             facts.country.map(Value::Country),
         ];
         let filed = values.into_iter().flatten().chain(self.beginnings(facts.to.digits()));
-        let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
+        let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));
         filed.chain([self.general.as_slice()])
     }
 }
 
+impl Under {
+    fn rules(&self) -> &[Filed] {
+        match self {
+            Self::One(filed) => std::slice::from_ref(filed),
+            Self::Several(all) => all,
+        }
+    }
+
+    fn add(&mut self, filed: Filed) {
+        match self {
+            Self::One(first) => *self = Self::Several(vec![*first, filed]),
+            Self::Several(all) => all.push(filed),
+        }
+    }
+}
+
 impl Filed {
+    fn place(&self) -> usize {
+        self.at as usize
+    }
+
     fn new(at: usize, conditions: &Conditions) -> Self {
         let asked = conditions.classes.values().unwrap_or(&Class::ALL);
         Self {
-            at,
+            at: u32::try_from(at).unwrap_or(u32::MAX),
             classes: asked.iter().fold(0, |bits, class| bits | bit(*class)),
             channel: conditions.channel,
             country: match conditions.countries.values() {

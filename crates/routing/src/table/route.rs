@@ -11,6 +11,7 @@ use crate::choose::Facts;
 use crate::operator::Operator;
 use crate::price::{Card, Rated};
 use crate::settings::Pass;
+use crate::table::rates::Cell;
 use crate::table::senders::SenderPolicies;
 
 #[derive(Clone, Debug)]
@@ -26,12 +27,16 @@ pub struct Route {
     /// What of a message that came by SMPP goes on as it was written.
     pub pass: Box<[Pass]>,
     pub(super) card: Option<Arc<Card>>,
+    /// The card's column among the table's rates.
+    pub(super) column: usize,
 }
 
-/// A message's facts with its operator's code read, once for all rules and routes.
+/// A message's facts with its operator's code read and its prices found, once for all rules and routes.
 pub(crate) struct Request<'a> {
     pub(crate) facts: &'a Facts<'a>,
     pub(crate) operator: Option<Operator>,
+    /// What cards take on the operator, by their columns.
+    pub(crate) rates: &'a [Cell],
 }
 
 /// A route that would carry the message.
@@ -40,18 +45,13 @@ pub(crate) struct Offer<'a> {
     pub(crate) price: Option<Tariff>,
 }
 
-impl<'a> Request<'a> {
-    pub(crate) fn new(facts: &'a Facts<'a>) -> Self {
-        Self { facts, operator: facts.operator.and_then(|text| text.parse().ok()) }
-    }
-}
-
 impl Route {
     /// None when no price is known.
     pub(crate) fn price(&self, request: &Request<'_>) -> Result<Option<Tariff>, Exclusion> {
         let facts = request.facts;
         let Some(card) = &self.card else { return Ok(None) };
-        match card.rate(request.operator, facts.country, facts.now) {
+        let found = request.rates.get(self.column).and_then(|cell| cell.rated(card, facts.now));
+        match found.unwrap_or_else(|| card.rate(request.operator, facts.country, facts.now)) {
             Rated::Unknown => Ok(None),
             Rated::Closed => Err(Exclusion::Closed),
             Rated::Priced(tariff) => Ok(Some(tariff)),

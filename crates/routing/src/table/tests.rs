@@ -4,7 +4,7 @@ use domain::{Channel, Class};
 use proptest::prelude::*;
 
 use crate::sample::{Ask, ROUTES, compile};
-use crate::table::{Request, Table};
+use crate::table::Table;
 
 /// The problems of these rules after the sample's routes, as `path: message`.
 fn problems(rules: &str) -> Vec<String> {
@@ -295,7 +295,7 @@ proptest! {
         let table: Table = compile(&toml).unwrap();
         for ask in asks {
             ask.with(|facts| {
-                let request = Request::new(facts);
+                let request = table.request(facts);
                 let scanned = table.rules.iter().find(|rule| rule.conditions.hold(&request));
                 let found = table.rule(&request);
                 prop_assert_eq!(found.map(|rule| &rule.id), scanned.map(|rule| &rule.id));
