@@ -22,7 +22,9 @@ pub mod time;
 
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
-pub use id::{AppId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId};
+pub use id::{
+    AppId, CapId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
+};
 pub use key::{Key, Scope};
 pub use lane::Lane;
 pub use message::{Channel, Class, Message};

@@ -298,6 +298,7 @@ fn lay(core: &Core) {
     // Under the lock, so that of two changes the later one stays.
     let table = laid.table(now);
     publish(core, &laid, &table, now);
+    core.caps.know(&table);
     core.table.store(table);
     laid.in_place = laid.ids(now);
     drop(laid);

@@ -9,11 +9,11 @@ use domain::address::Sender;
 use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
-use domain::plan::{Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::plan::{Capped, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
 
-use crate::table::{Listed, Offer, Request, Route, Rule, Strategy, Table};
+use crate::table::{Cap, Listed, Offer, Request, Route, Rule, Strategy, Table};
 
 pub(crate) mod rendezvous;
 mod spread;
@@ -40,6 +40,12 @@ pub struct Facts<'a> {
 pub trait HealthView {
     /// No bind is up, and has not been for a moment.
     fn is_down(&self, connection: &ConnectionId) -> bool;
+
+    /// How a cap stands that has no room for so many more segments; None when it has, and of caps by the second, which
+    /// only spread what is sent.
+    fn capped(&self, _: &Cap, _: u32) -> Option<Capped> {
+        None
+    }
 }
 
 /// A plan, and where each of its routes leads.
@@ -51,7 +57,8 @@ pub struct Choice {
     pub targets: Vec<Target>,
     /// Routes in maintenance: taken when none of `targets` is left to try.
     pub spare: Vec<Target>,
-    /// Routes from which an override takes the traffic for now: a message for which no other is left waits for them.
+    /// Routes from which an override takes the traffic for now, and those that are at a cap: a message for which no other
+    /// is left waits for them.
     pub held: Vec<Target>,
     /// How long the message may be tried unless it says so itself.
     pub validity: Duration,
@@ -78,7 +85,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     let request = table.request(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
     let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } =
-        sift(rule, table, &request);
+        sift(rule, table, &request, health);
     if candidates.is_empty() {
         candidates.append(&mut spare);
     }
@@ -162,13 +169,13 @@ struct Sifted<'t> {
     steered: Vec<Steered>,
     /// In maintenance, and used when nothing else is left.
     spare: Vec<Candidate<'t>>,
-    /// From which an override takes the traffic for now.
+    /// From which an override or a cap takes the traffic for now.
     held: Vec<Candidate<'t>>,
 }
 
 /// Those that would carry the message and those that would not. A route that is flipped gives its place to its
 /// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
-fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>) -> Sifted<'t> {
+fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>, health: &dyn HealthView) -> Sifted<'t> {
     let mut sifted = Sifted { candidates: Vec::with_capacity(rule.routes.len()), ..Sifted::default() };
     let overlay = table.overlay();
     let is_steered = !overlay.is_empty();
@@ -195,12 +202,12 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>) -> Sifted<'t> 
             }
         };
         let candidate = Candidate::new(route, listed, at, offer);
-        if !is_steered {
+        if !is_steered && !candidate.is_capped() {
             sifted.candidates.push(candidate);
             continue;
         }
         let Some(stand_in) = overlay.stand_in(listed.route, table.routes(), request) else {
-            sifted.take(candidate, listed.route, table, request);
+            sifted.take(candidate, listed.route, table, request, health);
             continue;
         };
         sifted.leave_out(route, Exclusion::Flipped, request);
@@ -209,7 +216,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>) -> Sifted<'t> 
         match rule.offer_in_place(route, request) {
             Ok(offer) => {
                 let candidate = Candidate { route, offer, stands_in: true, ..candidate };
-                sifted.take(candidate, stand_in.to, table, request);
+                sifted.take(candidate, stand_in.to, table, request, health);
             }
             // One that the rule lists itself says so in its own place.
             Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
@@ -234,6 +241,18 @@ impl<'t> Candidate<'t> {
             shares_domain: false,
         }
     }
+
+    /// Whether any cap counts what its route carries.
+    fn is_capped(&self) -> bool {
+        !self.route.caps.is_empty()
+    }
+
+    /// The first of its route's caps that has no room for the message.
+    fn capped(&self, table: &Table, request: &Request<'_>, health: &dyn HealthView) -> Option<Capped> {
+        let caps = self.route.caps.iter().filter_map(|&at| table.caps().get(at));
+        let mut counting = caps.filter(|cap| cap.counts(request.facts.class, self.offer.sender));
+        counting.find_map(|cap| health.capped(cap, request.facts.segments.max(1).into()))
+    }
 }
 
 impl<'t> Sifted<'t> {
@@ -242,9 +261,22 @@ impl<'t> Sifted<'t> {
     }
 
     /// Takes one that would carry the message, unless its route takes no traffic now.
-    fn take(&mut self, candidate: Candidate<'t>, at: usize, table: &Table, request: &Request<'_>) {
+    fn take(
+        &mut self,
+        candidate: Candidate<'t>,
+        at: usize,
+        table: &Table,
+        request: &Request<'_>,
+        health: &dyn HealthView,
+    ) {
         let (route, overlay) = (candidate.route, table.overlay());
-        if let Some(steered) = overlay.suspended(at, route, request) {
+        if let Some(capped) = candidate.capped(table, request, health) {
+            if self.left_out.iter().all(|other| other.route != route.id) {
+                let (route, because) = (route.id.clone(), Exclusion::Capped);
+                self.left_out.push(LeftOutRoute { route, because, entry: None, capped: Some(capped) });
+            }
+            self.hold(candidate);
+        } else if let Some(steered) = overlay.suspended(at, route, request) {
             self.leave_out(route, Exclusion::Suspended, request);
             self.note(steered);
             self.hold(candidate);
@@ -282,7 +314,7 @@ impl<'t> Sifted<'t> {
 fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
     if left_out.iter().all(|other| other.route != route.id) {
         let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
-        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry });
+        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry, capped: None });
     }
 }
 

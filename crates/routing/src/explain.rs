@@ -114,6 +114,7 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         (because @ Exclusion::Sender, _) if route.entry.is_some() => {
             format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
         }
+        (because, _) if let Some(capped) = &route.capped => format!("{} ({capped})", because.explanation()),
         (because, _) => by_override.map_or_else(|| because.explanation().to_owned(), Steered::sentence),
     };
     RouteExplanation {

@@ -12,6 +12,7 @@ use crate::choose::Facts;
 use crate::price::{Card, Exchange};
 use crate::problem;
 
+mod cap;
 mod compile;
 mod conditions;
 mod effect;
@@ -24,6 +25,7 @@ mod rule;
 mod senders;
 mod warnings;
 
+pub use cap::Cap;
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
 pub use route::Route;
@@ -43,6 +45,7 @@ pub struct Table {
     overlay: overlay::Overlay,
     cards: FxHashMap<RateCardId, Arc<Card>>,
     rates: Arc<rates::Rates>,
+    caps: Vec<Cap>,
     exchange: Arc<Exchange>,
 }
 

@@ -4,6 +4,7 @@
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
 pub mod audit;
+mod counts;
 pub mod operators;
 pub mod query;
 pub mod retention;
@@ -12,6 +13,7 @@ pub mod versions;
 pub mod write;
 
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
+pub use counts::Counted;
 pub use operators::{Learnt, OperatorList, OperatorListKind};
 pub use query::{Page, Query, Reader, Waiting};
 pub use retention::Retention;

@@ -4,7 +4,9 @@ use domain::{
     AppId, Class, Key, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
 };
 
-use crate::{AuditQuery, Audited, Error, Imported, Learnt, OperatorList, Published, Version, versions};
+use crate::{
+    AuditQuery, Audited, Counted, Error, Imported, Learnt, OperatorList, Published, Version, versions,
+};
 
 /// What a search is for. Every field given must match.
 #[derive(Clone, Debug, Default)]
@@ -100,6 +102,12 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error>;
+
+    /// What was counted towards caps, each as it was written last.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn counted(&self) -> Result<Vec<Counted>, Error>;
 
     /// Entries of the audit log.
     ///

@@ -120,6 +120,7 @@ fn plan() -> Plan {
             route: RouteId::new("cumulus-fr").unwrap(),
             because: Exclusion::Country,
             entry: None,
+            capped: None,
         }],
         flips: Vec::new(),
         steered: Vec::new(),

@@ -16,6 +16,7 @@ use crate::table::overlay::Overlay;
 use crate::table::rates::Rates;
 use crate::table::{Route, Table};
 
+mod caps;
 mod cards;
 mod hours;
 mod rules;
@@ -50,6 +51,7 @@ impl Table {
         compiler.exchange = Arc::new(compiler.exchange_rates());
         let cards = compiler.cards();
         let routes = compiler.routes(&cards);
+        let caps = compiler.caps();
         let rules = compiler.rules();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
@@ -69,6 +71,7 @@ impl Table {
             overlay: Overlay::default(),
             cards,
             rates,
+            caps,
             exchange,
         };
         compiler.problems.into_result(table)
@@ -129,6 +132,7 @@ impl<'a> Compiler<'a> {
                     pass,
                     card,
                     column,
+                    caps: self.caps_of(route),
                 });
             }
         }

@@ -29,6 +29,8 @@ pub struct Route {
     pub(super) card: Option<Arc<Card>>,
     /// The card's column among the table's rates.
     pub(super) column: usize,
+    /// The places of the caps that count what it carries.
+    pub(crate) caps: Box<[usize]>,
 }
 
 /// A message's facts with its operator's code read and its prices found, once for all rules and routes.

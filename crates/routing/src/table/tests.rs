@@ -285,6 +285,43 @@ fn asks() -> impl Strategy<Value = Ask> {
     )
 }
 
+#[test]
+fn every_wrong_cap_is_named() {
+    let caps = r#"
+        [[caps]]
+        id = "a"
+        limit = 0
+        per = "day"
+        [[caps]]
+        id = "a"
+        connection = "acme"
+        route = "acme-eu"
+        limit = 5
+        per = "hour"
+        [[caps]]
+        id = "b"
+        route = "acme-ue"
+        sender_kind = []
+        class = []
+        limit = 5
+        per = "second"
+    "#;
+    let problems = compile(&format!("{ROUTES}{caps}")).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "caps[1].id: `a` is the id of caps[0] already",
+            "caps[0]: a cap is of a connection or of a route: give one of both",
+            "caps[0].limit: a limit of 0 lets nothing pass: suspend the route instead",
+            "caps[1]: a cap is of a connection or of a route: give one of both",
+            "caps[2].route: no route is called `acme-ue`: did you mean `acme-eu`?",
+            "caps[2].sender_kind: an empty list admits nothing: leave it out to admit everything",
+            "caps[2].class: an empty list admits nothing: leave it out to admit everything",
+        ]
+    );
+}
+
 proptest! {
     #[test]
     fn the_index_finds_what_asking_every_rule_finds(rules in rules(), asks in prop::collection::vec(asks(), 50)) {

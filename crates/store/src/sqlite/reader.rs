@@ -11,13 +11,13 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    audit, damaged, imported, keys, notices, operators, overrides, records, schema, search, versions,
+    audit, counts, damaged, imported, keys, notices, operators, overrides, records, schema, search, versions,
 };
-use crate::Error;
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
 use crate::query::{Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
+use crate::{Counted, Error};
 
 pub struct SqliteReader {
     folder: Arc<Folder>,
@@ -147,6 +147,10 @@ impl Reader for SqliteReader {
 
     fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error> {
         self.with_hot(|hot| Ok(operators::learnt(hot, now, limit)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn counted(&self) -> Result<Vec<Counted>, Error> {
+        self.with_hot(|hot| Ok(counts::all(hot)?)).map_err(|fault| failed(&fault))
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error> {

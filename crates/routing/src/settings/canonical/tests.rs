@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Policy, PolicyTest,
-    PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order,
-    Surcharge,
+    Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Policy,
+    PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy,
+    Strategy as Order, Surcharge,
 };
 
 #[test]
@@ -159,6 +159,24 @@ fn exchange_rates() -> impl Strategy<Value = Vec<ExchangeRate>> {
     prop::collection::vec(rate, 0..3)
 }
 
+fn caps() -> impl Strategy<Value = Vec<Cap>> {
+    let kinds = some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]);
+    let per = prop::sample::select(vec![Period::Second, Period::Minute, Period::Hour, Period::Day]);
+    let maybe = || prop::option::of(word());
+    let of = (word(), maybe(), maybe());
+    let cap = (of, prop::option::of(kinds), prop::option::of(some(&Class::ALL)), any::<u32>(), per);
+    let cap = cap.prop_map(|((id, connection, route), sender_kind, class, limit, per)| Cap {
+        id,
+        connection,
+        route,
+        sender_kind,
+        class,
+        limit,
+        per,
+    });
+    prop::collection::vec(cap, 0..3)
+}
+
 fn matches() -> impl Strategy<Value = Match> {
     let channel = prop::option::of(prop::sample::select(Channel::ALL.to_vec()));
     let class = prop::option::of(some(&Class::ALL));
@@ -235,11 +253,12 @@ fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    (routes(), rate_cards(), exchange_rates(), default_class, rules(), tests()).prop_map(
-        |(routes, rate_cards, exchange_rates, default_class, rules, tests)| Settings {
+    (routes(), rate_cards(), exchange_rates(), caps(), default_class, rules(), tests()).prop_map(
+        |(routes, rate_cards, exchange_rates, caps, default_class, rules, tests)| Settings {
             routes,
             rate_cards,
             exchange_rates,
+            caps,
             policy: Policy { default_class, rules, tests },
         },
     )
