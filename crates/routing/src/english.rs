@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use domain::plan::{FailoverOn, OnUnknown};
 
-use crate::settings::{Failover, Match, Rule, RuleRoute, Strategy};
+use crate::settings::{Cap, Failover, Match, Rule, RuleRoute, Strategy};
 
 /// `Messages of class otp to DE go by acme-de, then borealis-de. …`
 #[must_use]
@@ -19,6 +19,25 @@ pub fn english(rule: &Rule) -> String {
     }
     sentences.push(format!("A message that says nothing of it is tried for {}", rule.validity));
     sentences.join(". ") + "."
+}
+
+/// `At most 500000 segments of class marketing in a day over the connection acme-main.`
+#[must_use]
+pub fn english_of_cap(cap: &Cap) -> String {
+    let Cap { id: _, connection, route, sender_kind, class, limit, per } = cap;
+    let of = [
+        class.as_ref().map(|all| format!(" of class {}", any_of(all))),
+        sender_kind.as_ref().map(|kinds| {
+            let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+            format!(" from senders that are {}", any_of(&kinds))
+        }),
+    ];
+    let of: String = of.into_iter().flatten().collect();
+    let over = match (connection, route) {
+        (Some(connection), _) => format!("the connection {connection}"),
+        (None, route) => format!("the route {}", route.as_deref().unwrap_or_default()),
+    };
+    format!("At most {limit} segments{of} in a {} over {over}.", per.as_str()).replace("a hour", "an hour")
 }
 
 fn asked(matches: &Match) -> String {
@@ -112,6 +131,32 @@ mod tests {
     fn read(rule: &str) -> String {
         let settings = parse(&format!("[[policy.rules]]\nid = \"r\"\n{rule}")).unwrap();
         english(&settings.policy.rules[0])
+    }
+
+    #[test]
+    fn a_cap_reads_as_a_sentence() {
+        let caps = r#"
+            [[caps]]
+            id = "a"
+            connection = "acme-main"
+            class = ["marketing"]
+            limit = 500000
+            per = "hour"
+            [[caps]]
+            id = "b"
+            route = "acme-de"
+            sender_kind = ["alphanumeric", "short_code"]
+            limit = 1
+            per = "day"
+        "#;
+        let told: Vec<_> = parse(caps).unwrap().caps.iter().map(english_of_cap).collect();
+        assert_eq!(
+            told,
+            [
+                "At most 500000 segments of class marketing in an hour over the connection acme-main.",
+                "At most 1 segments from senders that are alphanumeric or short_code in a day over the route acme-de.",
+            ]
+        );
     }
 
     #[test]

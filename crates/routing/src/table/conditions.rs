@@ -124,7 +124,7 @@ impl Conditions {
 }
 
 impl<T: Ord + Clone> OneOf<T> {
-    fn cover(&self, other: &Self) -> bool {
+    pub(super) fn cover(&self, other: &Self) -> bool {
         match (self.values(), other.values()) {
             (None, _) => true,
             (Some(_), None) => false,
