@@ -23,7 +23,7 @@ pub mod time;
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
 pub use id::{
-    AppId, CapId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
+    AppId, CapId, ConnectionId, DryRunId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
 };
 pub use key::{Key, Scope};
 pub use lane::Lane;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use domain::{Record, Timestamp};
+use domain::{ConnectionId, Record, Timestamp};
 use pipeline::{Clock, Pipeline, Resume, Teller, Told};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -378,6 +378,15 @@ fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
     }
 }
 
+/// Of its connections, in segments a second.
+fn throughput(vendor: &config::Vendor) -> impl Iterator<Item = (ConnectionId, u32)> {
+    let limited = vendor
+        .connections
+        .iter()
+        .filter_map(|connection| Some((connection.id.clone(), connection.smpp.throughput?.per_second)));
+    limited.map(|(id, per_second)| (id, per_second as u32))
+}
+
 fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settings {
     api::Settings {
         keys: config.keys(),
@@ -386,6 +395,7 @@ fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settin
         public_url: public_url(config, address),
         private: private(config),
         vendors: config.vendors.iter().map(vendor_record).collect(),
+        throughput: config.vendors.iter().flat_map(throughput).collect(),
         simulated: mode == Mode::Demo,
     }
 }

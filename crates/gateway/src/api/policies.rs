@@ -110,7 +110,7 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    fn number(self, api: &Api) -> u64 {
+    pub(super) fn number(self, api: &Api) -> u64 {
         match self {
             Self::Active => api.versions.standing().active.number,
             Self::Number(number) => number,
@@ -177,7 +177,7 @@ pub(crate) async fn get(
     }))
 }
 
-fn english(document: &Settings) -> Vec<Value> {
+fn english(document: &routing::Settings) -> Vec<Json> {
     let rules = document.policy.rules.iter();
     let rules = rules.map(|rule| json!({ "rule": rule.id, "text": routing::english(rule) }));
     let caps = document.caps.iter();
@@ -403,7 +403,7 @@ fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
 }
 
 /// `field` is where the request holds the document; empty when it holds none.
-fn problem(refused: &Refused, field: &str) -> Problem {
+pub(super) fn problem(refused: &Refused, field: &str) -> Problem {
     let detail = refused.to_string();
     match refused {
         Refused::NotFound(_) => Problem::new(Code::PolicyNotFound, detail),

@@ -11,11 +11,12 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    audit, counts, damaged, imported, keys, notices, operators, overrides, records, schema, search, versions,
+    audit, counts, damaged, imported, keys, log, notices, operators, overrides, records, schema, search,
+    versions,
 };
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
-use crate::query::{Page, Query, Reader, Waiting};
+use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
 use crate::{Counted, Error};
 
@@ -113,6 +114,11 @@ impl Reader for SqliteReader {
     fn search(&self, query: &Query) -> Result<Page, Error> {
         let days = self.list_days()?;
         search::search(self, query, &days).map_err(|fault| failed(&fault))
+    }
+
+    fn log(&self, query: &LogQuery) -> Result<LogPage, Error> {
+        let days = self.list_days()?;
+        log::page(self, query, &days).map_err(|fault| failed(&fault))
     }
 
     fn waiting(&self) -> Result<Vec<Waiting>, Error> {

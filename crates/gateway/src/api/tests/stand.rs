@@ -99,6 +99,7 @@ impl Stand {
             public_url: "https://gw.example.com".to_owned(),
             private: Private::Refused,
             vendors: vendors(),
+            throughput: FxHashMap::default(),
             simulated: false,
         };
         let api = Api::new(pipeline, metrics, operators, Arc::new(versions), settings).unwrap();
@@ -244,7 +245,10 @@ pub(super) fn routing() -> Routing {
         },
     });
     let sources = Sources::new(serde_json::from_value(settings).unwrap(), BTreeMap::new());
+    let of = |connection, vendor: &str| (name(connection), domain::VendorId::new(vendor).unwrap());
     let surroundings = Surroundings {
+        vendors: [of("acme-main", "acme"), of("borealis-main", "borealis"), of("cumulus-main", "cumulus")]
+            .to_vec(),
         connections: ["acme-main", "borealis-main", "cumulus-main"].map(name).to_vec(),
         apps: ["shop", "bank"].map(|id| AppId::new(id).unwrap()).to_vec(),
         ..Surroundings::default()
