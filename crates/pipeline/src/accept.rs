@@ -11,7 +11,9 @@ use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
 use domain::status::StatusSet;
-use domain::{AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, segment};
+use domain::{
+    AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, content, segment,
+};
 use routing::Choice;
 use store::write::Idempotency;
 use store::{Write, Written};
@@ -286,6 +288,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
     let class = request.class.or(app.default_class).unwrap_or_else(|| core.table.load().default_class());
     let has_endpoint = app.has_webhook || request.callback_url.is_some();
     let known = core.operators.of(&to, now);
+    let has_link = content::has_link(&request.text);
     Message {
         id: request.id.unwrap_or_else(|| core.new_id(now)),
         app: request.app,
@@ -314,6 +317,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         by_smpp: request.by_smpp.map(|by_smpp| Box::new(by_smpp.addresses)),
         operator_source: known.map(|known| known.source),
         operator_known_at: known.and_then(|known| known.at),
+        has_link,
     }
 }
 

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use domain::content::Features;
 use domain::{AppId, Channel, Class, ConnectionId, Country, Recipient, RouteId, Sender, Timestamp};
 use routing::table::Known;
 use routing::{Facts, HealthView, Settings, Table, choose};
@@ -188,6 +189,7 @@ impl Message {
             country: self.country,
             operator: Some(&self.operator),
             segments: 1,
+            features: Features::of("hello"),
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: self.used_just_now.as_ref(),

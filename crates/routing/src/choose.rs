@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use domain::address::Sender;
+use domain::content::Features;
 use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
@@ -29,6 +30,8 @@ pub struct Facts<'a> {
     pub country: Option<Country>,
     pub operator: Option<&'a str>,
     pub segments: u8,
+    /// Of its text.
+    pub features: Features,
     /// The application's own limit for the whole message.
     pub max_price: Option<Price>,
     pub now: Timestamp,

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use domain::Encoding;
+use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 
 use crate::settings::{Cap, Failover, Match, Rule, RuleRoute, Strategy};
@@ -41,7 +43,10 @@ pub fn english_of_cap(cap: &Cap) -> String {
 }
 
 fn asked(matches: &Match) -> String {
-    let Match { channel, class, country, operator, app, sender, recipient_prefix, time } = matches;
+    let Match { channel, class, country, operator, app, sender, recipient_prefix, time, .. } = matches;
+    let Match { sender_kind, encoding, has_link, .. } = matches;
+    let kinds = |kinds: &Vec<SenderKind>| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+    let encodings = |all: &Vec<Encoding>| all.iter().map(|one| one.as_str()).collect::<Vec<_>>();
     let asked = [
         class.as_ref().map(|all| format!("of class {}", any_of(all))),
         channel.map(|channel| format!("over {channel}")),
@@ -50,6 +55,9 @@ fn asked(matches: &Match) -> String {
         recipient_prefix.as_ref().map(|all| format!("to numbers that begin with {}", any_of(all))),
         app.as_ref().map(|all| format!("by app {}", any_of(all))),
         sender.as_ref().map(|all| format!("from {}", any_of(all))),
+        sender_kind.as_ref().map(|all| format!("from senders that are {}", any_of(&kinds(all)))),
+        encoding.as_ref().map(|all| format!("as {}", any_of(&encodings(all)))),
+        has_link.map(|has_link| if has_link { "with a link" } else { "without a link" }.to_owned()),
         time.as_ref().map(ToString::to_string),
     ];
     let asked: Vec<String> = asked.into_iter().flatten().collect();
@@ -131,6 +139,16 @@ mod tests {
     fn read(rule: &str) -> String {
         let settings = parse(&format!("[[policy.rules]]\nid = \"r\"\n{rule}")).unwrap();
         english(&settings.policy.rules[0])
+    }
+
+    #[test]
+    fn what_a_rule_asks_of_sender_and_text_reads_as_a_sentence() {
+        let rule = read(
+            "match = { sender_kind = [\"numeric\", \"short_code\"], encoding = [\"ucs2\"], has_link = false }\nroutes = [\"a\"]",
+        );
+        let expected =
+            "Messages from senders that are numeric or short_code as ucs2 without a link go by a alone.";
+        assert!(rule.starts_with(expected), "{rule}");
     }
 
     #[test]

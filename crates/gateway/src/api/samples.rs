@@ -41,6 +41,7 @@ pub(crate) fn message() -> Message {
         by_smpp: None,
         operator_source: None,
         operator_known_at: None,
+        has_link: false,
     }
 }
 

@@ -201,8 +201,7 @@ impl Value<'_> {
 
 /// The values of each condition by which a rule could be filed.
 fn choices(conditions: &Conditions) -> Vec<Vec<Value<'_>>> {
-    let Conditions { channel: _, classes: _, countries, operators, apps, senders, prefixes, hours: _ } =
-        conditions;
+    let Conditions { countries, operators, apps, senders, prefixes, .. } = conditions;
     [
         operators.values().map(|all| all.iter().copied().map(Value::Operator).collect()),
         prefixes.as_ref().map(|all| all.values().iter().map(|prefix| Value::Prefix(prefix)).collect()),

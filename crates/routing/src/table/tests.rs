@@ -1,5 +1,6 @@
 //! What is refused, with its place; which rule a message finds.
 
+use domain::content::Features;
 use domain::{Channel, Class};
 use proptest::prelude::*;
 
@@ -252,9 +253,12 @@ fn rules() -> impl Strategy<Value = Vec<String>> {
         some("app", &["shop", "bank"]),
         some("sender", &["SHOP", "72345", "+4915112345678"]),
         some("recipient_prefix", &["4", "+49", "491", "4915", "43", "+4915112"]),
+        some("sender_kind", &["alphanumeric", "numeric", "short_code"]),
+        some("encoding", &["gsm7", "ucs2"]),
+        prop::option::weighted(0.2, any::<bool>().prop_map(|has_link| format!("has_link = {has_link}"))),
     );
-    let text = rule.prop_map(|(a, b, c, d, e, f)| {
-        [a, b, c, d, e, f].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let text = rule.prop_map(|(a, b, c, d, e, f, g, h, i)| {
+        [a, b, c, d, e, f, g, h, i].into_iter().flatten().collect::<Vec<_>>().join(", ")
     });
     prop::collection::vec(text, 0..30)
 }
@@ -272,8 +276,10 @@ fn asks() -> impl Strategy<Value = Ask> {
         "+3361234567",
         "+491",
     ]);
-    (classes, countries, operators, apps, senders, recipients).prop_map(
-        |(class, country, operator, app, from, to)| Ask {
+    let texts = prop::sample::select(vec!["hello", "grüße ж", "see bit.ly/3xY", "ж bit.ly/3xY"]);
+    (classes, countries, operators, apps, senders, recipients, texts).prop_map(
+        |(class, country, operator, app, from, to, text)| Ask {
+            features: Features::of(text),
             class,
             country,
             operator,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 use domain::setting::Span;
-use domain::{Channel, Class};
+use domain::{Channel, Class, Encoding};
 use proptest::prelude::*;
 
 use super::*;
@@ -181,8 +181,12 @@ fn matches() -> impl Strategy<Value = Match> {
     let channel = prop::option::of(prop::sample::select(Channel::ALL.to_vec()));
     let class = prop::option::of(some(&Class::ALL));
     let time = prop::option::of(hours());
-    (channel, class, words(), words(), words(), words(), words(), time).prop_map(
-        |(channel, class, country, operator, app, sender, recipient_prefix, time)| Match {
+    let kinds =
+        prop::option::of(some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]));
+    let encodings = prop::option::of(some(&[Encoding::Gsm7, Encoding::Ucs2]));
+    let content = (kinds, encodings, prop::option::of(any::<bool>()));
+    (channel, class, words(), words(), words(), words(), words(), time, content).prop_map(
+        |(channel, class, country, operator, app, sender, recipient_prefix, time, content)| Match {
             channel,
             class,
             country,
@@ -191,6 +195,9 @@ fn matches() -> impl Strategy<Value = Match> {
             sender,
             recipient_prefix,
             time,
+            sender_kind: content.0,
+            encoding: content.1,
+            has_link: content.2,
         },
     )
 }
