@@ -1,3 +1,5 @@
+//! What a count lets pass, and what it remembers.
+
 use super::*;
 
 fn at(millis: i64) -> Timestamp {

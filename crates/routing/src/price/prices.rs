@@ -22,7 +22,7 @@ pub struct Prices {
 enum Dated {
     One(Line),
     /// In order of time.
-    Several(Box<Vec<Line>>),
+    Several(Vec<Line>),
 }
 
 /// From a time on.
@@ -137,7 +137,7 @@ impl Dated {
 
     fn add(&mut self, line: Line) {
         match self {
-            Self::One(first) => *self = Self::Several(Box::new(vec![*first, line])),
+            Self::One(first) => *self = Self::Several(vec![*first, line]),
             Self::Several(lines) => lines.push(line),
         }
     }

@@ -26,9 +26,10 @@ pub(crate) struct Conditions {
 }
 
 /// The values of which a message must have one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum OneOf<T> {
     /// Any will do.
+    #[default]
     Any,
     /// The usual case stands where the condition does, and not behind a pointer.
     Single(T),
@@ -199,12 +200,6 @@ impl<T: Ord> OneOf<T> {
             Self::Single(only) => value == Some(only.borrow()),
             Self::Several(values) => is_in(values),
         }
-    }
-}
-
-impl<T> Default for OneOf<T> {
-    fn default() -> Self {
-        Self::Any
     }
 }
 
