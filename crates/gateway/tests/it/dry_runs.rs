@@ -72,7 +72,7 @@ async fn traffic(gateway: &Gateway) -> String {
             let text = if round % 3 == 0 { "x".repeat(200) } else { format!("round {round}") };
             let id = gateway.client.send(to, &text).await;
             let trace = gateway.client.settled(&id, &["delivered"]).await;
-            first.get_or_insert(trace["message"]["created_at"].as_str().unwrap().to_owned());
+            first.get_or_insert_with(|| trace["message"]["created_at"].as_str().unwrap().to_owned());
         }
     }
     first.unwrap()
