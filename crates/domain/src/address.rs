@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use minicbor::{Decode, Encode};
 
@@ -80,18 +81,47 @@ impl fmt::Debug for Recipient {
 pub enum Sender {
     /// 1 to 11 characters of the GSM default alphabet, at least one of them not a digit.
     #[n(0)]
-    Alphanumeric(#[n(0)] Box<str>),
+    Alphanumeric(#[cbor(n(0), with = "shared")] Arc<str>),
     /// A number in E.164, with its `+`.
     #[n(1)]
-    Numeric(#[n(0)] Box<str>),
+    Numeric(#[cbor(n(0), with = "shared")] Arc<str>),
     /// 3 to 8 digits that only mean something within one country.
     #[n(2)]
-    ShortCode(#[n(0)] Box<str>),
+    ShortCode(#[cbor(n(0), with = "shared")] Arc<str>),
+}
+
+/// Stored as a text. Shared in memory, because every route of a plan has the sender.
+mod shared {
+    use std::sync::Arc;
+
+    use minicbor::{Decoder, Encoder};
+
+    pub(super) fn encode<C, W: minicbor::encode::Write>(
+        text: &Arc<str>,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.str(text)?.ok()
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Arc<str>, minicbor::decode::Error> {
+        d.str().map(Arc::from)
+    }
 }
 
 /// The kind of a sender, as rules and routes name it.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SenderKind {

@@ -367,6 +367,10 @@ name!(
     /// Prices of one vendor.
     RateCardId
 );
+name!(
+    /// How much something may carry in some time.
+    CapId
+);
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod content;
 pub mod event;
 pub mod id;
 pub mod key;
@@ -24,7 +25,7 @@ pub mod vendor_error;
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
 pub use id::{
-    AppId, ConnectionId, DryRunId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
+    AppId, CapId, ConnectionId, DryRunId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
 };
 pub use key::{Key, Scope};
 pub use lane::Lane;

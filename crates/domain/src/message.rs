@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Recipient, Sender};
+use crate::content::Features;
 use crate::id::{AppId, MessageId};
 use crate::money::Price;
 use crate::number::Country;
@@ -208,6 +209,16 @@ pub struct Message {
     /// When `operator` was found out; None where nobody says, as the numbering plan does not.
     #[n(21)]
     pub operator_known_at: Option<Timestamp>,
+    /// Whether the text has a link in it. The text may be dropped before the message is.
+    #[cbor(n(22), default, skip_if = "std::ops::Not::not")]
+    pub has_link: bool,
+}
+
+impl Message {
+    #[must_use]
+    pub fn features(&self) -> Features {
+        Features { encoding: self.encoding, has_link: self.has_link }
+    }
 }
 
 /// Where the knowledge of a recipient's network comes from.

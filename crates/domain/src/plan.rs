@@ -1,14 +1,16 @@
 //! The ordered routes for one message, each with the reason it is there or was left out, and the terms of its rule.
 
+use std::fmt;
 use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RouteId, RuleId};
+use crate::id::{CapId, RouteId, RuleId};
 use crate::money::Tariff;
 use crate::overrides::{Flip, Steered};
+use crate::time::Timestamp;
 
 /// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
 /// however long after.
@@ -55,6 +57,32 @@ pub struct LeftOutRoute {
     /// None when it is its `senders`, and where the reason is another.
     #[cbor(n(2), default, skip_if = "Option::is_none")]
     pub entry: Option<u16>,
+    /// The cap that is reached, as it stood; None where the reason is another.
+    #[cbor(n(3), default, skip_if = "Option::is_none")]
+    pub capped: Option<Capped>,
+}
+
+/// A cap that has no room for a message.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Capped {
+    #[n(0)]
+    pub cap: CapId,
+    /// Segments that were counted.
+    #[n(1)]
+    pub count: u32,
+    #[n(2)]
+    pub limit: u32,
+    /// When the count begins anew.
+    #[n(3)]
+    pub until: Timestamp,
+}
+
+/// `cap acme-day is reached: 1000 of 1000 segments until 2026-03-01 00:00 UTC`.
+impl fmt::Display for Capped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cap, count, limit, until } = self;
+        write!(f, "cap {cap} is reached: {count} of {limit} segments until {}", until.to_the_minute())
+    }
 }
 
 /// Why a route stands where it stands.
@@ -129,6 +157,9 @@ pub enum Exclusion {
     /// The vendor has closed the destination.
     #[n(30)]
     Closed,
+    /// It, or its connection, has carried as much as it may for now.
+    #[n(50)]
+    Capped,
 }
 
 impl Reason {
@@ -193,6 +224,7 @@ impl Exclusion {
             Self::Maintenance => "maintenance",
             Self::WeightTaken => "weight_taken",
             Self::Closed => "closed",
+            Self::Capped => "capped",
         }
     }
 
@@ -214,6 +246,7 @@ impl Exclusion {
             Self::Maintenance => "the route's vendor is in maintenance",
             Self::WeightTaken => "an override gives the route no weight",
             Self::Closed => "the vendor's rate card says that the destination is closed",
+            Self::Capped => "a cap of the route or its connection is reached",
         }
     }
 }
@@ -309,7 +342,6 @@ impl FromIterator<FailoverOn> for FailoverSet {
 mod tests {
     use super::*;
     use crate::id::OverrideId;
-    use crate::time::Timestamp;
 
     fn plan(flips: Vec<Flip>) -> Plan {
         let terms = Terms {

@@ -7,10 +7,27 @@
 use std::ops::Range;
 
 use minicbor::{Decode, Encode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How the characters of a text travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
 pub enum Encoding {
     #[n(0)]
     Gsm7,

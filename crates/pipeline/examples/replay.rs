@@ -163,6 +163,7 @@ fn record(at: u64, table: &Table) -> anyhow::Result<Record> {
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        features: message.features(),
         max_price: None,
         now,
         used_just_now: None,
@@ -207,5 +208,6 @@ fn message(at: u64, now: Timestamp) -> anyhow::Result<Message> {
         by_smpp: None,
         operator_source: None,
         operator_known_at: None,
+        has_link: false,
     })
 }

@@ -11,12 +11,15 @@ use domain::number::{self, BadNumber, Country};
 use domain::plan::Exclusion;
 use domain::record::{Dispatch, Effects, Input, NextAttempt, RECEIPT_HORIZON, Target};
 use domain::status::StatusSet;
-use domain::{AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, segment};
+use domain::{
+    AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, content, segment,
+};
 use routing::Choice;
 use store::write::Idempotency;
 use store::{Write, Written};
 use tokio::sync::oneshot;
 
+use crate::caps::Taken;
 use crate::core::Core;
 use crate::next::facts;
 use crate::operators::Asked;
@@ -287,6 +290,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         request.class.or(app.default_class).unwrap_or_else(|| core.tables.load().base.default_class());
     let has_endpoint = app.has_webhook || request.callback_url.is_some();
     let known = core.operators.of(&to, now);
+    let has_link = content::has_link(&request.text);
     Message {
         id: request.id.unwrap_or_else(|| core.new_id(now)),
         app: request.app,
@@ -315,14 +319,18 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         by_smpp: request.by_smpp.map(|by_smpp| Box::new(by_smpp.addresses)),
         operator_source: known.map(|known| known.source),
         operator_known_at: known.and_then(|known| known.at),
+        has_link,
     }
 }
 
 struct Prepared {
     record: Arc<Record>,
     effects: Effects,
-    slot: Option<connectors::Slot>,
+    slot: Option<Room>,
 }
+
+/// A slot, and what caps counted with it.
+type Room = (connectors::Slot, Taken);
 
 fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>) -> Result<Prepared, Turned> {
     let now = message.created_at;
@@ -330,7 +338,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
     let decided_at = tokio::time::Instant::now();
     let choice = {
         let facts = facts(&message, used_just_now.as_ref(), now);
-        routing::choose(&facts, core.tables.load().of(facts.to), &**core.fleet.load())
+        routing::choose(&facts, core.tables.load().of(facts.to), &core.standing())
     };
     core.observer.decision_took(decided_at.elapsed());
     let choice = match choice {
@@ -360,15 +368,22 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
 }
 
 /// Takes a slot for the first attempt, when nobody waits for it who has an older claim.
-fn dispatch_at_once(core: &Core, record: &mut Record, target: Target) -> Option<connectors::Slot> {
+fn dispatch_at_once(core: &Core, record: &mut Record, target: Target) -> Option<Room> {
     if !core.nobody_wants(&target.connection) {
         return None;
     }
-    let slot = core.fleet.load().get(&target.connection)?.reserve().ok()?;
-    let dispatch = Dispatch { attempt: 1, target, bind: slot.bind, epoch: slot.epoch };
     let now = record.message.created_at;
+    let tables = core.tables.load();
+    let table = tables.of(&record.message.to);
+    let taken = core.caps.take(table, &target, &record.message, now).ok()?;
+    let reserved = core.fleet.load().get(&target.connection).map(|connector| connector.reserve());
+    let Some(Ok(slot)) = reserved else {
+        taken.give_back(now);
+        return None;
+    };
+    let dispatch = Dispatch { attempt: 1, target, bind: slot.bind, epoch: slot.epoch };
     // A new record cannot refuse its first dispatch; were it to, the attempt simply waits and the slot goes back.
-    record.apply(Input::Dispatch(dispatch), now).ok().map(|_| slot)
+    record.apply(Input::Dispatch(dispatch), now).ok().map(|_| (slot, taken))
 }
 
 fn write(
@@ -384,8 +399,10 @@ fn write(
         let answered = match result {
             Ok(Written::Accepted { record, notices }) => {
                 let acceptance = Acceptance { record: Arc::clone(&record), replayed: false };
-                worker::follow_accepted(&after, record, notices, slot);
-                Ok(acceptance)
+                worker::follow_accepted(&after, record, notices, slot.map(|(slot, _)| slot));
+                drop(key);
+                answer(Ok(acceptance));
+                return;
             }
             Ok(Written::Replayed(record)) => Ok(Acceptance { record, replayed: true }),
             Ok(Written::KeyReused) => Err(Refused::KeyReused),
@@ -395,6 +412,9 @@ fn write(
             }
             Err(not_written) => Err(Refused::NotWritten(not_written)),
         };
+        if let Some((_, taken)) = slot {
+            taken.give_back(after.clock.now());
+        }
         drop(key);
         answer(answered);
     };

@@ -16,6 +16,7 @@ use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::caps::{Caps, Standing};
 use crate::clock::Clock;
 use crate::health::Fleet;
 use crate::lanes::{Lanes, Wake};
@@ -43,6 +44,7 @@ pub(crate) struct Core {
     /// That of the configuration, with the overrides of now laid over it.
     pub(crate) tables: ArcSwap<InForce>,
     pub(crate) steering: Steering,
+    pub(crate) caps: Caps,
     pub(crate) apps: ArcSwap<FxHashMap<AppId, App>>,
     /// How long what is stored is kept. Locked to be copied.
     pub(crate) retention: Mutex<Retention>,
@@ -113,6 +115,7 @@ pub(crate) struct Parts {
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) blocks_inline: bool,
     pub(crate) steering: Steering,
+    pub(crate) caps: Caps,
     pub(crate) apps: FxHashMap<AppId, App>,
     pub(crate) retention: Retention,
     pub(crate) notices: Notices,
@@ -135,6 +138,7 @@ impl Core {
             blocks_inline: parts.blocks_inline,
             tables: ArcSwap::new(parts.steering.tables(now)),
             steering: parts.steering,
+            caps: parts.caps,
             apps: ArcSwap::from_pointee(parts.apps),
             retention: Mutex::new(parts.retention),
             fleet: ArcSwap::from_pointee(Fleet::default()),
@@ -148,6 +152,11 @@ impl Core {
             receipts_are_refused: AtomicBool::new(false),
             somebody_waits: AtomicBool::new(false),
         }
+    }
+
+    /// The connections and caps of now.
+    pub(crate) fn standing(&self) -> Standing<'_> {
+        Standing { fleet: self.fleet.load(), caps: &self.caps, now: self.clock.now() }
     }
 
     pub(crate) fn new_id(&self, now: Timestamp) -> MessageId {

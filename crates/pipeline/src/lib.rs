@@ -4,6 +4,7 @@
 //! next once the write that left it is durable. `Pipeline` is what doors and connectors hold.
 
 mod accept;
+mod caps;
 mod clock;
 mod core;
 mod decide;

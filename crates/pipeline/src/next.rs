@@ -118,6 +118,7 @@ pub(crate) fn facts<'a>(
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        features: message.features(),
         max_price: message.max_price,
         now,
         used_just_now,

@@ -17,6 +17,7 @@ use store::{Change, Changed, Part, Reader, Retention, Write, Writer, Written};
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
+use crate::caps::{self, Caps};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
@@ -130,6 +131,7 @@ impl Pipeline {
     pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let last_key = settings.writer.last_key()?;
         let steering = Steering::load(settings.tables, &*settings.reader, settings.clock.now())?;
+        let caps = Caps::load(&*settings.reader, &steering.tables(settings.clock.now()))?;
         let was_restored = settings.writer.is_on_hold()?;
         let blocks_inline = match settings.workplace {
             Workplace::Threads => false,
@@ -150,6 +152,7 @@ impl Pipeline {
             reader: settings.reader,
             blocks_inline,
             steering,
+            caps,
             apps: settings.apps,
             retention: settings.retention,
             notices: Notices::default(),
@@ -178,6 +181,7 @@ impl Pipeline {
         tasks.spawn(expire::run(Arc::clone(&core)));
         tasks.spawn(tidy::run(Arc::clone(&core)));
         tasks.spawn(steer::run(Arc::clone(&core)));
+        tasks.spawn(caps::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
         let running = Running { tasks, writer: running };
         Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) })
@@ -254,7 +258,7 @@ impl Pipeline {
     /// The plan that a message would get now. Sends nothing.
     #[must_use]
     pub fn explain(&self, facts: &routing::Facts<'_>) -> routing::Explanation {
-        routing::explain(facts, self.core.tables.load().of(facts.to), &**self.core.fleet.load())
+        routing::explain(facts, self.core.tables.load().of(facts.to), &self.core.standing())
     }
 
     /// Makes an override, which holds from the next message on and for all that wait.
@@ -504,6 +508,7 @@ impl Pipeline {
         // Their doors are closed, so there are no new ones; each ends within the time that its class may wait.
         let mut asking = std::mem::take(&mut *self.core.asking.lock());
         while asking.join_next().await.is_some() {}
+        caps::save(&self.core);
         self.core.writer.close();
         if tokio::time::timeout(Duration::from_secs(30), writer.ended()).await.is_err() {
             tracing::error!("the store's writer did not end in 30 s");

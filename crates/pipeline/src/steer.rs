@@ -298,6 +298,7 @@ fn lay(core: &Core) {
     // Under the lock, so that of two changes the later one stays.
     let tables = laid.tables(now);
     publish(core, &laid, &tables, now);
+    core.caps.know(&tables);
     core.tables.store(tables);
     laid.in_place = laid.ids(now);
     drop(laid);

@@ -10,11 +10,13 @@ use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
-use domain::{ConnectionId, ErrorClass, Record, Stage, segment};
+use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, segment};
+use routing::Table;
 use routing::settings::Pass;
 use store::{Write, Written};
 use tokio::time::Instant;
 
+use crate::caps::Taken;
 use crate::core::Core;
 use crate::lanes::{Turn, Waits, Wake, Wanted};
 use crate::next::{self, facts};
@@ -58,74 +60,109 @@ fn serve(core: &Arc<Core>, wake: &Wake) {
     let tables = core.tables.load();
     let refills = core.with_lanes(|lanes| {
         lanes.serve(wake, |record| match place_queued(core, &record) {
-            Ok((dispatch, slot)) => {
-                placed.push((record, dispatch, slot));
+            Ok((dispatch, room)) => {
+                placed.push((record, dispatch, room));
                 Turn::Taken
             }
-            Err(wanted) => {
+            Err(Missed { wanted, others_may_go }) => {
                 let table = tables.of(&record.message.to).version();
-                let is_mixed = record.plan.as_ref().is_some_and(|plan| plan.table != table);
+                let is_of_now = record.plan.as_ref().is_none_or(|plan| plan.table == table);
+                let is_mixed = others_may_go || !is_of_now;
                 Turn::Wait(Waits { record, wanted, is_mixed })
             }
         });
         lanes.refills()
     });
     // Outside the lock: what cannot be written is queued again.
-    for (record, dispatch, slot) in placed {
-        dispatch_durably(core, record, dispatch, slot);
+    for (record, dispatch, room) in placed {
+        dispatch_durably(core, record, dispatch, room);
     }
     for refill in refills {
         worker::refill(core, refill);
     }
 }
 
-fn place_queued(core: &Core, record: &Record) -> Result<(Dispatch, Slot), Vec<Wanted>> {
+/// A slot, and what caps counted with it.
+struct Room {
+    slot: Slot,
+    taken: Taken,
+}
+
+/// Nothing takes the message now.
+#[derive(Default)]
+struct Missed {
+    /// The connections that had no slot.
+    wanted: Vec<Wanted>,
+    /// A cap that counts by the kind of the sender is in the way: the next of the lane may have another one.
+    others_may_go: bool,
+}
+
+fn place_queued(core: &Core, record: &Record) -> Result<(Dispatch, Room), Missed> {
     let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued);
-    let attempt = attempt.ok_or_else(Vec::new)?;
-    let (target, slot) = place(core, record, attempt)?;
-    Ok((Dispatch { attempt: attempt.number, target, bind: slot.bind, epoch: slot.epoch }, slot))
+    let attempt = attempt.ok_or_else(Missed::default)?;
+    let (target, room) = place(core, record, attempt)?;
+    let (bind, epoch) = (room.slot.bind, room.slot.epoch);
+    Ok((Dispatch { attempt: attempt.number, target, bind, epoch }, room))
 }
 
 /// Finds the first route of now that has a slot. Each route before it must have had its `wait_at_most`.
 ///
 /// # Errors
 /// With the connections that had none.
-fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Slot), Vec<Wanted>> {
-    let Some(plan) = &record.plan else { return Err(Vec::new()) };
+fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Room), Missed> {
+    let Some(plan) = &record.plan else { return Err(Missed::default()) };
     let terms = &plan.terms;
     let now = core.clock.now();
     let waited = now.since(attempt.queued_at);
     let fleet = core.fleet.load();
-    let targets = candidates(core, record, attempt);
-    let mut wanted = Vec::new();
+    let tables = core.tables.load();
+    let table = tables.of(&record.message.to);
+    let (targets, others_may_go) = candidates(core, table, record, attempt);
+    let mut missed = Missed { wanted: Vec::new(), others_may_go };
     for (index, target) in targets.into_iter().enumerate() {
-        let no_slot = match fleet.get(&target.connection).map(|connector| connector.reserve()) {
-            Some(Ok(slot)) => return Ok((target, slot)),
-            Some(Err(no_slot)) => no_slot,
-            None => NoSlot::Down,
+        // Before the slot: one that goes back at once would wake whoever waits for it.
+        let no_slot = match core.caps.take(table, &target, &record.message, now) {
+            Ok(taken) => match fleet.get(&target.connection).map(|connector| connector.reserve()) {
+                Some(Ok(slot)) => return Ok((target, Room { slot, taken })),
+                Some(Err(no_slot)) => {
+                    taken.give_back(now);
+                    no_slot
+                }
+                None => {
+                    taken.give_back(now);
+                    NoSlot::Down
+                }
+            },
+            Err(full) => {
+                missed.others_may_go |= full.tells_senders_apart;
+                NoSlot::Busy
+            }
         };
         let had_its_wait = waited >= terms.wait_at_most() * (u32::try_from(index).unwrap_or(u32::MAX) + 1);
         let is_known_down =
             no_slot == NoSlot::Down && routing::HealthView::is_down(&**fleet, &target.connection);
-        wanted.push(Wanted { connection: target.connection, is_up: no_slot == NoSlot::Busy });
+        missed.wanted.push(Wanted { connection: target.connection, is_up: no_slot == NoSlot::Busy });
         if !next::goes_on(terms, no_slot) || !(had_its_wait || is_known_down) {
             break;
         }
     }
-    Err(wanted)
+    Err(missed)
 }
 
-/// The routes that the message may take now, best first.
-fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
-    let tables = core.tables.load();
-    let table = tables.of(&record.message.to);
+/// The routes that the message may take now, best first; and whether one is left out for what its sender is.
+fn candidates(core: &Core, table: &Table, record: &Record, attempt: &Attempt) -> (Vec<Target>, bool) {
     let used_just_now = core.used_just_now(&record.message);
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    let choice = routing::choose(&facts, table, &**core.fleet.load());
-    next::of_queued(record, attempt, &facts, table, choice)
+    let choice = routing::choose(&facts, table, &core.standing());
+    let left_out = choice.iter().flat_map(|choice| &choice.plan.left_out);
+    let mut capped = left_out.filter_map(|left_out| left_out.capped.as_ref());
+    let by_sender = |id: &CapId| table.caps().iter().any(|cap| cap.id == *id && cap.tells_senders_apart());
+    let others_may_go = capped.any(|capped| by_sender(&capped.cap));
+    (next::of_queued(record, attempt, &facts, table, choice), others_may_go)
 }
 
-fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, slot: Slot) {
+fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, room: Room) {
+    let Room { slot, taken } = room;
     let attempt = dispatch.attempt;
     let write = Write::Apply { message: record.message.id, input: Input::Dispatch(dispatch) };
     let after = Arc::clone(core);
@@ -136,15 +173,18 @@ fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, s
             // Another attempt waits by now, and may have found this one standing in its place.
             Ok(Written::Refused { refusal: Refusal::NotQueued, record }) if record.work().queued => {
                 drop(slot);
+                taken.give_back(after.clock.now());
                 worker::follow_record(&after, record, Vec::new());
             }
             // Cancelled or expired while it waited: the slot goes back, and nothing leaves.
             Ok(other) => {
                 drop(slot);
+                taken.give_back(after.clock.now());
                 worker::follow(&after, Ok(other));
             }
             Err(_) => {
                 drop(slot);
+                taken.give_back(after.clock.now());
                 after.enqueue(record);
             }
         }

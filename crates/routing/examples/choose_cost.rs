@@ -1,7 +1,7 @@
 //! How long `choose` takes: with 1,000 rules, 50 routes and 10,000 priced operators the median should be within 2 µs
 //! and the 99th percentile within 10 µs, and neither should follow the number of rules.
 //!
-//! `cargo run --release -p routing --example choose_cost`
+//! `cargo run --release -p routing --example choose_cost`; with a number of rules behind `--`, only that.
 
 #![expect(
     clippy::print_stdout,
@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use domain::content::Features;
 use domain::{AppId, Channel, Class, ConnectionId, Country, Recipient, RouteId, Sender, Timestamp};
 use routing::table::Known;
 use routing::{Facts, HealthView, Settings, Table, choose};
@@ -33,8 +34,12 @@ const COUNTRIES: [&str; 20] = [
 
 fn main() -> Result<(), Failure> {
     println!("{ROUTES} routes, {CARDS} rate cards of {OPERATORS} operators, {MESSAGES} messages");
-    for rules in [10, 1_000, 10_000] {
+    let wanted = std::env::args().nth(1).map(|text| text.parse::<usize>()).transpose()?;
+    for rules in wanted.map_or_else(|| vec![10, 1_000, 10_000], |rules| vec![rules]) {
         measure(rules, &format!("{rules} rules of 5 routes"), &policy(rules))?;
+    }
+    if wanted.is_some() {
+        return Ok(());
     }
     let whole = rule(0, "", 0, ROUTES);
     measure(1, &format!("1 rule of {ROUTES} routes"), &whole)
@@ -184,6 +189,7 @@ impl Message {
             country: self.country,
             operator: Some(&self.operator),
             segments: 1,
+            features: Features::of("hello"),
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: self.used_just_now.as_ref(),

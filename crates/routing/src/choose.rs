@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use domain::address::Sender;
+use domain::content::Features;
 use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
-use domain::plan::{Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::plan::{Capped, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
 
-use crate::table::{Listed, Offer, Request, Route, Rule, Strategy, Table};
+use crate::table::{Cap, Listed, Offer, Request, Route, Rule, Strategy, Table};
 
 pub(crate) mod rendezvous;
 mod spread;
@@ -29,6 +30,8 @@ pub struct Facts<'a> {
     pub country: Option<Country>,
     pub operator: Option<&'a str>,
     pub segments: u8,
+    /// Of its text.
+    pub features: Features,
     /// The application's own limit for the whole message.
     pub max_price: Option<Price>,
     pub now: Timestamp,
@@ -40,6 +43,12 @@ pub struct Facts<'a> {
 pub trait HealthView {
     /// No bind is up, and has not been for a moment.
     fn is_down(&self, connection: &ConnectionId) -> bool;
+
+    /// How a cap stands that has no room for so many more segments; None when it has, and of caps by the second, which
+    /// only spread what is sent.
+    fn capped(&self, _: &Cap, _: u32) -> Option<Capped> {
+        None
+    }
 }
 
 /// A plan, and where each of its routes leads.
@@ -51,7 +60,8 @@ pub struct Choice {
     pub targets: Vec<Target>,
     /// Routes in maintenance: taken when none of `targets` is left to try.
     pub spare: Vec<Target>,
-    /// Routes from which an override takes the traffic for now: a message for which no other is left waits for them.
+    /// Routes from which an override takes the traffic for now, and those that are at a cap: a message for which no other
+    /// is left waits for them.
     pub held: Vec<Target>,
     /// How long the message may be tried unless it says so itself.
     pub validity: Duration,
@@ -75,10 +85,10 @@ pub struct NoRule;
 /// # Errors
 /// When no rule matches. A rule that matches and leaves out all its routes gives an empty plan, with the reasons.
 pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Result<Choice, NoRule> {
-    let request = Request::new(facts);
+    let request = table.request(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
     let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } =
-        sift(rule, table, &request);
+        sift(rule, table, &request, health);
     if candidates.is_empty() {
         candidates.append(&mut spare);
     }
@@ -90,13 +100,13 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
     }
-    let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
     let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
     if leaves_what_is_down {
+        let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
         move_behind(&mut candidates, is_down, Reason::ConnectionDown);
     }
     spread::over_failure_domains(&mut candidates, rule.strategy);
-    if leaves_what_is_down && candidates.iter().all(is_down) {
+    if leaves_what_is_down && candidates.iter().all(|candidate| candidate.is_behind) {
         candidates.append(&mut spare);
     }
     for candidate in candidates.iter_mut().filter(|candidate| candidate.is_maintained) {
@@ -115,9 +125,8 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         flips,
         steered,
     };
-    let [targets, spare, held] = [candidates, spare, held].map(|candidates| {
-        candidates.into_iter().map(|candidate| candidate.route.target(candidate.offer)).collect()
-    });
+    let [targets, spare, held] = [&candidates, &spare, &held]
+        .map(|candidates| candidates.iter().map(|one| one.route.target(&one.offer)).collect());
     Ok(Choice { plan, targets, spare, held, validity: rule.validity })
 }
 
@@ -128,10 +137,24 @@ struct Candidate<'t> {
     listed: Listed,
     /// By which the place is compared with others: that route's price, not that of whichever stands in for it.
     rank: Option<Tariff>,
-    offer: Offer,
+    offer: Offer<'t>,
     reason: Reason,
+    key: Key,
     stands_in: bool,
     is_maintained: bool,
+    /// Something put it behind the others, as far as it asked last: at the end, that its connection is down.
+    is_behind: bool,
+    /// A route before it has its failure domain.
+    shares_domain: bool,
+}
+
+/// What the strategy orders by, so that it is worked out once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Draw(rendezvous::Draw),
+    Cost(Decimal),
+    /// Behind all costs.
+    None,
 }
 
 impl Candidate<'_> {
@@ -149,19 +172,20 @@ struct Sifted<'t> {
     steered: Vec<Steered>,
     /// In maintenance, and used when nothing else is left.
     spare: Vec<Candidate<'t>>,
-    /// From which an override takes the traffic for now.
+    /// From which an override or a cap takes the traffic for now.
     held: Vec<Candidate<'t>>,
 }
 
 /// Those that would carry the message and those that would not. A route that is flipped gives its place to its
 /// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
-fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> {
+fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>, health: &dyn HealthView) -> Sifted<'t> {
     let mut sifted = Sifted { candidates: Vec::with_capacity(rule.routes.len()), ..Sifted::default() };
     let overlay = table.overlay();
+    let is_steered = !overlay.is_empty();
     for (at, listed) in rule.routes.iter().enumerate() {
         let Some(route) = table.routes().get(listed.route) else { continue };
         let (mut listed, own_weight) = (*listed, listed.weight);
-        let weighed = overlay.weight(listed.route, route, request);
+        let weighed = if is_steered { overlay.weight(listed.route, route, request) } else { None };
         if let Some((weight, steered)) = weighed.filter(|_| rule.strategy == Strategy::Weighted) {
             listed.weight = weight;
             sifted.steered.push(steered);
@@ -181,8 +205,12 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
             }
         };
         let candidate = Candidate::new(route, listed, at, offer);
+        if !is_steered && !candidate.is_capped() {
+            sifted.candidates.push(candidate);
+            continue;
+        }
         let Some(stand_in) = overlay.stand_in(listed.route, table.routes(), request) else {
-            sifted.take(candidate, listed.route, table, request);
+            sifted.take(candidate, listed.route, table, request, health);
             continue;
         };
         sifted.leave_out(route, Exclusion::Flipped, request);
@@ -191,7 +219,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
         match rule.offer_in_place(route, request) {
             Ok(offer) => {
                 let candidate = Candidate { route, offer, stands_in: true, ..candidate };
-                sifted.take(candidate, stand_in.to, table, request);
+                sifted.take(candidate, stand_in.to, table, request, health);
             }
             // One that the rule lists itself says so in its own place.
             Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
@@ -202,9 +230,31 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
 }
 
 impl<'t> Candidate<'t> {
-    fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer) -> Self {
-        let (reason, rank) = (Reason::Priority(place(at)), offer.price);
-        Self { route, listed, rank, offer, reason, stands_in: false, is_maintained: false }
+    fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer<'t>) -> Self {
+        Self {
+            route,
+            listed,
+            rank: offer.price,
+            offer,
+            reason: Reason::Priority(place(at)),
+            key: Key::None,
+            stands_in: false,
+            is_maintained: false,
+            is_behind: false,
+            shares_domain: false,
+        }
+    }
+
+    /// Whether any cap counts what its route carries.
+    fn is_capped(&self) -> bool {
+        !self.route.caps.is_empty()
+    }
+
+    /// The first of its route's caps that has no room for the message.
+    fn capped(&self, table: &Table, request: &Request<'_>, health: &dyn HealthView) -> Option<Capped> {
+        let caps = self.route.caps.iter().filter_map(|&at| table.caps().get(at));
+        let mut counting = caps.filter(|cap| cap.counts(request.facts.class, self.offer.sender));
+        counting.find_map(|cap| health.capped(cap, request.facts.segments.max(1).into()))
     }
 }
 
@@ -214,9 +264,22 @@ impl<'t> Sifted<'t> {
     }
 
     /// Takes one that would carry the message, unless its route takes no traffic now.
-    fn take(&mut self, candidate: Candidate<'t>, at: usize, table: &Table, request: &Request<'_>) {
+    fn take(
+        &mut self,
+        candidate: Candidate<'t>,
+        at: usize,
+        table: &Table,
+        request: &Request<'_>,
+        health: &dyn HealthView,
+    ) {
         let (route, overlay) = (candidate.route, table.overlay());
-        if let Some(steered) = overlay.suspended(at, route, request) {
+        if let Some(capped) = candidate.capped(table, request, health) {
+            if self.left_out.iter().all(|other| other.route != route.id) {
+                let (route, because) = (route.id.clone(), Exclusion::Capped);
+                self.left_out.push(LeftOutRoute { route, because, entry: None, capped: Some(capped) });
+            }
+            self.hold(candidate);
+        } else if let Some(steered) = overlay.suspended(at, route, request) {
             self.leave_out(route, Exclusion::Suspended, request);
             self.note(steered);
             self.hold(candidate);
@@ -254,7 +317,7 @@ impl<'t> Sifted<'t> {
 fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
     if left_out.iter().all(|other| other.route != route.id) {
         let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
-        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry });
+        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry, capped: None });
     }
 }
 
@@ -276,11 +339,11 @@ fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
     let recipient = rendezvous::hash(facts.to.as_str().as_bytes());
     let total: u64 = candidates.iter().map(|candidate| u64::from(candidate.listed.weight)).sum();
     for candidate in candidates.iter_mut() {
-        candidate.reason = Reason::Weight(thousandths(candidate.listed.weight, total));
+        let Listed { salt, weight, .. } = candidate.listed;
+        candidate.reason = Reason::Weight(thousandths(weight, total));
+        candidate.key = Key::Draw(rendezvous::Draw::new(salt, recipient, weight));
     }
-    candidates.sort_by_cached_key(|candidate| {
-        rendezvous::Draw::new(candidate.listed.salt, recipient, candidate.listed.weight)
-    });
+    candidates.sort_by_key(|candidate| candidate.key);
     if facts.class == Class::Otp
         && let Some(used) = facts.used_just_now
     {
@@ -299,12 +362,13 @@ fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) 
         let whole = candidate.rank?.times(facts.segments.max(1).into());
         table.exchange().convert(whole, currency, facts.now).map(|price| price.amount)
     };
-    candidates.sort_by_cached_key(|candidate| {
-        let cost = cost(candidate);
-        (cost.is_none(), cost)
-    });
+    for candidate in candidates.iter_mut() {
+        candidate.key = cost(candidate).map_or(Key::None, Key::Cost);
+    }
+    candidates.sort_by_key(|candidate| candidate.key);
     for (at, candidate) in candidates.iter_mut().enumerate() {
-        candidate.reason = if cost(candidate).is_some() { Reason::Price(place(at)) } else { Reason::NoPrice };
+        candidate.reason =
+            if candidate.key == Key::None { Reason::NoPrice } else { Reason::Price(place(at)) };
     }
 }
 
@@ -314,11 +378,16 @@ fn move_behind<'t>(
     is_behind: impl Fn(&Candidate<'t>) -> bool,
     reason: Reason,
 ) {
-    if candidates.iter().all(&is_behind) {
+    let mut count = 0;
+    for candidate in candidates.iter_mut() {
+        candidate.is_behind = is_behind(candidate);
+        count += usize::from(candidate.is_behind);
+    }
+    if count == 0 || count == candidates.len() {
         return;
     }
-    candidates.sort_by_cached_key(&is_behind);
-    for candidate in candidates.iter_mut().filter(|candidate| is_behind(candidate)) {
+    candidates.sort_by_key(|candidate| candidate.is_behind);
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.is_behind) {
         candidate.reason = reason;
     }
 }

@@ -19,6 +19,7 @@ impl fmt::Display for Kept {
             Thing::Route => "route",
             Thing::RateCard => "rate card",
             Thing::ExchangeRate => "exchange rate",
+            Thing::Cap => "cap",
             Thing::Rule => "rule",
             Thing::Test => "policy test",
         };
@@ -39,6 +40,7 @@ pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
         format!("{} to {}{from}", rate.from, rate.to)
     };
     note(Thing::ExchangeRate, weave(&there.exchange_rates, &mut wanted.exchange_rates, rate));
+    note(Thing::Cap, weave(&there.caps, &mut wanted.caps, |cap| cap.id.clone()));
     note(Thing::Rule, weave(&there.policy.rules, &mut wanted.policy.rules, |rule| rule.id.clone()));
     note(Thing::Test, weave(&there.policy.tests, &mut wanted.policy.tests, |test| test.name.clone()));
     (wanted, kept)

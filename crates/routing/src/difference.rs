@@ -27,6 +27,7 @@ pub enum Thing {
     Route,
     RateCard,
     ExchangeRate,
+    Cap,
     Rule,
     Test,
 }
@@ -73,6 +74,7 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     compare(Thing::Route, &before.routes, &after.routes, |route| route.id.clone(), &mut changes);
     compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| card.id.clone(), &mut changes);
     compare(Thing::ExchangeRate, &before.exchange_rates, &after.exchange_rates, name_of_rate, &mut changes);
+    compare(Thing::Cap, &before.caps, &after.caps, |cap| cap.id.clone(), &mut changes);
     compare(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| rule.id.clone(), &mut changes);
     moved(before, after, &mut changes);
     let (was, is) = (&before.policy.tests, &after.policy.tests);
@@ -185,6 +187,7 @@ impl Thing {
             Self::Route => "route",
             Self::RateCard => "rate_card",
             Self::ExchangeRate => "exchange_rate",
+            Self::Cap => "cap",
             Self::Rule => "rule",
             Self::Test => "test",
         }
@@ -212,6 +215,7 @@ impl fmt::Display for Change {
             Thing::Route => "route ",
             Thing::RateCard => "rate card ",
             Thing::ExchangeRate => "exchange rate ",
+            Thing::Cap => "cap ",
             Thing::Rule => "rule ",
             Thing::Test => "policy test ",
         };

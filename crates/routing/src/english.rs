@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 
+use domain::Encoding;
+use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 
-use crate::settings::{Failover, Match, Rule, RuleRoute, Strategy};
+use crate::settings::{Cap, Failover, Match, Rule, RuleRoute, Strategy};
 
 /// `Messages of class otp to DE go by acme-de, then borealis-de. …`
 #[must_use]
@@ -21,8 +23,30 @@ pub fn english(rule: &Rule) -> String {
     sentences.join(". ") + "."
 }
 
+/// `At most 500000 segments of class marketing in a day over the connection acme-main.`
+#[must_use]
+pub fn english_of_cap(cap: &Cap) -> String {
+    let Cap { id: _, connection, route, sender_kind, class, limit, per } = cap;
+    let of = [
+        class.as_ref().map(|all| format!(" of class {}", any_of(all))),
+        sender_kind.as_ref().map(|kinds| {
+            let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+            format!(" from senders that are {}", any_of(&kinds))
+        }),
+    ];
+    let of: String = of.into_iter().flatten().collect();
+    let over = match (connection, route) {
+        (Some(connection), _) => format!("the connection {connection}"),
+        (None, route) => format!("the route {}", route.as_deref().unwrap_or_default()),
+    };
+    format!("At most {limit} segments{of} in a {} over {over}.", per.as_str()).replace("a hour", "an hour")
+}
+
 fn asked(matches: &Match) -> String {
-    let Match { channel, class, country, operator, app, sender, recipient_prefix, time } = matches;
+    let Match { channel, class, country, operator, app, sender, recipient_prefix, time, .. } = matches;
+    let Match { sender_kind, encoding, has_link, .. } = matches;
+    let kinds = |kinds: &Vec<SenderKind>| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+    let encodings = |all: &Vec<Encoding>| all.iter().map(|one| one.as_str()).collect::<Vec<_>>();
     let asked = [
         class.as_ref().map(|all| format!("of class {}", any_of(all))),
         channel.map(|channel| format!("over {channel}")),
@@ -31,6 +55,9 @@ fn asked(matches: &Match) -> String {
         recipient_prefix.as_ref().map(|all| format!("to numbers that begin with {}", any_of(all))),
         app.as_ref().map(|all| format!("by app {}", any_of(all))),
         sender.as_ref().map(|all| format!("from {}", any_of(all))),
+        sender_kind.as_ref().map(|all| format!("from senders that are {}", any_of(&kinds(all)))),
+        encoding.as_ref().map(|all| format!("as {}", any_of(&encodings(all)))),
+        has_link.map(|has_link| if has_link { "with a link" } else { "without a link" }.to_owned()),
         time.as_ref().map(ToString::to_string),
     ];
     let asked: Vec<String> = asked.into_iter().flatten().collect();
@@ -112,6 +139,42 @@ mod tests {
     fn read(rule: &str) -> String {
         let settings = parse(&format!("[[policy.rules]]\nid = \"r\"\n{rule}")).unwrap();
         english(&settings.policy.rules[0])
+    }
+
+    #[test]
+    fn what_a_rule_asks_of_sender_and_text_reads_as_a_sentence() {
+        let rule = read(
+            "match = { sender_kind = [\"numeric\", \"short_code\"], encoding = [\"ucs2\"], has_link = false }\nroutes = [\"a\"]",
+        );
+        let expected =
+            "Messages from senders that are numeric or short_code as ucs2 without a link go by a alone.";
+        assert!(rule.starts_with(expected), "{rule}");
+    }
+
+    #[test]
+    fn a_cap_reads_as_a_sentence() {
+        let caps = r#"
+            [[caps]]
+            id = "a"
+            connection = "acme-main"
+            class = ["marketing"]
+            limit = 500000
+            per = "hour"
+            [[caps]]
+            id = "b"
+            route = "acme-de"
+            sender_kind = ["alphanumeric", "short_code"]
+            limit = 1
+            per = "day"
+        "#;
+        let told: Vec<_> = parse(caps).unwrap().caps.iter().map(english_of_cap).collect();
+        assert_eq!(
+            told,
+            [
+                "At most 500000 segments of class marketing in an hour over the connection acme-main.",
+                "At most 1 segments from senders that are alphanumeric or short_code in a day over the route acme-de.",
+            ]
+        );
     }
 
     #[test]

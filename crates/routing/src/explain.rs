@@ -6,7 +6,7 @@ use domain::record::Target;
 use domain::{RouteId, RuleId, Sender, Tariff};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
-use crate::table::{Request, Rule, Strategy, Table};
+use crate::table::{Rule, Strategy, Table};
 
 /// What would happen to a message now, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub struct RouteExplanation {
 
 #[must_use]
 pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Explanation {
-    let rule = table.rule(&Request::new(facts));
+    let rule = table.rule(&table.request(facts));
     let (Some(rule), Ok(choice)) = (rule, choose(facts, table, health)) else {
         return Explanation { rule: None, summary: unmatched(facts), routes: Vec::new(), choice: None };
     };
@@ -114,6 +114,7 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         (because @ Exclusion::Sender, _) if route.entry.is_some() => {
             format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
         }
+        (because, _) if let Some(capped) = &route.capped => format!("{} ({capped})", because.explanation()),
         (because, _) => by_override.map_or_else(|| because.explanation().to_owned(), Steered::sentence),
     };
     RouteExplanation {

@@ -1,5 +1,6 @@
 //! Tries the tests of a policy: what stands beside the rules is held against what they do.
 
+use domain::content::Features;
 use domain::number;
 use domain::{AppId, ConnectionId, Sender, Timestamp, segment};
 
@@ -68,7 +69,7 @@ impl Message {
                 .ok_or_else(|| format!("`{at}` is not a time: expected 2026-03-01 or 2026-03-01T08:00:00Z"));
             problems.keep(path.key("at"), read)
         });
-        let segments = segment::segment(given.text.as_deref().unwrap_or("-")).segments.len();
+        let segments = segment::segment(text(given)).segments.len();
         let number = number?;
         let operator = match operator {
             Some(given) => given,
@@ -94,11 +95,17 @@ impl Message {
             country: self.number.country,
             operator: self.operator.as_deref(),
             segments: self.segments,
+            features: Features::of(text(given)),
             max_price: None,
             now: self.at,
             used_just_now: None,
         }
     }
+}
+
+/// Of one that gives none, something of one segment.
+fn text(given: &Given) -> &str {
+    given.text.as_deref().unwrap_or("-")
 }
 
 fn compare(path: &Path, test: &PolicyTest, choice: Result<Choice, NoRule>, problems: &mut Problems) {
@@ -179,6 +186,21 @@ mod tests {
             expect = { no_route = true }
         "#;
         assert_eq!(told(tests), [""; 0]);
+    }
+
+    #[test]
+    fn the_text_of_a_test_is_looked_into() {
+        let rule =
+            "[[policy.rules]]\nid = \"links\"\nmatch = { has_link = true }\nroutes = [\"borealis-eu\"]\n";
+        let test = |text: &str, rule: &str| {
+            format!(
+                "[[policy.tests]]\nname = \"{rule}\"\ngiven = {{ to = \"+4915112345678\", app = \"shop\", text = \"{text}\" }}\nexpect = {{ rule = \"{rule}\" }}\n"
+            )
+        };
+        let tests = test("see bit.ly/3xY", "links") + &test("see you", "europe");
+        let text = format!("{ROUTES}{rule}{RULES}{tests}");
+        let (settings, table) = (parse(&text).unwrap(), compile(&text).unwrap());
+        assert_eq!(failures(&settings, &table, Timestamp::from_millis(0)), []);
     }
 
     #[test]

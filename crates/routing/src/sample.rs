@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::content::Features;
 use domain::{AppId, Channel, Class, ConnectionId, Recipient, RouteId, Sender, Timestamp};
 
 use crate::choose::{Choice, Facts, HealthView, NoRule, choose};
@@ -75,6 +76,7 @@ pub(crate) struct Ask {
     pub(crate) country: Option<&'static str>,
     pub(crate) operator: Option<&'static str>,
     pub(crate) segments: u8,
+    pub(crate) features: Features,
     /// With its currency.
     pub(crate) max_price: Option<(&'static str, &'static str)>,
     pub(crate) now: Timestamp,
@@ -93,6 +95,7 @@ impl Ask {
             country: Some("DE"),
             operator: None,
             segments: 1,
+            features: Features::of("hello"),
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: None,
@@ -114,6 +117,7 @@ impl Ask {
             country: self.country.map(|text| text.parse().unwrap()),
             operator: self.operator,
             segments: self.segments,
+            features: self.features,
             max_price: self.max_price.map(|(amount, currency)| domain::Price {
                 amount: domain::money::parse_amount(amount).unwrap(),
                 currency: currency.parse().unwrap(),

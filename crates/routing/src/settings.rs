@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod canonical;
+mod caps;
 mod cards;
 mod hours;
 mod policy;
@@ -17,6 +18,7 @@ mod rule_route;
 mod schema;
 mod senders;
 
+pub use caps::{Cap, Period};
 pub use cards::{ExchangeRate, Per, PriceEntry, RateCard, Surcharge};
 pub use hours::{Hours, HoursWindow};
 pub use policy::{Failover, Match, Policy, Rule, Strategy};
@@ -35,6 +37,8 @@ pub struct Settings {
     pub rate_cards: Vec<RateCard>,
     #[serde(skip_serializing_if = "is_default")]
     pub exchange_rates: Vec<ExchangeRate>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub caps: Vec<Cap>,
     #[serde(skip_serializing_if = "is_default")]
     pub policy: Policy,
 }

@@ -12,17 +12,20 @@ use crate::choose::Facts;
 use crate::price::{Card, Exchange};
 use crate::problem;
 
+mod cap;
 mod compile;
 mod conditions;
 mod effect;
 mod hours;
 mod index;
 mod overlay;
+mod rates;
 mod route;
 mod rule;
 mod senders;
 mod warnings;
 
+pub use cap::Cap;
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
 pub use route::Route;
@@ -41,6 +44,8 @@ pub struct Table {
     vendors: FxHashMap<ConnectionId, VendorId>,
     overlay: overlay::Overlay,
     cards: FxHashMap<RateCardId, Arc<Card>>,
+    rates: Arc<rates::Rates>,
+    caps: Vec<Cap>,
     exchange: Arc<Exchange>,
 }
 
@@ -94,18 +99,18 @@ impl Table {
     pub fn target_for(&self, id: &RouteId, facts: &Facts<'_>) -> Option<Target> {
         let at = *self.by_id.get(id)?;
         let route = self.routes.get(at)?;
-        let request = Request::new(facts);
+        let request = self.request(facts);
         if self.taken(at, route, &request).is_some() {
             return None;
         }
         let offer = route.offer(&request).ok()?;
-        Some(route.target(offer))
+        Some(route.target(&offer))
     }
 
     /// What each route of the message's channel would take.
     #[must_use]
     pub fn quotes(&self, facts: &Facts<'_>) -> Vec<Quote> {
-        let request = Request::new(facts);
+        let request = self.request(facts);
         let routes = self.routes.iter().enumerate().filter(|(_, route)| route.channel == facts.channel);
         routes
             .map(|(at, route)| {
@@ -115,7 +120,7 @@ impl Table {
                 Quote {
                     route: route.id.clone(),
                     price: route.price(&request).ok().flatten(),
-                    sender: offer.ok().and_then(|offer| offer.sender),
+                    sender: offer.ok().and_then(|offer| offer.sender.cloned()),
                     excluded,
                 }
             })
@@ -125,12 +130,18 @@ impl Table {
     /// How long a message may be tried that says nothing of it; None when no rule matches.
     #[must_use]
     pub fn validity(&self, facts: &Facts<'_>) -> Option<Duration> {
-        self.rule(&Request::new(facts)).map(|rule| rule.validity)
+        self.rule(&self.request(facts)).map(|rule| rule.validity)
     }
 
     /// The rate cards, in any order.
     pub fn cards(&self) -> impl Iterator<Item = &Arc<Card>> {
         self.cards.values()
+    }
+
+    /// What a message's facts come to, worked out once for all rules and routes.
+    pub(crate) fn request<'a>(&'a self, facts: &'a Facts<'a>) -> Request<'a> {
+        let operator = facts.operator.and_then(|text| text.parse().ok());
+        Request { facts, operator, rates: self.rates.row(operator) }
     }
 
     pub(crate) fn exchange(&self) -> &Exchange {

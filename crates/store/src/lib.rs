@@ -4,6 +4,7 @@
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
 pub mod audit;
+mod counts;
 pub mod list_mappings;
 pub mod operators;
 pub mod query;
@@ -13,6 +14,7 @@ pub mod versions;
 pub mod write;
 
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
+pub use counts::Counted;
 pub use list_mappings::ListMapping;
 pub use operators::{Learnt, OperatorList, OperatorListKind};
 pub use query::{LogPage, LogQuery, Page, Query, Reader, Waiting};

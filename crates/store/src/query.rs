@@ -5,7 +5,8 @@ use domain::{
 };
 
 use crate::{
-    AuditQuery, Audited, Error, Imported, Learnt, ListMapping, OperatorList, Published, Version, versions,
+    AuditQuery, Audited, Counted, Error, Imported, Learnt, ListMapping, OperatorList, Published, Version,
+    versions,
 };
 
 /// What a search is for. Every field given must match.
@@ -132,6 +133,12 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error>;
+
+    /// What was counted towards caps, each as it was written last.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn counted(&self) -> Result<Vec<Counted>, Error>;
 
     /// Entries of the audit log.
     ///

@@ -18,6 +18,7 @@ mod cache;
 mod checkpoint;
 mod codec;
 mod commit;
+mod counts;
 mod damaged;
 mod day;
 mod day_pool;

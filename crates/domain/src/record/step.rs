@@ -4,6 +4,7 @@ use super::{
     Answer, Cause, Converted, Dispatch, Effects, Input, NewText, ReceiptNews, Record, Refusal, Replacement,
 };
 use crate::attempt::{Attempt, Outcome, Part, PartAnswer, State, Summed, Verdict};
+use crate::content;
 use crate::event::Kind;
 use crate::plan::{FailoverOn, OnUnknown};
 use crate::status::Status;
@@ -362,6 +363,7 @@ impl Record {
         self.message.expires_at = expires_at;
         self.message.notify = with.notify.unwrap_or(self.message.notify);
         if let Some(NewText { text, encoding, segments }) = with.text {
+            self.message.has_link = content::has_link(&text);
             self.message.text = text;
             self.message.encoding = encoding;
             self.message.segments = segments;

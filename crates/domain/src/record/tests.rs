@@ -82,6 +82,7 @@ impl Case {
             by_smpp: None,
             operator_source: None,
             operator_known_at: None,
+            has_link: false,
         };
         let terms = Terms {
             on_unknown: self.on_unknown,

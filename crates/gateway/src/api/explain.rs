@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use domain::content::Features;
 use domain::number::{self, Number};
 use domain::{AppId, Channel, Class, Price, Recipient, Sender, Tariff, Timestamp, segment};
 use pipeline::App;
@@ -210,6 +211,7 @@ impl<'a> Question<'a> {
             country: number.country,
             operator,
             segments: u8::try_from(segments).unwrap_or(u8::MAX),
+            features: Features::of(&self.text),
             max_price: self.max_price,
             now: api.pipeline.now(),
             used_just_now: None,

@@ -177,14 +177,16 @@ pub(crate) async fn get(
             .iter()
             .map(|named| json!({ "rate_card": named.name, "sha256": hexadecimal(&named.hash) }))
             .collect(),
-        english: sources
-            .document
-            .policy
-            .rules
-            .iter()
-            .map(|rule| json!({ "rule": rule.id, "text": routing::english(rule) }))
-            .collect(),
+        english: english(&sources.document),
     }))
+}
+
+fn english(document: &routing::Settings) -> Vec<Json> {
+    let rules = document.policy.rules.iter();
+    let rules = rules.map(|rule| json!({ "rule": rule.id, "text": routing::english(rule) }));
+    let caps = document.caps.iter();
+    let caps = caps.map(|cap| json!({ "cap": cap.id, "text": routing::english_of_cap(cap) }));
+    rules.chain(caps).collect()
 }
 
 fn text(kind: &'static str, text: &str) -> Response {

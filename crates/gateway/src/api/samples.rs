@@ -41,6 +41,7 @@ pub(crate) fn message() -> Message {
         by_smpp: None,
         operator_source: None,
         operator_known_at: None,
+        has_link: false,
     }
 }
 
@@ -120,6 +121,7 @@ fn plan() -> Plan {
             route: RouteId::new("cumulus-fr").unwrap(),
             because: Exclusion::Country,
             entry: None,
+            capped: None,
         }],
         flips: Vec::new(),
         steered: Vec::new(),

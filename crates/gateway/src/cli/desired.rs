@@ -127,10 +127,10 @@ fn write(folder: &Path, sources: &Sources) -> Result<Vec<String>, Failure> {
         let message = format!("{} is not empty: name a folder that is, or is not there", folder.display());
         return Err(Failure::new(Exit::Usage, message));
     }
-    let Settings { routes, rate_cards, exchange_rates, policy } = &sources.document;
+    let Settings { routes, rate_cards, exchange_rates, caps, policy } = &sources.document;
     let (rate_cards, exchange_rates) = (rate_cards.clone(), exchange_rates.clone());
     let parts = [
-        ("routes.toml", Settings { routes: routes.clone(), ..Settings::default() }),
+        ("routes.toml", Settings { routes: routes.clone(), caps: caps.clone(), ..Settings::default() }),
         ("rate_cards.toml", Settings { rate_cards, exchange_rates, ..Settings::default() }),
         ("policy.toml", Settings { policy: policy.clone(), ..Settings::default() }),
     ];

@@ -200,7 +200,8 @@ async fn show(version: &str, english: bool, endpoint: &Endpoint, output: &Output
     let whole = client.get(&path).await?;
     let text = if english {
         let rules = whole.get("english").and_then(Value::as_array).into_iter().flatten();
-        let rules = rules.map(|rule| format!("{}: {}", cell(rule, "rule"), cell(rule, "text")));
+        let name = |one: &Value| if one.get("cap").is_some() { cell(one, "cap") } else { cell(one, "rule") };
+        let rules = rules.map(|one| format!("{}: {}", name(one), cell(one, "text")));
         rules.collect::<Vec<_>>().join("\n")
     } else {
         client.get_text(&format!("{path}?format=toml")).await?.trim_end().to_owned()

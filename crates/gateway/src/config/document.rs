@@ -15,7 +15,7 @@ use super::tree::{Node, Place, Step, Value};
 use crate::tables::Sources;
 
 /// The keys that a routing document has.
-const KEYS: [&str; 4] = ["routes", "rate_cards", "exchange_rates", "policy"];
+const KEYS: [&str; 5] = ["routes", "rate_cards", "exchange_rates", "caps", "policy"];
 
 /// # Errors
 /// With all that is wrong with its shape, each at its line. Whether it can be obeyed is another question.

@@ -43,6 +43,9 @@ pub(super) struct Raw {
     /// By which prices in different currencies are compared.
     #[serde(default)]
     pub(super) exchange_rates: Vec<routing::settings::ExchangeRate>,
+    /// How much connections and routes may carry in some time.
+    #[serde(default)]
+    pub(super) caps: Vec<routing::settings::Cap>,
     #[serde(default)]
     pub(super) policy: routing::settings::Policy,
 }

@@ -48,6 +48,7 @@ impl Maker {
             by_smpp: None,
             operator_source: None,
             operator_known_at: None,
+            has_link: false,
         };
         let route = RouteId::new(app).unwrap();
         let terms = Terms {

@@ -2,7 +2,7 @@
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
 use domain::event::Kind;
-use domain::plan::{Exclusion, Reason};
+use domain::plan::{Capped, Exclusion, Reason};
 use domain::record::Restored;
 use domain::{ConnectionId, Message, Price, Record, RouteId, Status, Timestamp};
 
@@ -19,6 +19,8 @@ pub struct Decision {
     pub fates: Vec<(RouteId, Fate)>,
     /// Routes whose connections were down when it was accepted.
     pub down: Vec<RouteId>,
+    /// Caps that had no room for it then.
+    pub capped: Vec<Capped>,
 }
 
 /// What became of a message under a table.
@@ -74,13 +76,15 @@ impl Decision {
         let down = record.plan.iter().flat_map(|plan| &plan.routes);
         let down = down.filter(|route| route.reason == Reason::ConnectionDown);
         let down = down.map(|route| route.route.clone()).collect();
+        let left_out = record.plan.iter().flat_map(|plan| &plan.left_out);
+        let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
         let mut message = record.message;
         message.text = Box::default();
-        Ok(Self { message, done, fates, down })
+        Ok(Self { message, done, fates, down, capped })
     }
 }
 

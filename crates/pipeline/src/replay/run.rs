@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use connectors::NoSlot;
 use domain::attempt::{PartAnswer, State, Verdict};
+use domain::plan::Capped;
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
 use domain::{Class, ConnectionId, ErrorClass, Record, RouteId, Timestamp};
+use routing::table::Cap;
 use routing::{Choice, HealthView, NoRule, Table};
 
 use super::Outcomes;
@@ -29,7 +31,8 @@ pub(super) fn run(
     let is_otp = message.class == Class::Otp;
     let used = if is_otp { memory.used(&message.to, accepted_at) } else { None };
     let health = Down::of(decision, table);
-    let choice = match routing::choose(&facts(message, used.as_ref(), accepted_at), table, &health) {
+    let at_acceptance = AtAcceptance { health: &health, capped: &decision.capped };
+    let choice = match routing::choose(&facts(message, used.as_ref(), accepted_at), table, &at_acceptance) {
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
     };
@@ -73,6 +76,23 @@ impl Down {
 impl HealthView for Down {
     fn is_down(&self, connection: &ConnectionId) -> bool {
         self.0.contains(connection)
+    }
+}
+
+/// Also the caps that the log says had no room. When they had some again it does not say, so that later in the life of
+/// the message they have.
+struct AtAcceptance<'a> {
+    health: &'a Down,
+    capped: &'a [Capped],
+}
+
+impl HealthView for AtAcceptance<'_> {
+    fn is_down(&self, connection: &ConnectionId) -> bool {
+        self.health.is_down(connection)
+    }
+
+    fn capped(&self, cap: &Cap, _: u32) -> Option<Capped> {
+        self.capped.iter().find(|capped| capped.cap == cap.id).cloned()
     }
 }
 

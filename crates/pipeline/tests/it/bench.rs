@@ -374,6 +374,10 @@ impl store::Reader for FaultyReader {
         self.store.operator_lists()
     }
 
+    fn counted(&self) -> Result<Vec<store::Counted>, store::Error> {
+        self.store.counted()
+    }
+
     fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<store::Learnt>, store::Error> {
         self.store.learnt(now, limit)
     }
@@ -435,7 +439,7 @@ pub(crate) const CONNECTIONS: [&str; 3] = ["acme", "borealis", "cumulus"];
 
 impl Bench {
     /// Three connections, each with a route of its name, and one rule over them in that order, with `terms`, a JSON
-    /// object, on top.
+    /// object, on top; its `caps` are those of the document.
     pub(crate) async fn with_rule(terms: &str) -> Self {
         Self::at(Arc::new(tempfile::tempdir().unwrap()), terms, 1_790_000_000_000).await
     }
@@ -600,11 +604,12 @@ fn table(terms: &str) -> Table {
     let mut rule = serde_json::json!({
         "id": "all", "match": { "channel": "sms" }, "strategy": "priority", "routes": CONNECTIONS, "validity": "10m",
     });
-    let terms: serde_json::Map<String, serde_json::Value> = serde_json::from_str(terms).unwrap();
+    let mut terms: serde_json::Map<String, serde_json::Value> = serde_json::from_str(terms).unwrap();
+    let caps = terms.remove("caps").unwrap_or_else(|| serde_json::json!([]));
     rule.as_object_mut().unwrap().extend(terms);
     let routes = CONNECTIONS.map(|name| serde_json::json!({ "id": name, "connection": name }));
     let settings = serde_json::json!({
-        "routes": routes, "policy": { "default_class": "transactional", "rules": [rule] },
+        "routes": routes, "caps": caps, "policy": { "default_class": "transactional", "rules": [rule] },
     });
     let settings: routing::settings::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());

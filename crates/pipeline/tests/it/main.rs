@@ -4,6 +4,7 @@
 
 mod bench;
 
+mod caps;
 mod delivery;
 mod failover;
 mod faults;

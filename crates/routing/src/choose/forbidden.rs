@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use domain::overrides::{Action, Override, Scope};
-use domain::{Channel, OverrideId, RouteId, Timestamp};
+use domain::plan::{Capped, Exclusion};
+use domain::{Channel, ConnectionId, OverrideId, RouteId, Timestamp};
 use proptest::prelude::*;
 
 use crate::sample::{Ask, compile};
@@ -36,6 +37,8 @@ struct Way {
     default: bool,
     /// None: the rule does not list it.
     weight: Option<u32>,
+    /// Of a cap: whether it is reached, and of which kind of sender it is.
+    cap: Option<(bool, Option<&'static str>)>,
 }
 
 fn ways() -> impl Strategy<Value = Vec<Way>> {
@@ -47,14 +50,19 @@ fn ways() -> impl Strategy<Value = Vec<Way>> {
         prop::sample::select(vec![None, None, Some("alphanumeric"), Some("short_code")]),
         prop::bool::weighted(0.3),
         prop::option::weighted(0.8, prop_oneof![1 => Just(0u32), 4 => 1..5u32]),
+        prop::option::weighted(
+            0.4,
+            (any::<bool>(), prop::sample::select(vec![None, Some("alphanumeric"), Some("short_code")])),
+        ),
     );
-    let way = way.prop_map(|(is_rcs, countries, card, allow, default, weight)| Way {
+    let way = way.prop_map(|(is_rcs, countries, card, allow, default, weight, cap)| Way {
         is_rcs,
         countries,
         card,
         allow,
         default,
         weight,
+        cap,
     });
     prop::collection::vec(way, 1..7)
 }
@@ -125,6 +133,13 @@ impl Case {
             }
             text += "]\n";
         }
+        for (at, (_, kind)) in self.routes.iter().enumerate().filter_map(|(at, way)| Some((at, way.cap?))) {
+            write!(text, "[[caps]]\nid = \"cap{at}\"\nroute = \"r{at}\"\nlimit = 10\nper = \"day\"\n")
+                .unwrap();
+            if let Some(kind) = kind {
+                writeln!(text, "sender_kind = [\"{kind}\"]").unwrap();
+            }
+        }
         writeln!(text, "[[policy.rules]]\nid = \"all\"\nstrategy = \"{}\"", self.strategy).unwrap();
         if let Some(limit) = self.limit {
             writeln!(text, "max_price = \"0.{limit:04}\"").unwrap();
@@ -159,28 +174,59 @@ impl Case {
         is_channel && goes_there && carries_sender && costs_little_enough
     }
 
+    /// Whether the route has carried as much as it may, under the sender that this message would have on it.
+    fn is_capped(&self, way: &Way) -> bool {
+        let asked = self.ask.from.filter(|sender| match way.allow {
+            None => true,
+            Some(kind) => (kind == "alphanumeric") == (*sender == "SHOP"),
+        });
+        let kind = match asked.or_else(|| way.default.then_some("OWN")) {
+            None => None,
+            Some("72345") => Some("short_code"),
+            Some(_) => Some("alphanumeric"),
+        };
+        way.cap.is_some_and(|(is_reached, of)| is_reached && (of.is_none() || of == kind))
+    }
+
     fn flip(&self) -> Option<(usize, usize)> {
         let (from, to) = self.flip?;
         let (one, other) = (self.routes.get(from)?, self.routes.get(to)?);
         (from != to && one.is_rcs == other.is_rcs).then_some((from, to))
     }
 
-    /// The routes that the plan must hold, in no order.
-    fn permitted(&self) -> Vec<String> {
+    /// The routes that the plan must hold, and those that the message must wait for, in no order.
+    fn permitted(&self) -> [Vec<String>; 2] {
         let would_be_planned = |at: usize| {
             let way = &self.routes[at];
             let has_weight = way.weight.is_some_and(|weight| self.strategy != "weighted" || weight > 0);
             has_weight && self.may_carry(way)
         };
-        let mut permitted = Vec::new();
+        let [mut permitted, mut held] = [Vec::new(), Vec::new()];
         for at in 0..self.routes.len() {
             let is_flipped = self.flip().is_some_and(|(from, _)| from == at);
             let stands_in = self.flip().is_some_and(|(from, to)| to == at && would_be_planned(from));
             if would_be_planned(at) && !is_flipped || stands_in && self.may_carry(&self.routes[at]) {
-                permitted.push(format!("r{at}"));
+                let is_capped = self.is_capped(&self.routes[at]);
+                if is_capped { &mut held } else { &mut permitted }.push(format!("r{at}"));
             }
         }
-        permitted
+        [permitted, held]
+    }
+}
+
+/// The connections that are down, and the routes whose caps are reached.
+struct Standing<'c>(&'c Case);
+
+impl crate::HealthView for Standing<'_> {
+    fn is_down(&self, connection: &ConnectionId) -> bool {
+        self.0.ask.down.contains(&connection.as_str())
+    }
+
+    fn capped(&self, cap: &crate::table::Cap, _: u32) -> Option<Capped> {
+        let at: usize = cap.id.as_str().trim_start_matches("cap").parse().unwrap();
+        let (is_reached, _) = self.0.routes[at].cap.unwrap();
+        let (limit, until) = (cap.limit, Timestamp::from_millis(0));
+        is_reached.then(|| Capped { cap: cap.id.clone(), count: limit, limit, until })
     }
 }
 
@@ -209,13 +255,18 @@ proptest! {
             let amount = limit.as_deref().map(|text| domain::money::parse_amount(text).unwrap());
             let max_price = amount.map(|amount| domain::Price { amount, currency: "EUR".parse().unwrap() });
             let facts = crate::Facts { max_price, ..facts.clone() };
-            crate::choose(&facts, &table, &crate::sample::Down(case.ask.down))
+            crate::choose(&facts, &table, &Standing(&case))
         });
         let choice = choose().unwrap();
         prop_assert_eq!(&choice, &choose().unwrap());
         let mut planned: Vec<_> = choice.plan.routes.iter().map(|it| it.route.to_string()).collect();
         planned.sort();
-        prop_assert_eq!(planned, case.permitted());
+        let mut held: Vec<_> = choice.held.iter().map(|target| target.route.to_string()).collect();
+        held.sort();
+        prop_assert_eq!([planned, held], case.permitted());
+        for left_out in &choice.plan.left_out {
+            prop_assert_eq!(left_out.capped.is_some(), left_out.because == Exclusion::Capped);
+        }
         for target in &choice.targets {
             let at: usize = target.route.as_str().trim_start_matches('r').parse().unwrap();
             let way = &case.routes[at];

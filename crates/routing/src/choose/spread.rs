@@ -32,17 +32,17 @@ impl Group {
 /// The first route stays; at each later place, the first of its group whose domain no route before it has goes before
 /// those that share one, and they say so. Apart from that the order stays.
 pub(super) fn over_failure_domains(candidates: &mut [Candidate<'_>], strategy: Strategy) {
+    candidates.iter_mut().for_each(|candidate| candidate.shares_domain = false);
     for at in 1..candidates.len() {
         let (before, rest) = candidates.split_at_mut(at);
-        let is_used = |one: &Candidate<'_>| {
-            before.iter().any(|other| other.route.failure_domain == one.route.failure_domain)
-        };
-        let Some(group) = rest.first().map(|first| Group::of(first, strategy)) else { return };
+        let Some(domain) = before.last().map(|last| last.route.failure_domain) else { return };
+        for later in rest.iter_mut().filter(|later| later.route.failure_domain == domain) {
+            later.shares_domain = true;
+        }
+        let Some(first) = rest.first().filter(|first| first.shares_domain) else { continue };
+        let group = Group::of(first, strategy);
         let in_group = rest.iter().take_while(|one| Group::of(one, strategy) == group);
-        let Some(fresh) = in_group.map(is_used).position(|is_used| !is_used).filter(|&fresh| fresh > 0)
-        else {
-            continue;
-        };
+        let Some(fresh) = in_group.into_iter().position(|one| !one.shares_domain) else { continue };
         let (passed, _) = rest.split_at_mut(fresh);
         for candidate in passed.iter_mut().filter(|candidate| Group::of(candidate, strategy) == Group::Usual)
         {

@@ -44,15 +44,27 @@ impl Card {
             Some(Charge::Closed) => return Rated::Closed,
             Some(Charge::Price(amount)) => amount,
         };
-        let (per_segment, per_message) = (Decimal::ZERO, Decimal::ZERO);
-        let mut tariff = Tariff { per_segment, per_message, currency: self.currency };
-        add(&mut tariff, self.per, amount);
+        let mut tariff = self.tariff(amount);
         for surcharge in &self.surcharges {
             if let Some(Charge::Price(amount)) = surcharge.prices.charge(operator, country, now) {
                 add(&mut tariff, surcharge.per, amount);
             }
         }
         Rated::Priced(tariff)
+    }
+
+    /// A price without what comes on top of it.
+    pub(crate) fn tariff(&self, amount: Decimal) -> Tariff {
+        let (per_segment, per_message) = match self.per {
+            Per::Segment => (amount, Decimal::ZERO),
+            Per::Message => (Decimal::ZERO, amount),
+        };
+        Tariff { per_segment, per_message, currency: self.currency }
+    }
+
+    /// What `rate` says of an operator from some time on, whatever the country; nothing where that depends on more.
+    pub(crate) fn of_operators(&self) -> impl Iterator<Item = (Operator, Timestamp, Charge)> {
+        self.prices.of_operators().filter(|_| self.surcharges.is_empty())
     }
 }
 

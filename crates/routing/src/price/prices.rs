@@ -1,4 +1,9 @@
 //! Prices by place and time: found by at most four lookups.
+//!
+//! A decision asks for the price of an operator on each of its routes, and none of these is in the processor's cache: so
+//! where a place has a single price, which is the rule, that stands in the table itself and not behind a pointer.
+
+use std::collections::hash_map::Entry;
 
 use domain::{Country, Timestamp};
 use rustc_hash::FxHashMap;
@@ -13,8 +18,22 @@ pub struct Prices {
     codes: FxHashMap<Country, Vec<Mcc>>,
 }
 
-/// In order of time.
-type Dated = Vec<(Option<Timestamp>, Charge)>;
+#[derive(Clone, Debug)]
+enum Dated {
+    One(Line),
+    /// In order of time.
+    Several(Vec<Line>),
+}
+
+/// From a time on.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    from: Timestamp,
+    charge: Charge,
+}
+
+/// As far back as anyone asks.
+const ALWAYS: Timestamp = Timestamp::from_millis(i64::MIN);
 
 impl Prices {
     /// At most one line for each place and time.
@@ -22,21 +41,25 @@ impl Prices {
     pub fn new(lines: impl IntoIterator<Item = PriceLine>) -> Self {
         let mut prices = Self::default();
         for line in lines {
-            prices.dated(line.place).push((line.effective_from, line.charge));
+            prices.add(line);
         }
         for dated in prices.by_place.values_mut() {
-            dated.sort_by_key(|(from, _)| *from);
+            dated.lines_mut().sort_by_key(|line| line.from);
         }
         prices
     }
 
-    fn dated(&mut self, place: Place) -> &mut Dated {
-        if let Place::Mcc(mcc) = place
-            && !self.by_place.contains_key(&place)
-        {
-            mcc.countries().for_each(|country| self.codes.entry(country).or_default().push(mcc));
+    fn add(&mut self, PriceLine { place, charge, effective_from }: PriceLine) {
+        let line = Line { from: effective_from.unwrap_or(ALWAYS), charge };
+        match self.by_place.entry(place) {
+            Entry::Occupied(mut known) => known.get_mut().add(line),
+            Entry::Vacant(new) => {
+                new.insert(Dated::One(line));
+                if let Place::Mcc(mcc) = place {
+                    mcc.countries().for_each(|country| self.codes.entry(country).or_default().push(mcc));
+                }
+            }
         }
-        self.by_place.entry(place).or_default()
     }
 
     /// The operator's own price, else that of its code, else the country's, else the one for anywhere.
@@ -71,8 +94,15 @@ impl Prices {
     #[must_use]
     pub fn at(&self, place: Place, now: Timestamp) -> Option<Charge> {
         let dated = self.by_place.get(&place)?;
-        let in_force = dated.iter().rev().find(|(from, _)| from.is_none_or(|from| from <= now));
-        in_force.map(|(_, charge)| *charge)
+        dated.lines().iter().rev().find(|line| line.from <= now).map(|line| line.charge)
+    }
+
+    /// The last price of each operator that has any, and from when on it holds.
+    pub(crate) fn of_operators(&self) -> impl Iterator<Item = (Operator, Timestamp, Charge)> {
+        self.by_place.iter().filter_map(|(place, dated)| match place {
+            Place::Operator(operator) => dated.lines().last().map(|line| (*operator, line.from, line.charge)),
+            Place::Anywhere | Place::Country(_) | Place::Mcc(_) => None,
+        })
     }
 
     /// What holds at a place, be it said of a wider one. Of a code of several countries the first is what it is in.
@@ -97,7 +127,7 @@ impl Prices {
     /// From when on something is said of this very place, in order.
     #[must_use]
     pub fn dates(&self, place: Place) -> Option<impl Iterator<Item = Option<Timestamp>>> {
-        self.by_place.get(&place).map(|dated| dated.iter().map(|(from, _)| *from))
+        self.by_place.get(&place).map(|dated| dated.lines().iter().map(|line| line.begins()))
     }
 
     /// Everything, ordered by place and time.
@@ -105,10 +135,40 @@ impl Prices {
     pub fn lines(&self) -> Vec<PriceLine> {
         let mut lines = Vec::with_capacity(self.by_place.len());
         for (&place, dated) in &self.by_place {
-            let line = |&(effective_from, charge)| PriceLine { place, charge, effective_from };
-            lines.extend(dated.iter().map(line));
+            let line = |line: &Line| PriceLine { place, charge: line.charge, effective_from: line.begins() };
+            lines.extend(dated.lines().iter().map(line));
         }
         lines.sort_unstable_by_key(|line| (line.place, line.effective_from));
         lines
+    }
+}
+
+impl Line {
+    /// None: always.
+    fn begins(&self) -> Option<Timestamp> {
+        Some(self.from).filter(|from| *from != ALWAYS)
+    }
+}
+
+impl Dated {
+    fn lines(&self) -> &[Line] {
+        match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Several(lines) => lines,
+        }
+    }
+
+    fn lines_mut(&mut self) -> &mut [Line] {
+        match self {
+            Self::One(line) => std::slice::from_mut(line),
+            Self::Several(lines) => lines,
+        }
+    }
+
+    fn add(&mut self, line: Line) {
+        match self {
+            Self::One(first) => *self = Self::Several(vec![*first, line]),
+            Self::Several(lines) => lines.push(line),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The policy: its rules, what they ask of a message, and what they do with it.
 
+use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 use domain::setting::Span;
-use domain::{Channel, Class, RuleId, Sender};
+use domain::{Channel, Class, Encoding, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,15 @@ pub struct Match {
     /// When it is decided on, by the clock of one place.
     #[serde(skip_serializing_if = "is_default")]
     pub time: Option<Hours>,
+    /// The kind of the sender that the application asked for, or of its default. A message without a sender has none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sender_kind: Option<Vec<SenderKind>>,
+    /// How the characters of the text travel.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub encoding: Option<Vec<Encoding>>,
+    /// Whether the text has a link: http://, https://, www. or the name of a host with a path, such as bit.ly/3xY.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub has_link: Option<bool>,
 }
 
 /// How a rule orders its routes.

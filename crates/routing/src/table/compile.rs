@@ -13,8 +13,10 @@ use crate::settings::Settings;
 use crate::table::hours::Zone;
 use crate::table::index::Index;
 use crate::table::overlay::Overlay;
+use crate::table::rates::Rates;
 use crate::table::{Route, Table};
 
+mod caps;
 mod cards;
 mod hours;
 mod rules;
@@ -49,11 +51,14 @@ impl Table {
         compiler.exchange = Arc::new(compiler.exchange_rates());
         let cards = compiler.cards();
         let routes = compiler.routes(&cards);
+        let caps = compiler.caps();
         let rules = compiler.rules();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
         let exchange = Arc::clone(&compiler.exchange);
+        let columns = settings.rate_cards.iter().map(|card| cards.get(card.id.as_str()).map(|card| &**card));
+        let rates = Arc::new(Rates::new(columns));
         let cards: FxHashMap<_, _> = cards.into_values().map(|card| (card.id.clone(), card)).collect();
         let table = Self {
             version,
@@ -65,6 +70,8 @@ impl Table {
             vendors: FxHashMap::default(),
             overlay: Overlay::default(),
             cards,
+            rates,
+            caps,
             exchange,
         };
         compiler.problems.into_result(table)
@@ -90,6 +97,7 @@ impl<'a> Compiler<'a> {
         let list = Path::default().key("routes");
         self.routes = self.places(&list, self.settings.routes.iter().map(|route| route.id.as_str()));
         let mut compiled = Vec::new();
+        let mut domains: HashMap<String, u32> = HashMap::new();
         for (at, route) in self.settings.routes.iter().enumerate() {
             let path = list.index(at);
             let id = self.problems.read::<RouteId>(path.key("id"), &route.id);
@@ -101,6 +109,8 @@ impl<'a> Compiler<'a> {
                 self.problems.add(path.key("rate_card"), message);
             }
             let senders = self.senders(&path, route);
+            let column = route.rate_card.as_deref().and_then(|name| self.cards.get(name)).copied();
+            let column = column.unwrap_or_default();
             let card = route.rate_card.as_deref().and_then(|name| cards.get(name).cloned());
             if let (Some(id), Some(connection)) = (id, connection) {
                 let countries = countries.map(|mut countries| {
@@ -108,7 +118,9 @@ impl<'a> Compiler<'a> {
                     countries.into()
                 });
                 let domain = self.known.failure_domains.get(&connection).map(String::as_str);
-                let failure_domain = domain.unwrap_or(connection.as_str()).into();
+                let domain = domain.unwrap_or(connection.as_str()).to_owned();
+                let next = u32::try_from(domains.len()).unwrap_or(u32::MAX);
+                let failure_domain = *domains.entry(domain).or_insert(next);
                 let (channel, pass) = (route.channel, route.pass.clone().into());
                 compiled.push(Route {
                     id,
@@ -119,6 +131,8 @@ impl<'a> Compiler<'a> {
                     senders,
                     pass,
                     card,
+                    column,
+                    caps: self.caps_of(route),
                 });
             }
         }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use domain::{AppId, Channel, Class, Country};
+use domain::address::SenderKind;
+use domain::{AppId, Channel, Class, Country, Encoding};
 
 use crate::operator::Operator;
 use crate::table::Request;
@@ -19,11 +20,22 @@ pub(crate) struct Conditions {
     pub(super) senders: OneOf<Box<str>>,
     pub(super) prefixes: Option<Prefixes>,
     pub(super) hours: Option<Hours>,
+    pub(super) kinds: OneOf<SenderKind>,
+    pub(super) encodings: OneOf<Encoding>,
+    pub(super) has_link: Option<bool>,
 }
 
-/// The values of which a message must have one; None: any will do. Sorted, for the binary search.
-#[derive(Clone, Debug)]
-pub(crate) struct OneOf<T>(Option<Box<[T]>>);
+/// The values of which a message must have one.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum OneOf<T> {
+    /// Any will do.
+    #[default]
+    Any,
+    /// The usual case stands where the condition does, and not behind a pointer.
+    Single(T),
+    /// Sorted, for the binary search.
+    Several(Box<[T]>),
+}
 
 /// The first digits of a recipient, sorted, and none the beginning of another: then only the last one that sorts
 /// before a number can be its beginning.
@@ -41,8 +53,14 @@ impl Conditions {
             && self.senders.holds(facts.from.map(domain::Sender::as_str))
             && self.prefixes.as_ref().is_none_or(|prefixes| prefixes.begin(facts.to.digits()))
             && self.hours.as_ref().is_none_or(|hours| hours.hold(facts.now))
+            && self.kinds.holds(facts.from.map(domain::Sender::kind).as_ref())
+            && self.encodings.holds(Some(&facts.features.encoding))
+            && self.has_link.is_none_or(|has_link| has_link == facts.features.has_link)
     }
 }
+
+/// How many keys there are.
+pub(super) const KEYS: usize = 11;
 
 /// What two rules have to do with each other.
 impl Conditions {
@@ -54,6 +72,9 @@ impl Conditions {
             && self.operators.cover(&other.operators)
             && self.apps.cover(&other.apps)
             && self.senders.cover(&other.senders)
+            && self.kinds.cover(&other.kinds)
+            && self.encodings.cover(&other.encodings)
+            && self.has_link.is_none_or(|has_link| other.has_link == Some(has_link))
             // Whether one's hours are within another's is not looked at.
             && self.hours.is_none()
             && match (&self.prefixes, &other.prefixes) {
@@ -84,12 +105,19 @@ impl Conditions {
                 (Some(_), Some(_)) => return None,
                 (own, other) => own.as_ref().or(other.as_ref()).cloned(),
             },
+            kinds: self.kinds.both(&other.kinds)?,
+            encodings: self.encodings.both(&other.encodings)?,
+            has_link: match (self.has_link, other.has_link) {
+                (Some(own), Some(other)) if own != other => return None,
+                (own, other) => own.or(other),
+            },
         })
     }
 
     /// Which keys it has.
-    pub(super) fn keys(&self) -> [bool; 8] {
-        let Self { channel, classes, countries, operators, apps, senders, prefixes, hours } = self;
+    pub(super) fn keys(&self) -> [bool; KEYS] {
+        let Self { channel, classes, countries, operators, apps, senders, prefixes, hours, .. } = self;
+        let Self { kinds, encodings, has_link, .. } = self;
         [
             channel.is_some(),
             classes.values().is_some(),
@@ -99,13 +127,16 @@ impl Conditions {
             senders.values().is_some(),
             prefixes.is_some(),
             hours.is_some(),
+            kinds.values().is_some(),
+            encodings.values().is_some(),
+            has_link.is_some(),
         ]
     }
 
     /// Whether another rule with the same keys can have messages in common with this one, neither covering the other:
     /// not where each key has one value.
     pub(super) fn can_overlap(&self) -> bool {
-        let Self { channel: _, classes, countries, operators, apps, senders, prefixes, hours: _ } = self;
+        let Self { classes, countries, operators, apps, senders, prefixes, kinds, encodings, .. } = self;
         let are_many = |count: Option<usize>| count.is_some_and(|count| count > 1);
         prefixes.is_some()
             || are_many(classes.values().map(<[_]>::len))
@@ -113,12 +144,14 @@ impl Conditions {
             || are_many(operators.values().map(<[_]>::len))
             || are_many(apps.values().map(<[_]>::len))
             || are_many(senders.values().map(<[_]>::len))
+            || are_many(kinds.values().map(<[_]>::len))
+            || are_many(encodings.values().map(<[_]>::len))
     }
 }
 
 impl<T: Ord + Clone> OneOf<T> {
-    fn cover(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
+    pub(super) fn cover(&self, other: &Self) -> bool {
+        match (self.values(), other.values()) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(own), Some(others)) => others.iter().all(|value| own.binary_search(value).is_ok()),
@@ -127,40 +160,46 @@ impl<T: Ord + Clone> OneOf<T> {
 
     /// None when they have no value in common.
     fn both(&self, other: &Self) -> Option<Self> {
-        let (Some(own), Some(others)) = (&self.0, &other.0) else {
-            return Some(Self(self.0.clone().or_else(|| other.0.clone())));
+        let (Some(own), Some(others)) = (self.values(), other.values()) else {
+            return Some(if self.values().is_some() { self.clone() } else { other.clone() });
         };
-        let common: Box<[T]> =
+        let common: Vec<T> =
             own.iter().filter(|value| others.binary_search(value).is_ok()).cloned().collect();
-        (!common.is_empty()).then_some(Self(Some(common)))
+        (!common.is_empty()).then(|| Self::new(Some(common)))
     }
 }
 
 impl<T: Ord> OneOf<T> {
     pub(super) fn new(values: Option<Vec<T>>) -> Self {
-        Self(values.map(|mut values| {
-            values.sort();
-            values.dedup();
-            values.into()
-        }))
+        let Some(mut values) = values else { return Self::Any };
+        values.sort();
+        values.dedup();
+        match <[T; 1]>::try_from(values) {
+            Ok([only]) => Self::Single(only),
+            Err(values) => Self::Several(values.into()),
+        }
     }
 
     pub(super) fn values(&self) -> Option<&[T]> {
-        self.0.as_deref()
+        match self {
+            Self::Any => None,
+            Self::Single(only) => Some(std::slice::from_ref(only)),
+            Self::Several(values) => Some(values),
+        }
     }
 
     pub(super) fn holds<Q: Ord + ?Sized>(&self, value: Option<&Q>) -> bool
     where
         T: std::borrow::Borrow<Q>,
     {
-        let Some(values) = &self.0 else { return true };
-        value.is_some_and(|value| values.binary_search_by(|one| one.borrow().cmp(value)).is_ok())
-    }
-}
-
-impl<T> Default for OneOf<T> {
-    fn default() -> Self {
-        Self(None)
+        let is_in = |values: &[T]| {
+            value.is_some_and(|value| values.binary_search_by(|one| one.borrow().cmp(value)).is_ok())
+        };
+        match self {
+            Self::Any => true,
+            Self::Single(only) => value == Some(only.borrow()),
+            Self::Several(values) => is_in(values),
+        }
     }
 }
 
@@ -201,12 +240,23 @@ impl fmt::Display for Conditions {
             self.prefixes.as_ref().map(|prefixes| format!("to numbers with +{}", some_of(prefixes.values()))),
             self.apps.values().map(|apps| format!("by {}", some_of(apps))),
             self.senders.values().map(|senders| format!("from {}", some_of(senders))),
+            self.kinds.values().map(|kinds| format!("from senders that are {}", some_of(&words(kinds)))),
+            self.encodings.values().map(|all| format!("as {}", some_of(&encodings(all)))),
+            self.has_link.map(|has_link| if has_link { "with a link" } else { "without a link" }.to_owned()),
             self.hours.as_ref().map(ToString::to_string),
         ];
         let asked: Vec<_> = asked.into_iter().flatten().collect();
         f.write_str(if asked.is_empty() { "every message" } else { "" })?;
         f.write_str(&asked.join(" "))
     }
+}
+
+fn words(kinds: &[SenderKind]) -> Vec<&'static str> {
+    kinds.iter().map(|kind| kind.as_str()).collect()
+}
+
+fn encodings(all: &[Encoding]) -> Vec<&'static str> {
+    all.iter().map(|encoding| encoding.as_str()).collect()
 }
 
 /// A sentence takes no more names than this.

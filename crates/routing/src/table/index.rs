@@ -7,9 +7,10 @@
 //! Rules that ask for channel and class alone are asked one by one, and there are few of them however long the policy:
 //! one that an earlier of them covers can never be the first, and is not kept.
 
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
-use domain::Country;
+use domain::{Channel, Class, Country};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::operator::Operator;
@@ -18,12 +19,31 @@ use crate::table::{Request, Rule};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    /// The places of rules, ascending, under the hash of a value. Two values with one hash only make a list longer.
-    filed: FxHashMap<u64, Vec<usize>>,
+    /// Rules, in their order, under the hash of a value. Two values with one hash only make a list longer.
+    filed: FxHashMap<u64, Under>,
     /// Rules that ask for nothing by which they could be filed, none covered by one before it.
-    general: Vec<usize>,
+    general: Vec<Filed>,
     /// How long the prefixes are that rules are filed under.
     prefix_lengths: Vec<usize>,
+}
+
+/// What is filed under one value: most often a single rule, which then takes no further look into memory.
+#[derive(Clone, Debug)]
+enum Under {
+    One(Filed),
+    Several(Vec<Filed>),
+}
+
+/// A rule by its place, with what of its conditions takes no more than a glance: most rules under a value are not the
+/// one, and are not even looked at.
+#[derive(Clone, Copy, Debug)]
+struct Filed {
+    at: u32,
+    /// A bit for each class.
+    classes: u8,
+    channel: Option<Channel>,
+    /// When it asks for a single one.
+    country: Option<Country>,
 }
 
 /// A value of a condition.
@@ -46,21 +66,25 @@ impl Index {
         let mut index = Self::default();
         for (at, rule) in rules.iter().enumerate() {
             let covers = |earlier: &Rule| earlier.conditions.cover(&rule.conditions);
-            if index.general.iter().filter_map(|&earlier| rules.get(earlier)).any(covers) {
+            if index.general.iter().filter_map(|earlier| rules.get(earlier.place())).any(covers) {
                 continue;
             }
+            let filed = Filed::new(at, &rule.conditions);
             let narrowest =
                 choices(&rule.conditions).into_iter().min_by_key(|values| values.iter().map(crowd).max());
             match narrowest {
-                Some(values) => values.into_iter().for_each(|value| index.file(value, at)),
-                None => index.general.push(at),
+                Some(values) => values.into_iter().for_each(|value| index.file(value, filed)),
+                None => index.general.push(filed),
             }
         }
         index
     }
 
-    fn file(&mut self, value: Value<'_>, at: usize) {
-        self.filed.entry(value.hash()).or_default().push(at);
+    fn file(&mut self, value: Value<'_>, filed: Filed) {
+        match self.filed.entry(value.hash()) {
+            Entry::Vacant(new) => drop(new.insert(Under::One(filed))),
+            Entry::Occupied(mut known) => known.get_mut().add(filed),
+        }
         if let Value::Prefix(prefix) = value
             && !self.prefix_lengths.contains(&prefix.len())
         {
@@ -71,9 +95,14 @@ impl Index {
     pub(super) fn first<'a>(&self, rules: &'a [Rule], request: &Request<'_>) -> Option<&'a Rule> {
         let mut first = rules.len();
         for candidates in self.candidates(request) {
-            let before = candidates.iter().copied().take_while(|&at| at < first);
-            let fits = |at: &usize| rules.get(*at).is_some_and(|rule| rule.conditions.hold(request));
-            first = before.into_iter().find(fits).unwrap_or(first);
+            let mut before = candidates.iter().take_while(|filed| filed.place() < first);
+            let fits = |filed: &&Filed| {
+                filed.may_fit(request)
+                    && rules.get(filed.place()).is_some_and(|rule| rule.conditions.hold(request))
+            };
+            if let Some(found) = before.find(fits) {
+                first = found.place();
+            }
         }
         rules.get(first)
     }
@@ -88,8 +117,8 @@ impl Index {
         let candidates = choices(&rule.conditions).into_iter().filter_map(|values| values.into_iter().next());
         // Whatever covers the rule is filed under a value that this rule asks for too, or that begins its prefixes.
         let shorter = candidates.flat_map(|value| self.values_before(value));
-        let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
-        filed.chain([self.general.as_slice()]).flatten().copied().filter(covers).min()
+        let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));
+        filed.chain([self.general.as_slice()]).flatten().map(Filed::place).filter(covers).min()
     }
 
     /// A value, or of a prefix all that are beginnings of it.
@@ -104,7 +133,7 @@ impl Index {
         self.prefix_lengths.iter().filter_map(|&length| digits.get(..length)).map(Value::Prefix)
     }
 
-    fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &[usize]> {
+    fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &[Filed]> {
         let facts = request.facts;
         let values = [
             request.operator.map(Value::Operator),
@@ -113,9 +142,55 @@ impl Index {
             facts.country.map(Value::Country),
         ];
         let filed = values.into_iter().flatten().chain(self.beginnings(facts.to.digits()));
-        let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Vec::as_slice));
+        let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));
         filed.chain([self.general.as_slice()])
     }
+}
+
+impl Under {
+    fn rules(&self) -> &[Filed] {
+        match self {
+            Self::One(filed) => std::slice::from_ref(filed),
+            Self::Several(all) => all,
+        }
+    }
+
+    fn add(&mut self, filed: Filed) {
+        match self {
+            Self::One(first) => *self = Self::Several(vec![*first, filed]),
+            Self::Several(all) => all.push(filed),
+        }
+    }
+}
+
+impl Filed {
+    fn place(&self) -> usize {
+        self.at as usize
+    }
+
+    fn new(at: usize, conditions: &Conditions) -> Self {
+        let asked = conditions.classes.values().unwrap_or(&Class::ALL);
+        Self {
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            classes: asked.iter().fold(0, |bits, class| bits | bit(*class)),
+            channel: conditions.channel,
+            country: match conditions.countries.values() {
+                Some([only]) => Some(*only),
+                Some(_) | None => None,
+            },
+        }
+    }
+
+    fn may_fit(&self, request: &Request<'_>) -> bool {
+        let facts = request.facts;
+        self.classes & bit(facts.class) != 0
+            && self.channel.is_none_or(|channel| channel == facts.channel)
+            && (self.country.is_none() || self.country == facts.country)
+    }
+}
+
+fn bit(class: Class) -> u8 {
+    1 << class.code()
 }
 
 impl Value<'_> {
@@ -126,8 +201,7 @@ impl Value<'_> {
 
 /// The values of each condition by which a rule could be filed.
 fn choices(conditions: &Conditions) -> Vec<Vec<Value<'_>>> {
-    let Conditions { channel: _, classes: _, countries, operators, apps, senders, prefixes, hours: _ } =
-        conditions;
+    let Conditions { countries, operators, apps, senders, prefixes, .. } = conditions;
     [
         operators.values().map(|all| all.iter().copied().map(Value::Operator).collect()),
         prefixes.as_ref().map(|all| all.values().iter().map(|prefix| Value::Prefix(prefix)).collect()),

@@ -11,6 +11,7 @@ use crate::choose::Facts;
 use crate::operator::Operator;
 use crate::price::{Card, Rated};
 use crate::settings::Pass;
+use crate::table::rates::Cell;
 use crate::table::senders::SenderPolicies;
 
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Route {
     pub id: RouteId,
     pub connection: ConnectionId,
     /// Equal for connections that fail together.
-    pub(crate) failure_domain: Arc<str>,
+    pub(crate) failure_domain: u32,
     pub channel: Channel,
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
@@ -26,24 +27,24 @@ pub struct Route {
     /// What of a message that came by SMPP goes on as it was written.
     pub pass: Box<[Pass]>,
     pub(super) card: Option<Arc<Card>>,
+    /// The card's column among the table's rates.
+    pub(super) column: usize,
+    /// The places of the caps that count what it carries.
+    pub(crate) caps: Box<[usize]>,
 }
 
-/// A message's facts with its operator's code read, once for all rules and routes.
+/// A message's facts with its operator's code read and its prices found, once for all rules and routes.
 pub(crate) struct Request<'a> {
     pub(crate) facts: &'a Facts<'a>,
     pub(crate) operator: Option<Operator>,
+    /// What cards take on the operator, by their columns.
+    pub(crate) rates: &'a [Cell],
 }
 
 /// A route that would carry the message.
-pub(crate) struct Offer {
-    pub(crate) sender: Option<Sender>,
+pub(crate) struct Offer<'a> {
+    pub(crate) sender: Option<&'a Sender>,
     pub(crate) price: Option<Tariff>,
-}
-
-impl<'a> Request<'a> {
-    pub(crate) fn new(facts: &'a Facts<'a>) -> Self {
-        Self { facts, operator: facts.operator.and_then(|text| text.parse().ok()) }
-    }
 }
 
 impl Route {
@@ -51,14 +52,15 @@ impl Route {
     pub(crate) fn price(&self, request: &Request<'_>) -> Result<Option<Tariff>, Exclusion> {
         let facts = request.facts;
         let Some(card) = &self.card else { return Ok(None) };
-        match card.rate(request.operator, facts.country, facts.now) {
+        let found = request.rates.get(self.column).and_then(|cell| cell.rated(card, facts.now));
+        match found.unwrap_or_else(|| card.rate(request.operator, facts.country, facts.now)) {
             Rated::Unknown => Ok(None),
             Rated::Closed => Err(Exclusion::Closed),
             Rated::Priced(tariff) => Ok(Some(tariff)),
         }
     }
 
-    pub(crate) fn offer(&self, request: &Request<'_>) -> Result<Offer, Exclusion> {
+    pub(crate) fn offer<'a>(&'a self, request: &Request<'a>) -> Result<Offer<'a>, Exclusion> {
         let facts = request.facts;
         if self.channel != facts.channel {
             return Err(Exclusion::Channel);
@@ -75,11 +77,11 @@ impl Route {
         Ok(Offer { sender, price })
     }
 
-    pub(crate) fn target(&self, offer: Offer) -> Target {
+    pub(crate) fn target(&self, offer: &Offer<'_>) -> Target {
         Target {
             route: self.id.clone(),
             connection: self.connection.clone(),
-            sender: offer.sender,
+            sender: offer.sender.cloned(),
             price: offer.price,
         }
     }
@@ -105,7 +107,7 @@ impl Route {
     }
 }
 
-impl Offer {
+impl Offer<'_> {
     /// A rule's limit is for a message of one segment, with all that comes on top, and in the currency of whatever card
     /// it is held against.
     pub(crate) fn within(&self, limit: Option<Decimal>) -> Result<(), Exclusion> {

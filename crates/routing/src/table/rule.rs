@@ -42,12 +42,12 @@ pub(crate) enum Strategy {
 
 impl Rule {
     /// What one of the rule's routes would do for the message, or why it is left out.
-    pub(crate) fn offer(
+    pub(crate) fn offer<'a>(
         &self,
         listed: &Listed,
-        route: &Route,
-        request: &Request<'_>,
-    ) -> Result<Offer, Exclusion> {
+        route: &'a Route,
+        request: &Request<'a>,
+    ) -> Result<Offer<'a>, Exclusion> {
         let offer = self.offer_in_place(route, request)?;
         if self.strategy == Strategy::Weighted && listed.weight == 0 {
             return Err(Exclusion::NoWeight);
@@ -56,7 +56,11 @@ impl Rule {
     }
 
     /// What a route would do for the message that the rule need not list, in the place of one that it does.
-    pub(crate) fn offer_in_place(&self, route: &Route, request: &Request<'_>) -> Result<Offer, Exclusion> {
+    pub(crate) fn offer_in_place<'a>(
+        &self,
+        route: &'a Route,
+        request: &Request<'a>,
+    ) -> Result<Offer<'a>, Exclusion> {
         let offer = route.offer(request)?;
         offer.within(self.max_price)?;
         Ok(offer)

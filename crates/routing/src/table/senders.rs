@@ -50,7 +50,7 @@ pub(crate) struct Pattern(Box<str>);
 
 impl SenderPolicies {
     /// The sender to put on the message; None leaves it to the vendor.
-    pub(crate) fn sender_for(&self, request: &Request<'_>) -> Result<Option<Sender>, Exclusion> {
+    pub(crate) fn sender_for<'a>(&'a self, request: &Request<'a>) -> Result<Option<&'a Sender>, Exclusion> {
         let policy = match self.entry_for(request).and_then(|at| self.by.get(at)) {
             Some((_, policy)) => policy,
             None => &self.otherwise,
@@ -85,21 +85,21 @@ impl Scope {
 }
 
 impl SenderPolicy {
-    fn sender_for(&self, request: &Request<'_>) -> Result<Option<Sender>, Exclusion> {
+    fn sender_for<'a>(&'a self, request: &Request<'a>) -> Result<Option<&'a Sender>, Exclusion> {
         if let Some(forced) = &self.forced {
-            return Ok(Some(forced.clone()));
+            return Ok(Some(forced));
         }
         let asked = request.facts.from;
         if let Some(asked) = asked {
             if let Some((_, to)) = self.rewrite.iter().find(|(from, _)| from.fits(asked)) {
-                return Ok(Some(to.clone()));
+                return Ok(Some(to));
             }
             if self.carries(asked) {
-                return Ok(Some(asked.clone()));
+                return Ok(Some(asked));
             }
         }
         match (self.drawn(request.facts.to.as_str()).or(self.default.as_ref()), asked) {
-            (Some(stand_in), _) => Ok(Some(stand_in.clone())),
+            (Some(stand_in), _) => Ok(Some(stand_in)),
             (None, None) => Ok(None),
             (None, Some(_)) => Err(Exclusion::Sender),
         }
@@ -116,6 +116,9 @@ impl SenderPolicy {
 
     /// The member that the recipient keeps.
     fn drawn(&self, recipient: &str) -> Option<&Sender> {
+        if self.pool.is_empty() {
+            return None;
+        }
         let members = self.pool.iter().filter(|member| member.weight > 0);
         let recipient = rendezvous::hash(recipient.as_bytes());
         let drawn = members.min_by_key(|member| Draw::new(member.salt, recipient, member.weight));

@@ -1,10 +1,11 @@
 //! What is refused, with its place; which rule a message finds.
 
+use domain::content::Features;
 use domain::{Channel, Class};
 use proptest::prelude::*;
 
 use crate::sample::{Ask, ROUTES, compile};
-use crate::table::{Request, Table};
+use crate::table::Table;
 
 /// The problems of these rules after the sample's routes, as `path: message`.
 fn problems(rules: &str) -> Vec<String> {
@@ -252,9 +253,12 @@ fn rules() -> impl Strategy<Value = Vec<String>> {
         some("app", &["shop", "bank"]),
         some("sender", &["SHOP", "72345", "+4915112345678"]),
         some("recipient_prefix", &["4", "+49", "491", "4915", "43", "+4915112"]),
+        some("sender_kind", &["alphanumeric", "numeric", "short_code"]),
+        some("encoding", &["gsm7", "ucs2"]),
+        prop::option::weighted(0.2, any::<bool>().prop_map(|has_link| format!("has_link = {has_link}"))),
     );
-    let text = rule.prop_map(|(a, b, c, d, e, f)| {
-        [a, b, c, d, e, f].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let text = rule.prop_map(|(a, b, c, d, e, f, g, h, i)| {
+        [a, b, c, d, e, f, g, h, i].into_iter().flatten().collect::<Vec<_>>().join(", ")
     });
     prop::collection::vec(text, 0..30)
 }
@@ -272,8 +276,10 @@ fn asks() -> impl Strategy<Value = Ask> {
         "+3361234567",
         "+491",
     ]);
-    (classes, countries, operators, apps, senders, recipients).prop_map(
-        |(class, country, operator, app, from, to)| Ask {
+    let texts = prop::sample::select(vec!["hello", "grüße ж", "see bit.ly/3xY", "ж bit.ly/3xY"]);
+    (classes, countries, operators, apps, senders, recipients, texts).prop_map(
+        |(class, country, operator, app, from, to, text)| Ask {
+            features: Features::of(text),
             class,
             country,
             operator,
@@ -283,6 +289,43 @@ fn asks() -> impl Strategy<Value = Ask> {
             ..Ask::new()
         },
     )
+}
+
+#[test]
+fn every_wrong_cap_is_named() {
+    let caps = r#"
+        [[caps]]
+        id = "a"
+        limit = 0
+        per = "day"
+        [[caps]]
+        id = "a"
+        connection = "acme"
+        route = "acme-eu"
+        limit = 5
+        per = "hour"
+        [[caps]]
+        id = "b"
+        route = "acme-ue"
+        sender_kind = []
+        class = []
+        limit = 5
+        per = "second"
+    "#;
+    let problems = compile(&format!("{ROUTES}{caps}")).unwrap_err();
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "caps[1].id: `a` is the id of caps[0] already",
+            "caps[0]: a cap is of a connection or of a route: give one of both",
+            "caps[0].limit: a limit of 0 lets nothing pass: suspend the route instead",
+            "caps[1]: a cap is of a connection or of a route: give one of both",
+            "caps[2].route: no route is called `acme-ue`: did you mean `acme-eu`?",
+            "caps[2].sender_kind: an empty list admits nothing: leave it out to admit everything",
+            "caps[2].class: an empty list admits nothing: leave it out to admit everything",
+        ]
+    );
 }
 
 proptest! {
@@ -295,7 +338,7 @@ proptest! {
         let table: Table = compile(&toml).unwrap();
         for ask in asks {
             ask.with(|facts| {
-                let request = Request::new(facts);
+                let request = table.request(facts);
                 let scanned = table.rules.iter().find(|rule| rule.conditions.hold(&request));
                 let found = table.rule(&request);
                 prop_assert_eq!(found.map(|rule| &rule.id), scanned.map(|rule| &rule.id));

@@ -4,15 +4,16 @@
 //! that a narrow rule stands before a wide one is how policies are written.
 
 use crate::problem::{Path, Problem};
+use crate::table::conditions::KEYS;
 use crate::table::{Rule, Table};
 
 impl Table {
-    /// At most one for each rule, in the order of the policy.
+    /// At most one for each rule, in the order of the policy, and one for each cap.
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
         // Those that a later one may overlap with.
-        let mut earlier: Vec<(usize, [bool; 8])> = Vec::new();
+        let mut earlier: Vec<(usize, [bool; KEYS])> = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
             let path = || Path::default().key("policy").key("rules").index(at);
             let covering = self.index.covering(&self.rules, at).and_then(|earlier| self.rules.get(earlier));
@@ -36,6 +37,7 @@ impl Table {
             }
             earlier.push((at, keys));
         }
+        warnings.extend(self.warnings_of_caps());
         warnings
     }
 }
@@ -108,6 +110,36 @@ mod tests {
             "",
         ];
         assert_eq!(warnings(&right), [""; 0]);
+    }
+
+    #[test]
+    fn a_cap_that_is_never_reached_is_told() {
+        let cap = |(at, terms): (usize, &&str)| format!("[[caps]]\nid = \"c{at}\"\n{terms}\n");
+        let of = |caps: &[&str]| {
+            let toml: String = caps.iter().enumerate().map(cap).collect();
+            table(&toml).warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let found = of(&[
+            "connection = \"acme\"\nlimit = 10\nper = \"minute\"",
+            "route = \"acme-eu\"\nlimit = 600\nper = \"hour\"",
+            "connection = \"acme\"\nclass = [\"otp\"]\nlimit = 10\nper = \"minute\"",
+            "connection = \"acme\"\nlimit = 10\nper = \"minute\"",
+        ]);
+        assert_eq!(
+            found,
+            [
+                "caps[1]: the cap `c1` is never reached: `c0` is always reached before it",
+                "caps[2]: the cap `c2` is never reached: `c0` is always reached before it",
+                "caps[3]: the cap `c3` is never reached: `c0` is always reached before it",
+            ]
+        );
+        let right = of(&[
+            "connection = \"acme\"\nlimit = 200\nper = \"second\"",
+            "connection = \"acme\"\nlimit = 100000\nper = \"day\"",
+            "connection = \"acme\"\nsender_kind = [\"alphanumeric\"]\nlimit = 50\nper = \"second\"",
+            "route = \"borealis-eu\"\nlimit = 50\nper = \"second\"",
+        ]);
+        assert_eq!(right, [""; 0]);
     }
 
     #[test]

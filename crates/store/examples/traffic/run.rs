@@ -158,6 +158,7 @@ pub(crate) fn message(id: MessageId, number: usize) -> Message {
         by_smpp: None,
         operator_source: None,
         operator_known_at: None,
+        has_link: false,
     }
 }
 

@@ -11,14 +11,14 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    audit, damaged, imported, keys, list_mappings, log, notices, operators, overrides, records, schema,
-    search, versions,
+    audit, counts, damaged, imported, keys, list_mappings, log, notices, operators, overrides, records,
+    schema, search, versions,
 };
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
 use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
-use crate::{Error, ListMapping};
+use crate::{Counted, Error, ListMapping};
 
 pub struct SqliteReader {
     folder: Arc<Folder>,
@@ -153,6 +153,10 @@ impl Reader for SqliteReader {
 
     fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<Learnt>, Error> {
         self.with_hot(|hot| Ok(operators::learnt(hot, now, limit)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn counted(&self) -> Result<Vec<Counted>, Error> {
+        self.with_hot(|hot| Ok(counts::all(hot)?)).map_err(|fault| failed(&fault))
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error> {

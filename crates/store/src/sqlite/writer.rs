@@ -372,7 +372,8 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Part(_)
             | Write::Published(_)
             | Write::Sealed(_)
-            | Write::Learnt { .. },
+            | Write::Learnt { .. }
+            | Write::Counted(_),
         ) => Written::Noted,
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn message(id: MessageId) -> Message {
         by_smpp: None,
         operator_source: None,
         operator_known_at: None,
+        has_link: false,
     }
 }
 

@@ -353,6 +353,7 @@ async fn write(
         .map(|(card, text)| (card.clone(), Arc::clone(text)))
         .collect();
     let draft = Draft {
+        source: store::versions::Source::Api,
         document: after.sources.document.clone(),
         price_files,
         comment: asked.comment.clone().unwrap_or_else(usual).into(),

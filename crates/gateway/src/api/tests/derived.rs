@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
-use domain::plan::{Plan, Reason};
+use domain::plan::{Capped, Plan, Reason};
 use domain::{ConnectionId, Message, RouteId};
+use routing::table::Cap;
 use routing::{Facts, HealthView, Table};
 use serde_json::json;
 use store::versions::Origin;
@@ -32,12 +33,16 @@ fn table_again(reader: &dyn Reader, number: u64) -> Table {
     }
 }
 
-/// The connections that the plan says were down.
-struct Told(HashSet<ConnectionId>);
+/// The connections that the plan says were down, and the caps that it says had no room.
+struct Told(HashSet<ConnectionId>, Vec<Capped>);
 
 impl HealthView for Told {
     fn is_down(&self, connection: &ConnectionId) -> bool {
         self.0.contains(connection)
+    }
+
+    fn capped(&self, cap: &Cap, _: u32) -> Option<Capped> {
+        self.1.iter().find(|capped| capped.cap == cap.id).cloned()
     }
 }
 
@@ -49,6 +54,7 @@ fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
     };
     let used_just_now: Option<&RouteId> = with(Reason::UsedJustNow).next();
     let down = with(Reason::ConnectionDown).map(|id| table.route(id).unwrap().connection.clone());
+    let capped = plan.left_out.iter().filter_map(|left_out| left_out.capped.as_ref());
     let facts = Facts {
         app: &message.app,
         channel: message.channel,
@@ -58,11 +64,12 @@ fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        features: message.features(),
         max_price: message.max_price,
         now: message.created_at,
         used_just_now,
     };
-    routing::choose(&facts, &table, &Told(down.collect())).unwrap().plan
+    routing::choose(&facts, &table, &Told(down.collect(), capped.cloned().collect())).unwrap().plan
 }
 
 const NUMBERS: u32 = 40;

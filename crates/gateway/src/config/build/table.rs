@@ -28,6 +28,7 @@ impl Builder<'_> {
             routes: raw.routes,
             rate_cards: raw.rate_cards,
             exchange_rates: raw.exchange_rates,
+            caps: raw.caps,
             policy: raw.policy,
         };
         let (price_files, files) = self.price_files(&document);

@@ -5,14 +5,14 @@ use std::time::Duration;
 use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 use domain::setting::Span;
-use domain::{Channel, Class};
+use domain::{Channel, Class, Encoding};
 use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Policy, PolicyTest,
-    PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order,
-    Surcharge,
+    Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Policy,
+    PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy,
+    Strategy as Order, Surcharge,
 };
 
 #[test]
@@ -159,12 +159,34 @@ fn exchange_rates() -> impl Strategy<Value = Vec<ExchangeRate>> {
     prop::collection::vec(rate, 0..3)
 }
 
+fn caps() -> impl Strategy<Value = Vec<Cap>> {
+    let kinds = some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]);
+    let per = prop::sample::select(vec![Period::Second, Period::Minute, Period::Hour, Period::Day]);
+    let maybe = || prop::option::of(word());
+    let of = (word(), maybe(), maybe());
+    let cap = (of, prop::option::of(kinds), prop::option::of(some(&Class::ALL)), any::<u32>(), per);
+    let cap = cap.prop_map(|((id, connection, route), sender_kind, class, limit, per)| Cap {
+        id,
+        connection,
+        route,
+        sender_kind,
+        class,
+        limit,
+        per,
+    });
+    prop::collection::vec(cap, 0..3)
+}
+
 fn matches() -> impl Strategy<Value = Match> {
     let channel = prop::option::of(prop::sample::select(Channel::ALL.to_vec()));
     let class = prop::option::of(some(&Class::ALL));
     let time = prop::option::of(hours());
-    (channel, class, words(), words(), words(), words(), words(), time).prop_map(
-        |(channel, class, country, operator, app, sender, recipient_prefix, time)| Match {
+    let kinds =
+        prop::option::of(some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]));
+    let encodings = prop::option::of(some(&[Encoding::Gsm7, Encoding::Ucs2]));
+    let content = (kinds, encodings, prop::option::of(any::<bool>()));
+    (channel, class, words(), words(), words(), words(), words(), time, content).prop_map(
+        |(channel, class, country, operator, app, sender, recipient_prefix, time, content)| Match {
             channel,
             class,
             country,
@@ -173,6 +195,9 @@ fn matches() -> impl Strategy<Value = Match> {
             sender,
             recipient_prefix,
             time,
+            sender_kind: content.0,
+            encoding: content.1,
+            has_link: content.2,
         },
     )
 }
@@ -235,11 +260,12 @@ fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    (routes(), rate_cards(), exchange_rates(), default_class, rules(), tests()).prop_map(
-        |(routes, rate_cards, exchange_rates, default_class, rules, tests)| Settings {
+    (routes(), rate_cards(), exchange_rates(), caps(), default_class, rules(), tests()).prop_map(
+        |(routes, rate_cards, exchange_rates, caps, default_class, rules, tests)| Settings {
             routes,
             rate_cards,
             exchange_rates,
+            caps,
             policy: Policy { default_class, rules, tests },
         },
     )

@@ -69,9 +69,16 @@ impl<'a> Compiler<'a> {
     }
 
     fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
-        let Match { channel, class, country, operator, app, sender, recipient_prefix, time } = matches;
+        let Match { channel, class, country, operator, app, sender, recipient_prefix, time, .. } = matches;
+        let Match { sender_kind, encoding, has_link, .. } = matches;
         if let Some(classes) = class {
             self.refuse_empty(&path.key("class"), classes);
+        }
+        if let Some(kinds) = sender_kind {
+            self.refuse_empty(&path.key("sender_kind"), kinds);
+        }
+        if let Some(encodings) = encoding {
+            self.refuse_empty(&path.key("encoding"), encodings);
         }
         Conditions {
             channel: *channel,
@@ -88,6 +95,9 @@ impl<'a> Compiler<'a> {
                 .each(path.key("recipient_prefix"), recipient_prefix.as_ref(), prefix)
                 .map(Prefixes::new),
             hours: time.as_ref().and_then(|hours| self.hours(&path.key("time"), hours)),
+            kinds: OneOf::new(sender_kind.clone()),
+            encodings: OneOf::new(encoding.clone()),
+            has_link: *has_link,
         }
     }
 

@@ -33,6 +33,7 @@ fn rejected() -> Record {
         by_smpp: None,
         operator_source: None,
         operator_known_at: None,
+        has_link: false,
     };
     Record::rejected(message, "blocked").0
 }
