@@ -34,6 +34,9 @@ pub struct Plan {
     /// As `flips`, for the other overrides and the maintenance of vendors.
     #[cbor(n(6), default, skip_if = "Vec::is_empty")]
     pub steered: Vec<Steered>,
+    /// The pin that put a route before those of the rule.
+    #[cbor(n(7), default, skip_if = "Option::is_none")]
+    pub pin: Option<RuleId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -115,6 +118,9 @@ pub enum Reason {
     /// It shares a failure domain with a route before it, so others go first.
     #[n(7)]
     SameFailureDomain,
+    /// A pin puts it before those of the rule.
+    #[n(50)]
+    Pinned,
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -160,6 +166,9 @@ pub enum Exclusion {
     /// It, or its connection, has carried as much as it may for now.
     #[n(50)]
     Capped,
+    /// A pin lets another route alone carry the message.
+    #[n(51)]
+    Pinned,
 }
 
 impl Reason {
@@ -176,6 +185,7 @@ impl Reason {
             Self::Flipped => "flipped",
             Self::Maintenance => "maintenance",
             Self::SameFailureDomain => "same_failure_domain",
+            Self::Pinned => "pinned",
         }
     }
 
@@ -203,6 +213,7 @@ impl Reason {
             Self::SameFailureDomain => {
                 "it shares a failure domain with a route before it, so others go first".to_owned()
             }
+            Self::Pinned => "a pin puts it before those of the rule".to_owned(),
         }
     }
 }
@@ -225,6 +236,7 @@ impl Exclusion {
             Self::WeightTaken => "weight_taken",
             Self::Closed => "closed",
             Self::Capped => "capped",
+            Self::Pinned => "pinned",
         }
     }
 
@@ -247,6 +259,7 @@ impl Exclusion {
             Self::WeightTaken => "an override gives the route no weight",
             Self::Closed => "the vendor's rate card says that the destination is closed",
             Self::Capped => "a cap of the route or its connection is reached",
+            Self::Pinned => "a pin lets another route alone carry the message",
         }
     }
 }
@@ -352,7 +365,16 @@ mod tests {
             max_attempts: 3,
         };
         let rule = RuleId::new("all").unwrap();
-        Plan { table: 1, rule, terms, routes: Vec::new(), left_out: Vec::new(), flips, steered: Vec::new() }
+        Plan {
+            table: 1,
+            rule,
+            terms,
+            routes: Vec::new(),
+            left_out: Vec::new(),
+            flips,
+            steered: Vec::new(),
+            pin: None,
+        }
     }
 
     #[test]

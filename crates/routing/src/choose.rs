@@ -14,7 +14,7 @@ use domain::plan::{Capped, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRou
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
 
-use crate::table::{Cap, Listed, Offer, Request, Route, Rule, Strategy, Table};
+use crate::table::{Cap, Listed, Offer, Pin, Request, Route, Rule, Strategy, Table};
 
 pub(crate) mod rendezvous;
 mod spread;
@@ -87,15 +87,20 @@ pub struct NoRule;
 pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Result<Choice, NoRule> {
     let request = table.request(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
+    let pinned = Pinned { rule, pin: table.pin(&request) };
     let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } =
-        sift(rule, table, &request, health);
-    if candidates.is_empty() {
+        sift(&pinned, table, &request, health);
+    let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
+    if candidates.is_empty() && first.is_none() {
         candidates.append(&mut spare);
     }
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
         Strategy::LeastCost => by_price(&mut candidates, table, facts),
+    }
+    if let Some(first) = first {
+        candidates.insert(0, Candidate { reason: Reason::Pinned, ..first });
     }
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
@@ -124,6 +129,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         left_out,
         flips,
         steered,
+        pin: pinned.pin.map(|pin| pin.id.clone()),
     };
     let [targets, spare, held] = [&candidates, &spare, &held]
         .map(|candidates| candidates.iter().map(|one| one.route.target(&one.offer)).collect());
@@ -141,6 +147,7 @@ struct Candidate<'t> {
     reason: Reason,
     key: Key,
     stands_in: bool,
+    is_pinned: bool,
     is_maintained: bool,
     /// Something put it behind the others, as far as it asked last: at the end, that its connection is down.
     is_behind: bool,
@@ -163,6 +170,22 @@ impl Candidate<'_> {
     }
 }
 
+/// A rule, and the pin that the message fits.
+struct Pinned<'t> {
+    rule: &'t Rule,
+    pin: Option<&'t Pin>,
+}
+
+impl Pinned<'_> {
+    /// The pinned route, then those of the rule that are others: each with its place in the rule and whether it is pinned.
+    fn places(&self) -> impl Iterator<Item = (usize, bool, Listed)> {
+        let pinned = self.pin.map(|pin| pin.route);
+        let first = pinned.map(|route| (0, true, Listed { route, weight: 0, salt: 0 }));
+        let listed = self.rule.routes.iter().enumerate().map(|(at, listed)| (at, false, *listed));
+        first.into_iter().chain(listed.filter(move |(_, _, listed)| Some(listed.route) != pinned))
+    }
+}
+
 /// In the order of the rule.
 #[derive(Default)]
 struct Sifted<'t> {
@@ -178,19 +201,27 @@ struct Sifted<'t> {
 
 /// Those that would carry the message and those that would not. A route that is flipped gives its place to its
 /// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
-fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>, health: &dyn HealthView) -> Sifted<'t> {
-    let mut sifted = Sifted { candidates: Vec::with_capacity(rule.routes.len()), ..Sifted::default() };
+fn sift<'t>(of: &Pinned<'_>, table: &'t Table, request: &Request<'t>, health: &dyn HealthView) -> Sifted<'t> {
+    let mut sifted = Sifted { candidates: Vec::with_capacity(of.rule.routes.len() + 1), ..Sifted::default() };
     let overlay = table.overlay();
     let is_steered = !overlay.is_empty();
-    for (at, listed) in rule.routes.iter().enumerate() {
+    let rule = of.rule;
+    for (at, is_pinned, listed) in of.places() {
         let Some(route) = table.routes().get(listed.route) else { continue };
-        let (mut listed, own_weight) = (*listed, listed.weight);
+        if !is_pinned && of.pin.is_some_and(|pin| pin.only) {
+            sifted.leave_out(route, Exclusion::Pinned, request);
+            continue;
+        }
+        let (mut listed, own_weight) = (listed, listed.weight);
         let weighed = if is_steered { overlay.weight(listed.route, route, request) } else { None };
-        if let Some((weight, steered)) = weighed.filter(|_| rule.strategy == Strategy::Weighted) {
+        if let Some((weight, steered)) = weighed.filter(|_| rule.strategy == Strategy::Weighted && !is_pinned)
+        {
             listed.weight = weight;
             sifted.steered.push(steered);
         }
-        let offer = match rule.offer(&listed, route, request) {
+        let offer =
+            if is_pinned { rule.offer_in_place(route, request) } else { rule.offer(&listed, route, request) };
+        let offer = match offer {
             Ok(offer) => offer,
             Err(Exclusion::NoWeight) if own_weight > 0 => {
                 sifted.leave_out(route, Exclusion::WeightTaken, request);
@@ -204,7 +235,7 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'t>, health: &dyn H
                 continue;
             }
         };
-        let candidate = Candidate::new(route, listed, at, offer);
+        let candidate = Candidate { is_pinned, ..Candidate::new(route, listed, at, offer) };
         if !is_steered && !candidate.is_capped() {
             sifted.candidates.push(candidate);
             continue;
@@ -239,6 +270,7 @@ impl<'t> Candidate<'t> {
             reason: Reason::Priority(place(at)),
             key: Key::None,
             stands_in: false,
+            is_pinned: false,
             is_maintained: false,
             is_behind: false,
             shares_domain: false,

@@ -20,6 +20,7 @@ impl fmt::Display for Kept {
             Thing::RateCard => "rate card",
             Thing::ExchangeRate => "exchange rate",
             Thing::Cap => "cap",
+            Thing::Pin => "pin",
             Thing::Rule => "rule",
             Thing::Test => "policy test",
         };
@@ -41,6 +42,7 @@ pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
     };
     note(Thing::ExchangeRate, weave(&there.exchange_rates, &mut wanted.exchange_rates, rate));
     note(Thing::Cap, weave(&there.caps, &mut wanted.caps, |cap| cap.id.clone()));
+    note(Thing::Pin, weave(&there.policy.pins, &mut wanted.policy.pins, |pin| pin.id.clone()));
     note(Thing::Rule, weave(&there.policy.rules, &mut wanted.policy.rules, |rule| rule.id.clone()));
     note(Thing::Test, weave(&there.policy.tests, &mut wanted.policy.tests, |test| test.name.clone()));
     (wanted, kept)

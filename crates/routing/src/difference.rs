@@ -28,6 +28,7 @@ pub enum Thing {
     RateCard,
     ExchangeRate,
     Cap,
+    Pin,
     Rule,
     Test,
 }
@@ -38,7 +39,7 @@ pub enum How {
     Removed,
     /// The keys that are not as they were.
     Changed(Vec<KeyChange>),
-    /// A rule has another place among the others: now behind this one, or first.
+    /// A rule or a pin has another place among the others: now behind this one, or first.
     Moved {
         behind: Option<String>,
     },
@@ -75,8 +76,11 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| card.id.clone(), &mut changes);
     compare(Thing::ExchangeRate, &before.exchange_rates, &after.exchange_rates, name_of_rate, &mut changes);
     compare(Thing::Cap, &before.caps, &after.caps, |cap| cap.id.clone(), &mut changes);
+    let (was, is) = (&before.policy.pins, &after.policy.pins);
+    compare(Thing::Pin, was, is, |pin| pin.id.clone(), &mut changes);
+    moved(Thing::Pin, was, is, |pin| &pin.id, &mut changes);
     compare(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| rule.id.clone(), &mut changes);
-    moved(before, after, &mut changes);
+    moved(Thing::Rule, &before.policy.rules, &after.policy.rules, |rule| &rule.id, &mut changes);
     let (was, is) = (&before.policy.tests, &after.policy.tests);
     compare(Thing::Test, was, is, |test| test.name.clone(), &mut changes);
     changes
@@ -138,20 +142,18 @@ fn count(before: Option<&Value>, after: Option<&Value>) -> Option<(usize, usize)
     Some((only(&is, &was), only(&was, &is)))
 }
 
-/// The fewest rules that have to be moved so that all that are in both stand as they do now.
-fn moved(before: &Settings, after: &Settings, changes: &mut Vec<Change>) {
-    let rules = before.policy.rules.iter().enumerate();
-    let places: HashMap<&str, usize> = rules.map(|(at, rule)| (rule.id.as_str(), at)).collect();
-    let stayed = after.policy.rules.iter().filter_map(|rule| Some((rule, *places.get(rule.id.as_str())?)));
+/// The fewest rules or pins that have to be moved so that all that are in both stand as they do now.
+fn moved<T>(of: Thing, before: &[T], after: &[T], id: fn(&T) -> &String, changes: &mut Vec<Change>) {
+    let places: HashMap<&String, usize> = before.iter().enumerate().map(|(at, one)| (id(one), at)).collect();
+    let stayed = after.iter().filter_map(|one| Some((id(one), *places.get(id(one))?)));
     let stayed: Vec<_> = stayed.collect();
     let in_order = longest_ascending(&stayed.iter().map(|(_, at)| *at).collect::<Vec<_>>());
     let mut behind = None;
-    for (at, (rule, _)) in stayed.iter().enumerate() {
+    for (at, (id, _)) in stayed.iter().enumerate() {
         if in_order.binary_search(&at).is_err() {
-            let how = How::Moved { behind };
-            changes.push(Change { of: Thing::Rule, id: rule.id.clone(), how });
+            changes.push(Change { of, id: (*id).clone(), how: How::Moved { behind } });
         }
-        behind = Some(rule.id.clone());
+        behind = Some((*id).clone());
     }
 }
 
@@ -188,6 +190,7 @@ impl Thing {
             Self::RateCard => "rate_card",
             Self::ExchangeRate => "exchange_rate",
             Self::Cap => "cap",
+            Self::Pin => "pin",
             Self::Rule => "rule",
             Self::Test => "test",
         }
@@ -216,6 +219,7 @@ impl fmt::Display for Change {
             Thing::RateCard => "rate card ",
             Thing::ExchangeRate => "exchange rate ",
             Thing::Cap => "cap ",
+            Thing::Pin => "pin ",
             Thing::Rule => "rule ",
             Thing::Test => "policy test ",
         };

@@ -6,7 +6,7 @@ use domain::Encoding;
 use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 
-use crate::settings::{Cap, Failover, Match, Rule, RuleRoute, Strategy};
+use crate::settings::{Cap, Failover, Match, Pin, Rule, RuleRoute, Strategy};
 
 /// `Messages of class otp to DE go by acme-de, then borealis-de. …`
 #[must_use]
@@ -21,6 +21,16 @@ pub fn english(rule: &Rule) -> String {
     }
     sentences.push(format!("A message that says nothing of it is tried for {}", rule.validity));
     sentences.join(". ") + "."
+}
+
+/// `Messages to numbers that begin with +4915 go by acme-de first.`
+#[must_use]
+pub fn english_of_pin(pin: &Pin) -> String {
+    let Pin { id: _, recipient_prefix, operator, app, route, only } = pin;
+    let (recipient_prefix, operator, app) = (recipient_prefix.clone(), operator.clone(), app.clone());
+    let matches = Match { recipient_prefix, operator, app, ..Match::default() };
+    let how = if *only { "alone" } else { "first, then as their rule says" };
+    format!("{} go by {route} {how}.", asked(&matches))
 }
 
 /// `At most 500000 segments of class marketing in a day over the connection acme-main.`
@@ -149,6 +159,30 @@ mod tests {
         let expected =
             "Messages from senders that are numeric or short_code as ucs2 without a link go by a alone.";
         assert!(rule.starts_with(expected), "{rule}");
+    }
+
+    #[test]
+    fn a_pin_reads_as_a_sentence() {
+        let pins = r#"
+            [[policy.pins]]
+            id = "a"
+            recipient_prefix = ["+4915", "+4916"]
+            route = "acme-de"
+            [[policy.pins]]
+            id = "b"
+            operator = ["262-01"]
+            app = ["shop"]
+            route = "acme-de"
+            only = true
+        "#;
+        let told: Vec<_> = parse(pins).unwrap().policy.pins.iter().map(english_of_pin).collect();
+        assert_eq!(
+            told,
+            [
+                "Messages to numbers that begin with +4915 or +4916 go by acme-de first, then as their rule says.",
+                "Messages to operator 262-01 by app shop go by acme-de alone.",
+            ]
+        );
     }
 
     #[test]

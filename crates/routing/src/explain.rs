@@ -68,6 +68,7 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
         (Reason::Flipped, Some(flip)) => {
             format!("stands in for {}, flipped to it {}", flip.from, flip.terms())
         }
+        (Reason::Pinned, _) if let Some(pin) = &plan.pin => format!("the pin {pin} puts it first"),
         (Reason::Weight(_), _) if let Some(weighed) = steered(plan, &route.route, is_weight) => {
             format!("{}; {}", route.reason.explanation(), weighed.sentence())
         }
@@ -113,6 +114,9 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         (Exclusion::Flipped, Some(flip)) => format!("flipped to {} {}", flip.to, flip.terms()),
         (because @ Exclusion::Sender, _) if route.entry.is_some() => {
             format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
+        }
+        (Exclusion::Pinned, _) if let Some(pin) = &plan.pin => {
+            format!("the pin {pin} lets another route alone carry the message")
         }
         (because, _) if let Some(capped) = &route.capped => format!("{} ({capped})", because.explanation()),
         (because, _) => by_override.map_or_else(|| because.explanation().to_owned(), Steered::sentence),
@@ -178,6 +182,33 @@ mod tests {
             ]
         );
         assert_eq!(explanation.choice, Ask { down: &["acme"], ..austria }.choose(&table).ok());
+    }
+
+    #[test]
+    fn a_pin_is_named_where_it_decides() {
+        let table = table(
+            r#"
+            [[policy.pins]]
+            id = "block"
+            recipient_prefix = ["+4915"]
+            route = "cirrus-de"
+            only = true
+            [[policy.rules]]
+            id = "all"
+            routes = ["acme-eu"]
+            "#,
+        );
+        let told = |ask: Ask| ask.with(|facts| explain(facts, &table, &Down(&[])));
+        let sentences = |found: &Explanation| {
+            found.routes.iter().map(|it| (it.code, it.sentence.clone())).collect::<Vec<_>>()
+        };
+        let alone = "left out: the pin block lets another route alone carry the message".to_owned();
+        assert_eq!(
+            sentences(&told(Ask::new())),
+            [("pinned", "the pin block puts it first".to_owned()), ("pinned", alone)]
+        );
+        let other = told(Ask { to: "+4930123456".to_owned(), ..Ask::new() });
+        assert_eq!(sentences(&other), [("priority", "the rule lists it in place 1".to_owned())]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub mod table;
 
 pub use choose::{Choice, Facts, HealthView, NoRule, choose};
 pub use difference::difference;
-pub use english::{english, english_of_cap};
+pub use english::{english, english_of_cap, english_of_pin};
 pub use explain::{Explanation, explain};
 pub use permanent::permanent;
 pub use problem::{Path, Problem};

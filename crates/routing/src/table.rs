@@ -19,6 +19,7 @@ mod effect;
 mod hours;
 mod index;
 mod overlay;
+mod pin;
 mod rates;
 mod route;
 mod rule;
@@ -28,6 +29,7 @@ mod warnings;
 pub use cap::Cap;
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
+pub(crate) use pin::Pin;
 pub use route::Route;
 pub(crate) use route::{Offer, Request};
 pub(crate) use rule::{Listed, Rule, Strategy};
@@ -46,6 +48,8 @@ pub struct Table {
     cards: FxHashMap<RateCardId, Arc<Card>>,
     rates: Arc<rates::Rates>,
     caps: Vec<Cap>,
+    pins: Vec<Pin>,
+    pin_index: index::Index,
     exchange: Arc<Exchange>,
 }
 

@@ -104,6 +104,7 @@ impl Case {
             left_out: Vec::new(),
             flips: Vec::new(),
             steered: Vec::new(),
+            pin: None,
         };
         let first = (!self.scheduled).then(|| next("a"));
         Record::accepted(message, plan, first).0

@@ -186,7 +186,9 @@ fn english(document: &routing::Settings) -> Vec<Json> {
     let rules = rules.map(|rule| json!({ "rule": rule.id, "text": routing::english(rule) }));
     let caps = document.caps.iter();
     let caps = caps.map(|cap| json!({ "cap": cap.id, "text": routing::english_of_cap(cap) }));
-    rules.chain(caps).collect()
+    let pins = document.policy.pins.iter();
+    let pins = pins.map(|pin| json!({ "pin": pin.id, "text": routing::english_of_pin(pin) }));
+    pins.chain(rules).chain(caps).collect()
 }
 
 fn text(kind: &'static str, text: &str) -> Response {

@@ -125,5 +125,6 @@ fn plan() -> Plan {
         }],
         flips: Vec::new(),
         steered: Vec::new(),
+        pin: None,
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use domain::overrides::{Action, Override, Scope};
-use domain::plan::{Capped, Exclusion};
+use domain::plan::{Capped, Exclusion, Reason};
 use domain::{Channel, ConnectionId, OverrideId, RouteId, Timestamp};
 use proptest::prelude::*;
 
@@ -22,6 +22,8 @@ struct Case {
     limit: Option<u32>,
     /// Places of routes.
     flip: Option<(usize, usize)>,
+    /// The place of a route that is pinned, and whether it is alone.
+    pin: Option<(usize, bool)>,
     ask: Ask,
     whole_limit: Option<u32>,
 }
@@ -78,12 +80,14 @@ fn cases() -> impl Strategy<Value = Case> {
     );
     let limits = (prop::option::weighted(0.3, 1..60u32), prop::option::weighted(0.3, 1..180u32));
     let flip = prop::option::weighted(0.4, (0..7usize, 0..7usize));
-    (ways(), prop::sample::select(STRATEGIES.to_vec()), limits, flip, ask).prop_map(
+    let pin = prop::option::weighted(0.3, (0..7usize, any::<bool>()));
+    (ways(), prop::sample::select(STRATEGIES.to_vec()), limits, flip, pin, ask).prop_map(
         |(
             mut routes,
             strategy,
             (limit, whole_limit),
             flip,
+            pin,
             (country, from, is_rcs, segments, number, down),
         )| {
             // A rule lists something, and `weighted` gives something a weight.
@@ -95,7 +99,8 @@ fn cases() -> impl Strategy<Value = Case> {
             let channel = if is_rcs { Channel::Rcs } else { Channel::Sms };
             let to = format!("+4915{number:08}");
             let ask = Ask { country, from, channel, segments, to, down, ..Ask::new() };
-            Case { routes, strategy, limit, flip, ask, whole_limit }
+            let pin = pin.filter(|(at, _)| *at < routes.len());
+            Case { routes, strategy, limit, flip, pin, ask, whole_limit }
         },
     )
 }
@@ -139,6 +144,13 @@ impl Case {
             if let Some(kind) = kind {
                 writeln!(text, "sender_kind = [\"{kind}\"]").unwrap();
             }
+        }
+        if let Some((at, only)) = self.pin {
+            write!(
+                text,
+                "[[policy.pins]]\nid = \"pin\"\napp = [\"shop\"]\nroute = \"r{at}\"\nonly = {only}\n"
+            )
+            .unwrap();
         }
         writeln!(text, "[[policy.rules]]\nid = \"all\"\nstrategy = \"{}\"", self.strategy).unwrap();
         if let Some(limit) = self.limit {
@@ -198,6 +210,11 @@ impl Case {
     fn permitted(&self) -> [Vec<String>; 2] {
         let would_be_planned = |at: usize| {
             let way = &self.routes[at];
+            if let Some((pinned, only)) = self.pin
+                && (only || at == pinned)
+            {
+                return at == pinned && self.may_carry(way);
+            }
             let has_weight = way.weight.is_some_and(|weight| self.strategy != "weighted" || weight > 0);
             has_weight && self.may_carry(way)
         };
@@ -264,6 +281,15 @@ proptest! {
         let mut held: Vec<_> = choice.held.iter().map(|target| target.route.to_string()).collect();
         held.sort();
         prop_assert_eq!([planned, held], case.permitted());
+        let first = choice.plan.routes.first().map(|it| (it.route.to_string(), it.reason));
+        let pinned = case.pin.map(|(at, _)| format!("r{at}"));
+        if let (Some((first, reason)), Some(pinned)) = (first, pinned)
+            && case.flip().is_none()
+            && case.ask.down.is_empty()
+        {
+            prop_assert_eq!(first == pinned, case.permitted()[0].contains(&pinned));
+            prop_assert_eq!(first == pinned, reason == Reason::Pinned);
+        }
         for left_out in &choice.plan.left_out {
             prop_assert_eq!(left_out.capped.is_some(), left_out.because == Exclusion::Capped);
         }

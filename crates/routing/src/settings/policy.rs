@@ -7,7 +7,7 @@ use domain::{Channel, Class, Encoding, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Hours, PolicyTest, RuleRoute, is_default, schema};
+use super::{Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -15,6 +15,9 @@ pub struct Policy {
     /// The class of a message that names none.
     #[serde(skip_serializing_if = "is_transactional")]
     pub default_class: Class,
+    /// Looked at before the rules.
+    #[serde(skip_serializing_if = "is_default")]
+    pub pins: Vec<Pin>,
     /// The first one that matches decides.
     #[serde(skip_serializing_if = "is_default")]
     pub rules: Vec<Rule>,
@@ -124,7 +127,7 @@ pub struct Failover {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { default_class: Class::Transactional, rules: Vec::new(), tests: Vec::new() }
+        Self { default_class: Class::Transactional, pins: Vec::new(), rules: Vec::new(), tests: Vec::new() }
     }
 }
 

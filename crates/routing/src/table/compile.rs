@@ -19,6 +19,7 @@ use crate::table::{Route, Table};
 mod caps;
 mod cards;
 mod hours;
+mod pins;
 mod rules;
 mod senders;
 
@@ -52,6 +53,8 @@ impl Table {
         let cards = compiler.cards();
         let routes = compiler.routes(&cards);
         let caps = compiler.caps();
+        let pins = compiler.pins();
+        let pin_index = Index::new(&pins);
         let rules = compiler.rules();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
@@ -72,6 +75,8 @@ impl Table {
             cards,
             rates,
             caps,
+            pins,
+            pin_index,
             exchange,
         };
         compiler.problems.into_result(table)

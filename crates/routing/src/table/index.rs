@@ -14,8 +14,8 @@ use domain::{Channel, Class, Country};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::operator::Operator;
+use crate::table::Request;
 use crate::table::conditions::Conditions;
-use crate::table::{Request, Rule};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -57,21 +57,21 @@ enum Value<'a> {
 }
 
 impl Index {
-    pub(super) fn new(rules: &[Rule]) -> Self {
+    pub(super) fn new<R: AsRef<Conditions>>(rules: &[R]) -> Self {
         let mut asked: FxHashMap<u64, usize> = FxHashMap::default();
-        for value in rules.iter().flat_map(|rule| choices(&rule.conditions)).flatten() {
+        for value in rules.iter().flat_map(|rule| choices(rule.as_ref())).flatten() {
             *asked.entry(value.hash()).or_default() += 1;
         }
         let crowd = |value: &Value<'_>| asked.get(&value.hash()).copied();
         let mut index = Self::default();
         for (at, rule) in rules.iter().enumerate() {
-            let covers = |earlier: &Rule| earlier.conditions.cover(&rule.conditions);
+            let covers = |earlier: &R| earlier.as_ref().cover(rule.as_ref());
             if index.general.iter().filter_map(|earlier| rules.get(earlier.place())).any(covers) {
                 continue;
             }
-            let filed = Filed::new(at, &rule.conditions);
+            let filed = Filed::new(at, rule.as_ref());
             let narrowest =
-                choices(&rule.conditions).into_iter().min_by_key(|values| values.iter().map(crowd).max());
+                choices(rule.as_ref()).into_iter().min_by_key(|values| values.iter().map(crowd).max());
             match narrowest {
                 Some(values) => values.into_iter().for_each(|value| index.file(value, filed)),
                 None => index.general.push(filed),
@@ -92,13 +92,17 @@ impl Index {
         }
     }
 
-    pub(super) fn first<'a>(&self, rules: &'a [Rule], request: &Request<'_>) -> Option<&'a Rule> {
+    pub(super) fn first<'a, R: AsRef<Conditions>>(
+        &self,
+        rules: &'a [R],
+        request: &Request<'_>,
+    ) -> Option<&'a R> {
         let mut first = rules.len();
         for candidates in self.candidates(request) {
             let mut before = candidates.iter().take_while(|filed| filed.place() < first);
             let fits = |filed: &&Filed| {
                 filed.may_fit(request)
-                    && rules.get(filed.place()).is_some_and(|rule| rule.conditions.hold(request))
+                    && rules.get(filed.place()).is_some_and(|rule| rule.as_ref().hold(request))
             };
             if let Some(found) = before.find(fits) {
                 first = found.place();
@@ -109,12 +113,12 @@ impl Index {
 
     /// A rule before this place that every message fits which fits the one at this place; None when no single rule
     /// is like that.
-    pub(super) fn covering(&self, rules: &[Rule], at: usize) -> Option<usize> {
+    pub(super) fn covering<R: AsRef<Conditions>>(&self, rules: &[R], at: usize) -> Option<usize> {
         let rule = rules.get(at)?;
         let covers = |earlier: &usize| {
-            *earlier < at && rules.get(*earlier).is_some_and(|it| it.conditions.cover(&rule.conditions))
+            *earlier < at && rules.get(*earlier).is_some_and(|it| it.as_ref().cover(rule.as_ref()))
         };
-        let candidates = choices(&rule.conditions).into_iter().filter_map(|values| values.into_iter().next());
+        let candidates = choices(rule.as_ref()).into_iter().filter_map(|values| values.into_iter().next());
         // Whatever covers the rule is filed under a value that this rule asks for too, or that begins its prefixes.
         let shorter = candidates.flat_map(|value| self.values_before(value));
         let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));

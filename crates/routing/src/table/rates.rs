@@ -89,7 +89,8 @@ mod tests {
             let places = ["26201", "26202", "31026"].map(|text| Place::Operator(text.parse().unwrap()));
             let mut lines: Vec<PriceLine> = Vec::new();
             for (place, from, charge) in all {
-                let place = places.get(place).copied().unwrap_or(Place::Country("DE".parse().unwrap()));
+                let place =
+                    places.get(place).copied().unwrap_or_else(|| Place::Country("DE".parse().unwrap()));
                 let effective_from = from.map(Timestamp::from_millis);
                 if lines.iter().all(|line| (line.place, line.effective_from) != (place, effective_from)) {
                     lines.push(PriceLine { place, charge, effective_from });

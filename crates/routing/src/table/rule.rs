@@ -40,6 +40,12 @@ pub(crate) enum Strategy {
     LeastCost,
 }
 
+impl AsRef<Conditions> for Rule {
+    fn as_ref(&self) -> &Conditions {
+        &self.conditions
+    }
+}
+
 impl Rule {
     /// What one of the rule's routes would do for the message, or why it is left out.
     pub(crate) fn offer<'a>(

@@ -292,6 +292,43 @@ fn asks() -> impl Strategy<Value = Ask> {
 }
 
 #[test]
+fn every_wrong_pin_is_named_and_one_that_nothing_reaches_is_warned_of() {
+    let pins = r#"
+        [[policy.pins]]
+        id = "a"
+        route = "acme-eu"
+        [[policy.pins]]
+        id = "a"
+        recipient_prefix = ["x"]
+        operator = []
+        app = ["shopp"]
+        route = "acme-ue"
+    "#;
+    assert_eq!(
+        problems(pins),
+        [
+            "policy.pins[1].id: `a` is the id of policy.pins[0] already",
+            "policy.pins[0]: a pin of every message would leave the rules nothing: give recipient_prefix, operator or app",
+            "policy.pins[1].operator: an empty list admits nothing: leave it out to admit everything",
+            "policy.pins[1].app[0]: no app is called `shopp`: did you mean `shop`?",
+            "policy.pins[1].recipient_prefix[0]: `x` is not the beginning of a number: expected digits in international form, such as +4915",
+            "policy.pins[1].route: no route is called `acme-ue`: did you mean `acme-eu`?",
+        ]
+    );
+    let pin = |id: &str, prefix: &str| {
+        format!("[[policy.pins]]\nid = \"{id}\"\nrecipient_prefix = [\"{prefix}\"]\nroute = \"acme-eu\"\n")
+    };
+    let table = compile(&format!("{ROUTES}{}{}", pin("wide", "49"), pin("narrow", "+4915"))).unwrap();
+    let told: Vec<String> = table.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "policy.pins[1]: nothing reaches the pin `narrow`: `wide` above it takes all its messages (to numbers with +49)"
+        ]
+    );
+}
+
+#[test]
 fn every_wrong_cap_is_named() {
     let caps = r#"
         [[caps]]

@@ -8,7 +8,7 @@ use crate::table::conditions::KEYS;
 use crate::table::{Rule, Table};
 
 impl Table {
-    /// At most one for each rule, in the order of the policy, and one for each cap.
+    /// At most one for each rule, in the order of the policy, and one for each pin and cap.
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
@@ -37,6 +37,7 @@ impl Table {
             }
             earlier.push((at, keys));
         }
+        warnings.extend(self.warnings_of_pins());
         warnings.extend(self.warnings_of_caps());
         warnings
     }

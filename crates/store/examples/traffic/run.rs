@@ -182,6 +182,7 @@ fn plan() -> Plan {
         left_out: Vec::new(),
         flips: Vec::new(),
         steered: Vec::new(),
+        pin: None,
     }
 }
 

@@ -138,3 +138,30 @@ async fn every_decision_of_versions_flips_and_rollouts_is_made_again_as_it_was()
     // Each of the first six had a table of its own; the version that is rolled out has another, under the same override.
     assert_eq!(tables.len(), 7);
 }
+
+#[tokio::test]
+async fn decisions_by_pins_and_caps_are_made_again_and_say_what_the_counts_were() {
+    let stand = Stand::with_vendor().await;
+    version(
+        &stand,
+        "[[policy.rules]]",
+        "[[caps]]\nid = \"acme-day\"\nroute = \"acme-de\"\nlimit = 3\nper = \"day\"\n\n[[policy.pins]]\nid = \"ones\"\nrecipient_prefix = [\"+4915112340001\"]\nroute = \"borealis-de\"\n\n[[policy.rules]]",
+    )
+    .await;
+    send(&stand, 0).await;
+    let reader = stand.api.pipeline.reader();
+    let records = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap().records;
+    let [mut capped, mut pinned] = [0, 0];
+    for record in records {
+        let plan = record.plan.unwrap();
+        assert_eq!(plan_again(&*reader, &record.message, &plan), plan);
+        pinned += usize::from(plan.pin.is_some());
+        let Some(of) = plan.left_out.iter().find_map(|left_out| left_out.capped.as_ref()) else { continue };
+        assert_eq!((of.cap.as_str(), of.count, of.limit), ("acme-day", 3, 3));
+        capped += 1;
+    }
+    assert!(capped > 0 && pinned == 1, "{capped} {pinned}");
+    let found =
+        stand.post(SHOP, "/v1/routing/explain", &json!({ "to": "+4915112345678", "text": "hello" })).await;
+    assert!(found.text.contains("cap acme-day is reached: 3 of 3 segments until "), "{}", found.text);
+}

@@ -93,8 +93,9 @@ impl Builder<'_> {
         if rules.is_empty() {
             self.warn(&path(&["policy", "rules"]), "there is no rule, so every message is refused");
         }
-        let ruled: HashSet<&str> =
-            rules.iter().flat_map(|rule| &rule.routes).map(|route| route.id.as_str()).collect();
+        let ruled = rules.iter().flat_map(|rule| &rule.routes).map(|route| route.id.as_str());
+        let pinned = settings.policy.pins.iter().map(|pin| pin.route.as_str());
+        let ruled: HashSet<&str> = ruled.chain(pinned).collect();
         let priced: HashSet<&str> =
             settings.routes.iter().filter_map(|route| route.rate_card.as_deref()).collect();
         for (index, route) in settings.routes.iter().enumerate() {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Policy,
+    Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Pin, Policy,
     PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy,
     Strategy as Order, Surcharge,
 };
@@ -243,6 +243,20 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     prop::collection::vec(rule, 0..4)
 }
 
+fn pins() -> impl Strategy<Value = Vec<Pin>> {
+    let pin = (word(), words(), words(), words(), word(), any::<bool>()).prop_map(
+        |(id, recipient_prefix, operator, app, route, only)| Pin {
+            id,
+            recipient_prefix,
+            operator,
+            app,
+            route,
+            only,
+        },
+    );
+    prop::collection::vec(pin, 0..3)
+}
+
 fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
     let given = (word(), word(), prop::option::of(word()), prop::option::of(word())).prop_map(
         |(to, app, from, text)| {
@@ -260,13 +274,13 @@ fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
 
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    (routes(), rate_cards(), exchange_rates(), caps(), default_class, rules(), tests()).prop_map(
-        |(routes, rate_cards, exchange_rates, caps, default_class, rules, tests)| Settings {
+    (routes(), rate_cards(), exchange_rates(), caps(), default_class, pins(), rules(), tests()).prop_map(
+        |(routes, rate_cards, exchange_rates, caps, default_class, pins, rules, tests)| Settings {
             routes,
             rate_cards,
             exchange_rates,
             caps,
-            policy: Policy { default_class, rules, tests },
+            policy: Policy { default_class, pins, rules, tests },
         },
     )
 }

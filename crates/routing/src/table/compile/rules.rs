@@ -68,7 +68,7 @@ impl<'a> Compiler<'a> {
         None
     }
 
-    fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
+    pub(super) fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
         let Match { channel, class, country, operator, app, sender, recipient_prefix, time, .. } = matches;
         let Match { sender_kind, encoding, has_link, .. } = matches;
         if let Some(classes) = class {
