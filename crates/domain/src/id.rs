@@ -234,6 +234,14 @@ made!(
     BadKeyId,
     "a key's id"
 );
+made!(
+    /// The id of a verdict.
+    VerdictId,
+    "ver_",
+    /// The text is not an id of a verdict.
+    BadVerdictId,
+    "a verdict's id"
+);
 
 /// A name that the buyer gave to something in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -19,10 +19,13 @@ pub mod segment;
 pub mod setting;
 pub mod status;
 pub mod time;
+pub mod verdict;
 
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
-pub use id::{AppId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId};
+pub use id::{
+    AppId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId, VerdictId,
+};
 pub use key::{Key, Scope};
 pub use lane::Lane;
 pub use message::{Channel, Class, Message};
@@ -34,3 +37,4 @@ pub use record::Record;
 pub use segment::Encoding;
 pub use status::Status;
 pub use time::Timestamp;
+pub use verdict::Verdict;

@@ -53,6 +53,7 @@ pub(crate) mod samples;
 mod search;
 mod summary;
 mod trace;
+mod verdicts;
 
 pub use auth::Keys;
 
@@ -138,7 +139,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 32] = [
+    let routes: [(_, &[_], _); 33] = [
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -148,6 +149,7 @@ fn served() -> Vec<Served> {
         ("/v1/estimate", &["post"], post(explain::estimate)),
         ("/v1/routing/explain", &["post"], post(explain::explain)),
         ("/v1/routes", &["get"], get(routes::list)),
+        ("/v1/verdicts", &["get"], get(verdicts::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
         ("/v1/policies", &["get", "post"], get(policies::list).post(policies::draft)),

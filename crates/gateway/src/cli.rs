@@ -26,6 +26,7 @@ mod route;
 mod send;
 mod serve;
 mod sim;
+mod verdicts;
 
 use client::Endpoint;
 use output::Output;
@@ -95,7 +96,7 @@ enum Command {
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
-    /// The adaptive engine by itself.
+    /// The adaptive engine: what it concluded, and by itself.
     #[command(subcommand)]
     Routing(RoutingCommand),
 }
@@ -132,6 +133,8 @@ enum SimCommand {
 enum RoutingCommand {
     /// Drive the adaptive engine by JSON lines on stdin, in simulated time; it answers on stdout.
     Harness,
+    /// List what the engine of a running gateway concluded: which arms are in trouble, and what proves it.
+    Verdicts(verdicts::Options),
 }
 
 /// How a command ended, other than well.
@@ -222,6 +225,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Key(_)
         | Command::App(_)
         | Command::Audit(_)
+        | Command::Routing(RoutingCommand::Verdicts(_))
         | Command::Sim(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -245,9 +249,10 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
+            Command::Routing(RoutingCommand::Verdicts(options)) => verdicts::run(&options, output).await,
             Command::Config(ConfigCommand::Schema | ConfigCommand::Validate(_))
             | Command::Db(_)
-            | Command::Routing(_) => Ok(()),
+            | Command::Routing(RoutingCommand::Harness) => Ok(()),
         }
     })
 }

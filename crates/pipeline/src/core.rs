@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use routing::Table;
+use routing::learning::Beliefs;
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::health::Fleet;
 use crate::lanes::{Lanes, Wake};
+use crate::learn::Feedback;
 use crate::notify::Notices;
 use crate::observe::Observer;
 use crate::operators::Operators;
@@ -47,6 +49,9 @@ pub(crate) struct Core {
     /// How long what is stored is kept. Locked to be copied.
     pub(crate) retention: Mutex<Retention>,
     pub(crate) fleet: ArcSwap<Fleet>,
+    /// What the adaptive engine believes now, and where it hears what becomes of messages.
+    pub(crate) beliefs: ArcSwap<Beliefs>,
+    pub(crate) feedback: Feedback,
     /// Messages that wait for a slot. Locked briefly, by the dispatcher and by whoever queues.
     pub(crate) lanes: Mutex<Lanes>,
     pub(crate) dispatch: Dispatch,
@@ -116,6 +121,8 @@ pub(crate) struct Parts {
     pub(crate) apps: FxHashMap<AppId, App>,
     pub(crate) retention: Retention,
     pub(crate) notices: Notices,
+    pub(crate) beliefs: Beliefs,
+    pub(crate) feedback: Feedback,
     pub(crate) last_key: i64,
     pub(crate) random: StdRng,
 }
@@ -138,6 +145,8 @@ impl Core {
             apps: ArcSwap::from_pointee(parts.apps),
             retention: Mutex::new(parts.retention),
             fleet: ArcSwap::from_pointee(Fleet::default()),
+            beliefs: ArcSwap::from_pointee(parts.beliefs),
+            feedback: parts.feedback,
             lanes: Mutex::new(Lanes::default()),
             dispatch: Dispatch::default(),
             notices: parts.notices,

@@ -20,7 +20,7 @@ fn next_target(core: &Core, record: &Record) -> Option<Target> {
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
     next::after_outcome(record, &facts, &table, || {
         let started = tokio::time::Instant::now();
-        let choice = routing::choose(&facts, &table, &**core.fleet.load());
+        let choice = routing::choose(&facts, &table, &core.standing());
         core.observer.decision_took(started.elapsed());
         choice
     })

@@ -11,6 +11,7 @@ mod expire;
 mod health;
 mod hold;
 mod lanes;
+mod learn;
 mod next;
 mod notify;
 mod observe;

@@ -2,7 +2,7 @@
 
 use connectors::NoSlot;
 use domain::attempt::{Outcome, State};
-use domain::plan::{FailoverOn, OnUnknown, Terms};
+use domain::plan::{Drawn, FailoverOn, OnUnknown, Terms};
 use domain::record::{Cause, Target};
 use domain::{Attempt, Message, Record, RouteId, Timestamp};
 use routing::{Choice, Facts, NoRule, Table};
@@ -26,7 +26,11 @@ pub(crate) fn after_outcome(
             return Some(target);
         }
     }
-    choose().ok()?.targets.into_iter().find(|target| !was_tried(record, &target.route))
+    let next = choose().ok()?.targets.into_iter().find(|target| !was_tried(record, &target.route))?;
+    // A first attempt alone was drawn.
+    let is_first = record.counted_attempts() == 0;
+    let drawn = if is_first { next.drawn } else { next.drawn.map(Drawn::as_fallback) };
+    Some(Target { drawn, ..next })
 }
 
 /// The routes that a queued attempt may take now, best first. None when the policy of now has no rule for it: it waits
@@ -41,6 +45,9 @@ pub(crate) fn of_queued(
     let tried = |route: &RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
     let mut targets = choice.map(|choice| choice.targets).unwrap_or_default();
     targets.retain(|target| !tried(&target.route));
+    if record.counted_attempts() > 0 {
+        targets.iter_mut().for_each(|target| target.drawn = target.drawn.map(Drawn::as_fallback));
+    }
     // An attempt queued for a route that was tried is a resend: it goes there first.
     if tried(&attempt.route) {
         targets.splice(0..0, table.target_for(&attempt.route, facts));
@@ -97,5 +104,6 @@ pub(crate) fn facts<'a>(
         max_price: message.max_price,
         now,
         used_just_now,
+        chance: routing::chance(message.id),
     }
 }

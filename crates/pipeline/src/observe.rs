@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use domain::attempt::Outcome;
+use domain::verdict::Kind;
 use domain::{Channel, Class, ConnectionId, RouteId, Status};
+use routing::learning::Stage;
 
 /// Called on hot paths: must be cheap, and must neither block nor fail.
 pub trait Observer: Send + Sync {
@@ -17,6 +19,8 @@ pub trait Observer: Send + Sync {
     /// A receipt found no attempt.
     fn receipt_held(&self, connection: &ConnectionId);
     fn notice_told(&self, told: bool);
+    /// What is new of a verdict of the adaptive engine.
+    fn verdict(&self, kind: Kind, stage: Stage);
 }
 
 /// For tests: hears nothing.
@@ -33,4 +37,5 @@ impl Observer for Silent {
     fn connection_up(&self, _: &ConnectionId, _: bool) {}
     fn receipt_held(&self, _: &ConnectionId) {}
     fn notice_told(&self, _: bool) {}
+    fn verdict(&self, _: Kind, _: Stage) {}
 }

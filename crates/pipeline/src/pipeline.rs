@@ -12,14 +12,17 @@ use domain::{AppId, Class, ConnectionId, MessageId, Override, OverrideId, Record
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use routing::Table;
+use routing::learning::Beliefs;
 use rustc_hash::FxHashMap;
 use store::{Change, Changed, Part, Reader, Retention, Write, Writer, Written};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
+use crate::learn::{self, Feedback};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
 use crate::operators::{Known, Operators};
@@ -102,6 +105,8 @@ pub struct Pipeline {
 
 struct Running {
     tasks: JoinSet<()>,
+    /// Told to stop, it saves what was learned.
+    learning: Option<(oneshot::Sender<()>, JoinSet<()>)>,
     writer: writer::Running,
 }
 
@@ -118,6 +123,10 @@ pub struct Snapshot {
     pub commits_failed: u64,
     /// Operations that could not be written though all others could.
     pub put_aside: u64,
+    /// The kinds of the verdicts that hold.
+    pub verdicts: Vec<domain::verdict::Kind>,
+    /// Observations that the adaptive engine had no room for.
+    pub news_lost: u64,
 }
 
 impl Pipeline {
@@ -130,6 +139,9 @@ impl Pipeline {
     pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let last_key = settings.writer.last_key()?;
         let steering = Steering::load(settings.table, &*settings.reader, settings.clock.now())?;
+        let now = settings.clock.now();
+        let mut learner = learn::load(&steering.table(now), &*settings.reader, now);
+        let (feedback, heard) = Feedback::new();
         let was_restored = settings.writer.is_on_hold()?;
         let blocks_inline = match settings.workplace {
             Workplace::Threads => false,
@@ -153,6 +165,8 @@ impl Pipeline {
             apps: settings.apps,
             retention: settings.retention,
             notices: Notices::default(),
+            beliefs: learner.publish().unwrap_or_default(),
+            feedback,
             last_key,
             random: settings.random,
         }));
@@ -160,7 +174,7 @@ impl Pipeline {
             tracing::warn!(
                 "the store was restored from a backup: nothing is accepted or sent until it is resumed"
             );
-            let running = Running { tasks: JoinSet::new(), writer: running };
+            let running = Running { tasks: JoinSet::new(), learning: None, writer: running };
             return Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) });
         }
         match settings.resume {
@@ -179,7 +193,10 @@ impl Pipeline {
         tasks.spawn(tidy::run(Arc::clone(&core)));
         tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
-        let running = Running { tasks, writer: running };
+        let (stop, stopped) = oneshot::channel();
+        let mut learning = JoinSet::new();
+        learning.spawn(learn::run(Arc::clone(&core), learner, heard, stopped));
+        let running = Running { tasks, learning: Some((stop, learning)), writer: running };
         Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) })
     }
 
@@ -240,7 +257,7 @@ impl Pipeline {
     /// The plan that a message would get now. Sends nothing.
     #[must_use]
     pub fn explain(&self, facts: &routing::Facts<'_>) -> routing::Explanation {
-        routing::explain(facts, &self.core.table.load(), &**self.core.fleet.load())
+        routing::explain(facts, &self.core.table.load(), &self.core.standing())
     }
 
     /// Makes an override, which holds from the next message on and for all that wait.
@@ -262,6 +279,12 @@ impl Pipeline {
         describe: Describe<'_>,
     ) -> Result<Option<Override>, NotWritten> {
         steer::revert(&self.core, id, by, describe).await
+    }
+
+    /// What the adaptive engine believes now.
+    #[must_use]
+    pub fn beliefs(&self) -> Arc<Beliefs> {
+        self.core.beliefs.load_full()
     }
 
     /// Those in force, in the order in which they were made.
@@ -365,7 +388,7 @@ impl Pipeline {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let then = move |written: Result<Written, NotWritten>| {
             let made = written.map(|_| then());
             // Nobody waits any more when the client has gone.
@@ -387,7 +410,7 @@ impl Pipeline {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let then = move |written: Result<Written, NotWritten>| drop(answer.send(written.map(|_| ())));
         self.core.writer.write(Urgency::Offer, Write::Learnt { learnt, keep }, Box::new(then));
         answered.await.unwrap_or(Err(NotWritten::Stopping))
@@ -415,13 +438,21 @@ impl Pipeline {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let core = Arc::clone(&self.core);
+        let conversion = if let Write::Apply { input: Input::Convert { converted, .. }, .. } = &write {
+            Some(*converted)
+        } else {
+            None
+        };
         let replaces = matches!(write, Write::Apply { input: Input::Replace(_), .. });
         let then = move |result: Result<Written, NotWritten>| {
             if let (Ok(Written::Applied { record, .. }), true) = (&result, replaces) {
                 // Whoever waits for a slot stands there as it was.
                 core.with_lanes(|lanes| lanes.renew(record));
+            }
+            if let (Ok(Written::Applied { record, .. }), Some(converted)) = (&result, conversion) {
+                core.feedback.converted(record, converted, core.clock.now());
             }
             let stepped = match &result {
                 Ok(Written::Applied { record, .. }) => Ok(Stepped::Done(record.clone())),
@@ -459,6 +490,8 @@ impl Pipeline {
             failure: self.core.writer.failure(),
             commits_failed: self.core.writer.commits_failed(),
             put_aside: self.core.writer.put_aside(),
+            verdicts: self.core.beliefs.load().verdicts().iter().map(|verdict| verdict.kind).collect(),
+            news_lost: self.core.feedback.lost(),
         }
     }
 
@@ -471,11 +504,15 @@ impl Pipeline {
     /// opened them, so that their last answers are among it.
     pub async fn shut_down(&self) {
         let running = self.running.lock().take();
-        let Some(Running { mut tasks, writer }) = running else { return };
+        let Some(Running { mut tasks, learning, writer }) = running else { return };
         tasks.shutdown().await;
         // Their doors are closed, so there are no new ones; each ends within the time that its class may wait.
         let mut asking = std::mem::take(&mut *self.core.asking.lock());
         while asking.join_next().await.is_some() {}
+        if let Some((stop, mut learning)) = learning {
+            drop(stop);
+            while learning.join_next().await.is_some() {}
+        }
         self.core.writer.close();
         if tokio::time::timeout(Duration::from_secs(30), writer.ended()).await.is_err() {
             tracing::error!("the store's writer did not end in 30 s");

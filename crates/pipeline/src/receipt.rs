@@ -43,7 +43,10 @@ pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         let then = move |result: Result<Written, NotWritten>| {
             match &result {
                 Ok(Written::Held) => after.observer.receipt_held(&connection),
-                Ok(Written::Applied { record, .. }) if is_final => observe(&after, record),
+                Ok(Written::Applied { record, .. }) if is_final => {
+                    observe(&after, record);
+                    after.feedback.receipt(record, &connection, received_at);
+                }
                 Ok(_) => {}
                 // Unanswered: the vendor sends it again.
                 Err(_) => return,

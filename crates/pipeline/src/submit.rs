@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::lanes::{Turn, Waits, Wake, Wanted};
+use crate::learn::Told;
 use crate::next::{self, facts};
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
@@ -62,7 +63,8 @@ fn serve(core: &Arc<Core>, wake: &Wake) {
                 Turn::Taken
             }
             Err(wanted) => {
-                let is_mixed = record.plan.as_ref().is_some_and(|plan| plan.table != table);
+                let is_mixed =
+                    record.plan.as_ref().is_some_and(|plan| plan.table != table || plan.is_drawn());
                 Turn::Wait(Waits { record, wanted, is_mixed })
             }
         });
@@ -118,7 +120,7 @@ fn candidates(core: &Core, record: &Record, attempt: &Attempt) -> Vec<Target> {
     let table = core.table.load();
     let used_just_now = core.used_just_now(&record.message);
     let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    let choice = routing::choose(&facts, &table, &**core.fleet.load());
+    let choice = routing::choose(&facts, &table, &core.standing());
     next::of_queued(record, attempt, &facts, &table, choice)
 }
 
@@ -212,10 +214,11 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         if let Some(took) = took {
             core.observer.submit_took(connection, took);
         }
+        let told = Told::of(&answer);
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
-            observe(&after, &result, attempt);
+            observe(&after, &result, attempt, told);
             worker::follow(&after, result);
         };
         core.writer.write(Urgency::News, write, Box::new(then));
@@ -223,9 +226,10 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
     }
 }
 
-fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16) {
+fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16, told: Told) {
     let Ok(Written::Applied { record, .. }) = result else { return };
     let Some(attempt) = record.attempt(attempt) else { return };
+    core.feedback.answered(record, attempt, told, core.clock.now());
     if let (State::Answered, Some(outcome)) = (attempt.state, attempt.outcome) {
         core.observer.attempt_answered(&attempt.route, outcome);
     }

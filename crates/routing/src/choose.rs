@@ -9,12 +9,16 @@ use domain::address::Sender;
 use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::Flip;
-use domain::plan::{Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::plan::{Drawn, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
 
+use crate::adaptive::Vendors;
+use crate::learning::Beliefs;
 use crate::table::{Listed, Offer, Request, Route, Rule, Strategy, Table};
 
+mod adaptive;
+mod quality;
 pub(crate) mod rendezvous;
 mod spread;
 
@@ -34,12 +38,21 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// The route that carried this recipient's last one-time password within five minutes.
     pub used_just_now: Option<&'a RouteId>,
+    /// What `adaptive` draws by: `chance` of the message, or zero for whatever is best.
+    pub chance: u64,
 }
+
+pub use adaptive::chance;
 
 /// How the connections stand, as far as the table of routes has to know.
 pub trait HealthView {
     /// No bind is up, and has not been for a moment.
     fn is_down(&self, connection: &ConnectionId) -> bool;
+
+    /// What is believed of them; None where nobody learns.
+    fn beliefs(&self) -> Option<&Beliefs> {
+        None
+    }
 }
 
 /// A plan, and where each of its routes leads.
@@ -51,6 +64,8 @@ pub struct Choice {
     pub targets: Vec<Target>,
     /// How long the message may be tried unless it says so itself.
     pub validity: Duration,
+    /// Those that the adaptive engine had to choose from; empty under another strategy.
+    pub drawn_from: Vendors,
 }
 
 /// No rule of the policy matches the message.
@@ -65,11 +80,17 @@ pub struct NoRule;
 pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Result<Choice, NoRule> {
     let request = Request::new(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
-    let Sifted { mut candidates, left_out, flips } = sift(rule, table, &request);
+    let mut sifted = sift(rule, table, &request);
+    if let (Some(floor), Some(beliefs)) = (rule.quality_floor, health.beliefs()) {
+        quality::leave_out_below(floor, &mut sifted, &request, beliefs);
+    }
+    let Sifted { mut candidates, left_out, flips } = sifted;
+    let mut drawn_from = Vendors::default();
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
         Strategy::LeastCost => by_price(&mut candidates, table, facts),
+        Strategy::Adaptive => drawn_from = adaptive::draw(&mut candidates, &request, rule, health),
     }
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
@@ -88,8 +109,8 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         left_out,
         flips,
     };
-    let targets = candidates.into_iter().map(|candidate| candidate.route.target(candidate.offer)).collect();
-    Ok(Choice { plan, targets, validity: rule.validity })
+    let targets = candidates.into_iter().map(|candidate| candidate.target()).collect();
+    Ok(Choice { plan, targets, validity: rule.validity, drawn_from })
 }
 
 /// A route that would carry the message, in the place of one that the rule lists: most often its own.
@@ -102,11 +123,21 @@ struct Candidate<'t> {
     offer: Offer,
     reason: Reason,
     stands_in: bool,
+    drawn: Option<Drawn>,
 }
 
 impl Candidate<'_> {
     fn planned(&self) -> PlannedRoute {
-        PlannedRoute { route: self.route.id.clone(), reason: self.reason, price: self.offer.price }
+        PlannedRoute {
+            route: self.route.id.clone(),
+            reason: self.reason,
+            price: self.offer.price,
+            drawn: self.drawn,
+        }
+    }
+
+    fn target(self) -> Target {
+        Target { drawn: self.drawn, ..self.route.target(self.offer) }
     }
 }
 
@@ -134,7 +165,8 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
         let (reason, rank) = (Reason::Priority(place(at)), offer.price);
         let Some(stand_in) = flipped else {
             let listed = *listed;
-            sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in: false });
+            let (stands_in, drawn) = (false, None);
+            sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in, drawn });
             continue;
         };
         sifted.leave_out(route, Exclusion::Flipped, request);
@@ -143,7 +175,8 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
         match rule.offer_in_place(route, request) {
             Ok(offer) => {
                 let listed = *listed;
-                sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in: true });
+                let (stands_in, drawn) = (true, None);
+                sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in, drawn });
             }
             // One that the rule lists itself says so in its own place.
             Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
@@ -157,7 +190,7 @@ impl Sifted<'_> {
     fn leave_out(&mut self, route: &Route, because: Exclusion, request: &Request<'_>) {
         if self.left_out.iter().all(|other| other.route != route.id) {
             let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
-            self.left_out.push(LeftOutRoute { route: route.id.clone(), because, entry });
+            self.left_out.push(LeftOutRoute { route: route.id.clone(), because, entry, shortfall: None });
         }
     }
 }

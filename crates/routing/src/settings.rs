@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod adaptive;
 pub mod canonical;
 mod cards;
 mod hours;
@@ -17,6 +18,7 @@ mod rule_route;
 mod schema;
 mod senders;
 
+pub use adaptive::{Adaptive, Worth};
 pub use cards::{ExchangeRate, Per, PriceEntry, RateCard, Surcharge};
 pub use hours::{Hours, HoursWindow};
 pub use policy::{Failover, Match, Policy, Rule, Strategy};

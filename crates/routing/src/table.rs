@@ -21,11 +21,13 @@ mod route;
 mod rule;
 mod senders;
 mod warnings;
+mod worth;
 
 pub use compile::Known;
 pub use route::Route;
 pub(crate) use route::{Offer, Request};
 pub(crate) use rule::{Listed, Rule, Strategy};
+pub use worth::{Worth, Worths};
 
 /// What every decision is made from. It never changes: a flip is a new table.
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ pub struct Table {
     flips: flips::Flips,
     cards: FxHashMap<RateCardId, Arc<Card>>,
     exchange: Arc<Exchange>,
+    worths: Worths,
 }
 
 /// What one route would take for a message.
@@ -127,6 +130,16 @@ impl Table {
     /// The rate cards, in any order.
     pub fn cards(&self) -> impl Iterator<Item = &Arc<Card>> {
         self.cards.values()
+    }
+
+    /// What messages are worth.
+    #[must_use]
+    pub fn worths(&self) -> &Worths {
+        &self.worths
+    }
+
+    pub(crate) fn card_of<'t>(&'t self, route: &'t Route) -> Option<&'t Card> {
+        route.card.as_deref()
     }
 
     pub(crate) fn exchange(&self) -> &Exchange {

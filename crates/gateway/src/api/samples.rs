@@ -90,6 +90,7 @@ fn target(route: &str) -> Target {
         connection: ConnectionId::new(&format!("{route}-main")).unwrap(),
         sender: Some(Sender::Alphanumeric("SHOP".into())),
         price: Some(price().into()),
+        drawn: None,
     }
 }
 
@@ -102,6 +103,7 @@ fn plan() -> Plan {
         route: RouteId::new(route).unwrap(),
         reason: Reason::Priority(place),
         price: Some(price().into()),
+        drawn: None,
     };
     Plan {
         table: 3,
@@ -120,6 +122,7 @@ fn plan() -> Plan {
             route: RouteId::new("cumulus-fr").unwrap(),
             because: Exclusion::Country,
             entry: None,
+            shortfall: None,
         }],
         flips: Vec::new(),
     }

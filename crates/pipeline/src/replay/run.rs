@@ -6,10 +6,11 @@ use connectors::NoSlot;
 use domain::attempt::{PartAnswer, State, Verdict};
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
 use domain::{Class, ConnectionId, Record, RouteId, Timestamp};
+use routing::learning::{Beliefs, Destination, Recorded};
 use routing::{Choice, HealthView, NoRule, Table};
 
 use super::Outcomes;
-use super::decision::{Decision, Done, Refusal, legs};
+use super::decision::{Believed, Decision, Done, Refusal, legs};
 use super::fate::{Answered, Fate, of_part};
 use super::memory::Memory;
 use crate::next::{self, facts};
@@ -33,7 +34,7 @@ pub(super) fn run(
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
     };
-    let Choice { plan, targets, validity } = choice;
+    let Choice { plan, targets, validity, drawn_from: _ } = choice;
     let Some(target) = targets.into_iter().next() else {
         let left_out = plan.left_out.into_iter().map(|left| (left.route, left.because)).collect();
         return Done::Refused(Refusal::NoRoute(left_out));
@@ -60,20 +61,43 @@ pub(super) fn run(
     Done::Sent(legs(&record))
 }
 
-/// The connections that the log says were down.
-struct Down(Vec<ConnectionId>);
+/// How things stood, as far as the log says.
+struct Down {
+    connections: Vec<ConnectionId>,
+    /// Where the engine had a say.
+    beliefs: Option<Beliefs>,
+}
 
 impl Down {
     fn of(decision: &Decision, table: &Table) -> Self {
         let routes = decision.down.iter().filter_map(|route| table.route(route));
-        Self(routes.map(|route| route.connection.clone()).collect())
+        Self {
+            connections: routes.map(|route| route.connection.clone()).collect(),
+            beliefs: beliefs(decision, table),
+        }
     }
 }
 
 impl HealthView for Down {
     fn is_down(&self, connection: &ConnectionId) -> bool {
-        self.0.contains(connection)
+        self.connections.contains(connection)
     }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        self.beliefs.as_ref()
+    }
+}
+
+/// What the engine believed of this message; None where it was not asked.
+fn beliefs(decision: &Decision, table: &Table) -> Option<Beliefs> {
+    let recorded = |believed: &Believed| {
+        let connection = table.route(&believed.route)?.connection.clone();
+        Some(Recorded { connection, drawn: believed.drawn, shortfall: believed.shortfall })
+    };
+    let recorded: Vec<Recorded> = decision.believed.iter().filter_map(recorded).collect();
+    let message = &decision.message;
+    let to = Destination::new(message.country, message.operator.as_deref());
+    (!recorded.is_empty()).then(|| Beliefs::recorded(&message.app, message.class, to, &recorded))
 }
 
 struct Life<'a> {

@@ -147,6 +147,7 @@ fn name(write: &Write) -> String {
         Write::Notice { id, outcome } => format!("notice {id} {outcome:?}"),
         Write::Part(part) => format!("part {} of {}", part.number, part.message),
         Write::Published(table) => format!("table {}", table.number),
+        Write::Adaptive(_) => "what was learned".to_owned(),
         Write::Learnt { learnt, .. } => format!("{} learnt", learnt.len()),
         Write::Sealed(sealed) => format!("removal of {} sealed", sealed.len()),
     }

@@ -161,7 +161,8 @@ impl Seen {
             | Write::Part(_)
             | Write::Published(_)
             | Write::Sealed(_)
-            | Write::Learnt { .. } => {}
+            | Write::Learnt { .. }
+            | Write::Adaptive(_) => {}
         }
         if let Write::Receipt(receipt) = write {
             let key =
@@ -252,6 +253,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Part(_)
         | Write::Published(_)
         | Write::Sealed(_)
-        | Write::Learnt { .. } => None,
+        | Write::Learnt { .. }
+        | Write::Adaptive(_) => None,
     }
 }

@@ -15,6 +15,7 @@ use crate::table::hours::Zone;
 use crate::table::index::Index;
 use crate::table::{Route, Table};
 
+mod adaptive;
 mod cards;
 mod hours;
 mod rules;
@@ -50,13 +51,15 @@ impl Table {
         let cards = compiler.cards();
         let routes = compiler.routes(&cards);
         let rules = compiler.rules();
+        let worths = compiler.worths();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
         let flips = Flips::default();
         let exchange = Arc::clone(&compiler.exchange);
         let cards: FxHashMap<_, _> = cards.into_values().map(|card| (card.id.clone(), card)).collect();
-        let table = Self { version, default_class, routes, by_id, rules, index, flips, cards, exchange };
+        let table =
+            Self { version, default_class, routes, by_id, rules, index, flips, cards, exchange, worths };
         compiler.problems.into_result(table)
     }
 }

@@ -81,6 +81,7 @@ impl Route {
             connection: self.connection.clone(),
             sender: offer.sender,
             price: offer.price,
+            drawn: None,
         }
     }
 

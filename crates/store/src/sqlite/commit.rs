@@ -20,8 +20,8 @@ use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
-    audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts, records,
-    vendor_ids, versions,
+    adaptive, audit, damaged, held, idempotency, imported, keys, notices, operators, overrides, parts,
+    records, vendor_ids, versions,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
@@ -136,6 +136,10 @@ impl Commit<'_> {
                 if let Some(keep) = *keep {
                     operators::prune(self.hot, self.now, keep)?;
                 }
+                Ok(Step::Done(Written::Noted))
+            }
+            Write::Adaptive(learned) => {
+                adaptive::put(self.hot, learned, self.now)?;
                 Ok(Step::Done(Written::Noted))
             }
             Write::Sealed(sealed) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{OpenError, audit, imported, keys, operators, versions};
+use super::{OpenError, adaptive, audit, imported, keys, operators, versions};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +191,7 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
 }
 
 /// What version 5 brought. Each makes what is missing.
-const FIFTH: [&str; 2] = [operators::TABLES, versions::TABLES];
+const FIFTH: [&str; 3] = [operators::TABLES, versions::TABLES, adaptive::TABLES];
 
 fn fifth(hot: &Connection) -> rusqlite::Result<()> {
     FIFTH.into_iter().try_for_each(|tables| hot.execute_batch(tables))

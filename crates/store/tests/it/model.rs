@@ -270,7 +270,8 @@ impl Run {
             | Write::Published(_)
             | Write::Part(_)
             | Write::Sealed(_)
-            | Write::Learnt { .. } => None,
+            | Write::Learnt { .. }
+            | Write::Adaptive(_) => None,
         }
     }
 

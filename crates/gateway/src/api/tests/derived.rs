@@ -1,13 +1,15 @@
 //! Every decision can be made again from its record and what the store keeps of its table.
 //!
-//! Two things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
-//! down, and one that had carried the recipient's last one-time password, say so in their reasons.
+//! Three things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
+//! down, and one that had carried the recipient's last one-time password, say so in their reasons; and
+//! the shares of a draw stand beside them.
 
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
 use domain::plan::{Plan, Reason};
 use domain::{ConnectionId, Message, RouteId};
+use routing::learning::{Beliefs, Destination, Recorded};
 use routing::{Facts, HealthView, Table};
 use serde_json::json;
 use store::versions::Origin;
@@ -32,13 +34,35 @@ fn table_again(reader: &dyn Reader, number: u64) -> Table {
     }
 }
 
-/// The connections that the plan says were down.
-struct Told(HashSet<ConnectionId>);
+/// What the plan says: which connections were down, and what was believed of them.
+struct Told {
+    down: HashSet<ConnectionId>,
+    beliefs: Beliefs,
+}
 
 impl HealthView for Told {
     fn is_down(&self, connection: &ConnectionId) -> bool {
-        self.0.contains(connection)
+        self.down.contains(connection)
     }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        Some(&self.beliefs)
+    }
+}
+
+fn beliefs(message: &Message, plan: &Plan, table: &Table) -> Beliefs {
+    let recorded: Vec<Recorded> = plan
+        .routes
+        .iter()
+        .map(|planned| Recorded {
+            connection: table.route(&planned.route).unwrap().connection.clone(),
+            drawn: planned.drawn,
+            shortfall: None,
+        })
+        .filter(|recorded| recorded.drawn.is_some())
+        .collect();
+    let to = Destination::new(message.country, message.operator.as_deref());
+    Beliefs::recorded(&message.app, message.class, to, &recorded)
 }
 
 fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
@@ -61,8 +85,10 @@ fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
         max_price: message.max_price,
         now: message.created_at,
         used_just_now,
+        chance: routing::chance(message.id),
     };
-    routing::choose(&facts, &table, &Told(down.collect())).unwrap().plan
+    let told = Told { down: down.collect(), beliefs: beliefs(message, plan, &table) };
+    routing::choose(&facts, &table, &told).unwrap().plan
 }
 
 const NUMBERS: u32 = 40;
@@ -112,16 +138,27 @@ async fn every_decision_of_versions_and_flips_is_made_again_as_it_was() {
         .await
         .fits("Policy");
     send(&stand, 5 * NUMBERS).await;
+    version(
+        &stand,
+        r#"routes = ["acme-de", "borealis-de"]"#,
+        "strategy = \"adaptive\"\nroutes = [\"acme-de\", \"borealis-de\"]",
+    )
+    .await;
+    // The first of a kind are not drawn yet.
+    send(&stand, 6 * NUMBERS).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    send(&stand, 7 * NUMBERS).await;
 
     let reader = stand.api.pipeline.reader();
     let records = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap().records;
-    assert_eq!(records.len(), 6 * NUMBERS as usize);
+    assert_eq!(records.len(), 8 * NUMBERS as usize);
+    assert!(records.iter().any(|record| record.plan.as_ref().is_some_and(Plan::is_drawn)));
     let mut tables = HashSet::new();
     for record in records {
         let plan = record.plan.unwrap();
         assert_eq!(plan_again(&*reader, &record.message, &plan), plan);
         tables.insert(plan.table);
     }
-    // Each of the six had a table of its own, and the last is the first under another override.
-    assert_eq!(tables.len(), 6);
+    // Each of the seven had a table of its own; the sixth is the first under another override.
+    assert_eq!(tables.len(), 7);
 }
