@@ -243,6 +243,15 @@ made!(
     "a verdict's id"
 );
 
+made!(
+    /// The id of a dry-run.
+    DryRunId,
+    "dry_",
+    /// The text is not an id of a dry-run.
+    BadDryRunId,
+    "a dry-run's id"
+);
+
 /// A name that the buyer gave to something in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a usable id: 1 to 64 of a-z A-Z 0-9 . _ - and beginning with a letter or digit")]

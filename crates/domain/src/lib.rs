@@ -24,7 +24,8 @@ pub mod verdict;
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
 pub use id::{
-    AppId, ConnectionId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId, VerdictId,
+    AppId, ConnectionId, DryRunId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
+    VerdictId,
 };
 pub use key::{Key, Scope};
 pub use lane::Lane;

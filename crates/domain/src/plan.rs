@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{RouteId, RuleId};
 use crate::money::Tariff;
-use crate::overrides::Flip;
+use crate::overrides::{Flip, Steered};
 
 /// What `routing` decided for one message. It is stored with the message, so that the decision can be explained
 /// however long after.
@@ -29,6 +29,9 @@ pub struct Plan {
     /// The flips that shaped it, in full: what a reason says of them can still be said when they are long over.
     #[cbor(n(5), default, skip_if = "Vec::is_empty")]
     pub flips: Vec<Flip>,
+    /// As `flips`, for the other overrides and the maintenance of vendors.
+    #[cbor(n(6), default, skip_if = "Vec::is_empty")]
+    pub steered: Vec<Steered>,
 }
 
 impl Plan {
@@ -190,14 +193,17 @@ pub enum Reason {
     /// It stands in for a route that is flipped to it.
     #[n(6)]
     Flipped,
+    /// Its vendor is in maintenance, and no other route can carry the message now.
+    #[n(40)]
+    Maintenance,
     /// It shares a failure domain with a route before it, so others go first.
     #[n(7)]
     SameFailureDomain,
     /// Drawn by what the adaptive engine knows; its place by utility, counted from one.
-    #[n(40)]
+    #[n(60)]
     Adaptive(#[n(0)] u8),
     /// The adaptive engine knows nothing of such messages yet; its place in the rule, counted from one.
-    #[n(41)]
+    #[n(61)]
     NotLearned(#[n(0)] u8),
 }
 
@@ -229,11 +235,20 @@ pub enum Exclusion {
     /// An override has another route stand in for it.
     #[n(7)]
     Flipped,
+    /// An override lets it, its connection or its vendor take no traffic.
+    #[n(40)]
+    Suspended,
+    /// Its vendor is in maintenance, and other routes can carry the message.
+    #[n(41)]
+    Maintenance,
+    /// An override gives it no weight.
+    #[n(42)]
+    WeightTaken,
     /// The vendor has closed the destination.
     #[n(30)]
     Closed,
     /// It delivers less than the rule asks for.
-    #[n(40)]
+    #[n(60)]
     QualityFloor,
 }
 
@@ -249,6 +264,7 @@ impl Reason {
             Self::UsedJustNow => "used_just_now",
             Self::ConnectionDown => "connection_down",
             Self::Flipped => "flipped",
+            Self::Maintenance => "maintenance",
             Self::SameFailureDomain => "same_failure_domain",
             Self::Adaptive(_) => "adaptive",
             Self::NotLearned(_) => "not_learned",
@@ -273,6 +289,9 @@ impl Reason {
             }
             Self::ConnectionDown => "its connection is down, so the others go first".to_owned(),
             Self::Flipped => "it stands in for a route that is flipped to it".to_owned(),
+            Self::Maintenance => {
+                "its vendor is in maintenance, and no other route can carry it now".to_owned()
+            }
             Self::SameFailureDomain => {
                 "it shares a failure domain with a route before it, so others go first".to_owned()
             }
@@ -297,6 +316,9 @@ impl Exclusion {
             Self::CurrencyDiffers => "currency_differs",
             Self::NoWeight => "no_weight",
             Self::Flipped => "flipped",
+            Self::Suspended => "suspended",
+            Self::Maintenance => "maintenance",
+            Self::WeightTaken => "weight_taken",
             Self::Closed => "closed",
             Self::QualityFloor => "quality_floor",
         }
@@ -316,6 +338,9 @@ impl Exclusion {
             }
             Self::NoWeight => "the rule gives the route no weight",
             Self::Flipped => "the route is flipped to another",
+            Self::Suspended => "the route is suspended",
+            Self::Maintenance => "the route's vendor is in maintenance",
+            Self::WeightTaken => "an override gives the route no weight",
             Self::Closed => "the vendor's rate card says that the destination is closed",
             Self::QualityFloor => "the route delivers less than the rule asks for",
         }
@@ -424,7 +449,7 @@ mod tests {
             max_attempts: 3,
         };
         let rule = RuleId::new("all").unwrap();
-        Plan { table: 1, rule, terms, routes: Vec::new(), left_out: Vec::new(), flips }
+        Plan { table: 1, rule, terms, routes: Vec::new(), left_out: Vec::new(), flips, steered: Vec::new() }
     }
 
     #[test]

@@ -7,13 +7,14 @@ use axum::Router;
 use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
-use domain::AppId;
 use domain::key::Owner;
 use domain::setting::Rate;
+use domain::{AppId, ConnectionId};
 use pipeline::{App, Pipeline};
 use rustc_hash::FxHashMap;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::dry_runs::DryRuns;
 use crate::metrics::Metrics;
 use crate::operators::Operators;
 use crate::versions::Versions;
@@ -27,6 +28,7 @@ mod body;
 mod code;
 mod conversions;
 mod draft;
+mod dry_runs;
 mod error_pages;
 mod explain;
 mod fields;
@@ -53,9 +55,11 @@ pub(crate) mod samples;
 mod search;
 mod summary;
 mod trace;
+mod vendors;
 mod verdicts;
 
 pub use auth::Keys;
+pub use vendors::VendorRecord;
 
 use auth::Grant;
 use code::Code;
@@ -70,6 +74,7 @@ pub struct Api {
     settings: ArcSwap<Settings>,
     ring: KeyRing,
     versions: Arc<Versions>,
+    dry_runs: DryRuns,
 }
 
 /// What the configuration says of the API.
@@ -85,6 +90,10 @@ pub struct Settings {
     pub public_url: String,
     /// Whether `callback_url` may lead to private addresses.
     pub private: address::Private,
+    /// In the order of the configuration.
+    pub vendors: Vec<VendorRecord>,
+    /// What connections may send in a second, in segments.
+    pub throughput: FxHashMap<ConnectionId, u32>,
     /// The vendors are simulated: this is a demo.
     pub simulated: bool,
 }
@@ -103,7 +112,15 @@ impl Api {
     ) -> Result<Arc<Self>, store::Error> {
         let ring = KeyRing::new(pipeline.reader().keys()?, settings.key_rate_limit);
         let settings = ArcSwap::from_pointee(settings);
-        Ok(Arc::new(Self { pipeline, metrics, operators, settings, ring, versions }))
+        Ok(Arc::new(Self {
+            pipeline,
+            metrics,
+            operators,
+            settings,
+            ring,
+            versions,
+            dry_runs: DryRuns::default(),
+        }))
     }
 
     pub(crate) fn versions(&self) -> Arc<Versions> {
@@ -139,7 +156,7 @@ struct Served {
 }
 
 fn served() -> Vec<Served> {
-    let routes: [(_, &[_], _); 33] = [
+    let routes: Vec<(_, &[_], _)> = vec![
         ("/v1/messages", &["get", "post"], get(search::list).post(messages::send)),
         ("/v1/messages/batch", &["post"], post(batch::send)),
         ("/v1/messages/{id}", &["get"], get(messages::get)),
@@ -158,9 +175,14 @@ fn served() -> Vec<Served> {
         ("/v1/policies/{number}/validate", &["post"], post(policies::validate)),
         ("/v1/policies/{number}/diff", &["get"], get(policies::diff)),
         ("/v1/policies/{number}/activate", &["post"], post(policies::activate)),
+        ("/v1/policies/{number}/dry-run", &["post"], post(dry_runs::start)),
+        ("/v1/dry-runs", &["get"], get(dry_runs::list)),
+        ("/v1/dry-runs/{id}", &["get", "delete"], get(dry_runs::get).delete(dry_runs::stop)),
         ("/v1/operators", &["get"], get(operators::list)),
         ("/v1/operators/lookup", &["get"], get(operators::lookup)),
         ("/v1/operators/imports", &["post"], post(operators::import)),
+        ("/v1/vendors", &["get"], get(vendors::list)),
+        ("/v1/vendors/{id}", &["get"], get(vendors::get)),
         ("/v1/apps", &["get"], get(apps::list)),
         ("/v1/keys", &["get", "post"], get(keys::list).post(keys::make)),
         ("/v1/keys/{id}", &["get", "delete"], get(keys::get).delete(keys::revoke)),

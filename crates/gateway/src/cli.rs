@@ -26,6 +26,7 @@ mod route;
 mod send;
 mod serve;
 mod sim;
+mod vendor;
 mod verdicts;
 
 use client::Endpoint;
@@ -84,6 +85,9 @@ enum Command {
     /// Whose a number is, what networks are called, and lists of your own.
     #[command(subcommand)]
     Operator(operator::Command),
+    /// Plan and list the maintenance of vendors.
+    #[command(subcommand)]
+    Vendor(vendor::Command),
     /// Make, list, replace and revoke API keys.
     #[command(subcommand)]
     Key(key::Command),
@@ -221,6 +225,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Route(_)
         | Command::Policy(_)
         | Command::Config(ConfigCommand::Diff(_) | ConfigCommand::Apply(_) | ConfigCommand::Dump(_))
+        | Command::Vendor(_)
         | Command::Operator(_)
         | Command::Key(_)
         | Command::App(_)
@@ -244,6 +249,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Config(ConfigCommand::Diff(options)) => desired::diff(&options, output).await,
             Command::Config(ConfigCommand::Apply(options)) => desired::apply(&options, output).await,
             Command::Config(ConfigCommand::Dump(options)) => desired::dump(&options, output).await,
+            Command::Vendor(command) => vendor::run(command, output).await,
             Command::Operator(command) => operator::run(command, output).await,
             Command::Key(command) => key::run(command, output).await,
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,

@@ -24,6 +24,7 @@ use crate::tls;
 use crate::webhooks::Endpoint;
 
 mod build;
+mod contract;
 mod difference;
 pub mod document;
 mod files;
@@ -39,6 +40,8 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use contract::Contract;
+pub(crate) use contract::{Commitment, Period};
 pub use difference::{Difference, difference};
 pub use report::{Problem, Report};
 pub use schema::schema;
@@ -112,6 +115,8 @@ pub struct Vendor {
     /// Vendors of one domain fail together.
     pub failure_domain: Option<String>,
     pub connections: Vec<Connection>,
+    /// What was agreed with it.
+    pub contract: Option<Contract>,
 }
 
 #[derive(Clone, Debug)]

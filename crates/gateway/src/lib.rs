@@ -8,6 +8,7 @@ pub mod config;
 mod core_dumps;
 pub mod demo;
 mod digest;
+mod dry_runs;
 mod http;
 mod imported;
 mod limit;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use domain::{Record, Timestamp};
+use domain::{ConnectionId, Record, Timestamp};
 use pipeline::{Clock, Pipeline, Resume, Teller, Told};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use crate::api::{self, Api};
 use crate::audit;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http;
 use crate::imported;
 use crate::listener;
@@ -369,6 +369,24 @@ fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings 
     webhooks::Settings { endpoints: config.endpoints(), public_url: public_url(config, address) }
 }
 
+fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
+    api::VendorRecord {
+        id: vendor.id.clone(),
+        failure_domain: vendor.failure_domain.clone(),
+        connections: vendor.connections.iter().map(|connection| connection.id.clone()).collect(),
+        contract: vendor.contract.clone(),
+    }
+}
+
+/// Of its connections, in segments a second.
+fn throughput(vendor: &config::Vendor) -> impl Iterator<Item = (ConnectionId, u32)> {
+    let limited = vendor
+        .connections
+        .iter()
+        .filter_map(|connection| Some((connection.id.clone(), connection.smpp.throughput?.per_second)));
+    limited.map(|(id, per_second)| (id, per_second as u32))
+}
+
 fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settings {
     api::Settings {
         keys: config.keys(),
@@ -376,6 +394,8 @@ fn api_settings(config: &Config, mode: Mode, address: SocketAddr) -> api::Settin
         apps: config.pipeline_apps(),
         public_url: public_url(config, address),
         private: private(config),
+        vendors: config.vendors.iter().map(vendor_record).collect(),
+        throughput: config.vendors.iter().flat_map(throughput).collect(),
         simulated: mode == Mode::Demo,
     }
 }

@@ -3,11 +3,11 @@
 //! A start, a reload, a version that is activated and whoever only asks what would be decided come here, so that a
 //! document means the same wherever it is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{AppId, ConnectionId, Timestamp};
+use domain::{AppId, ConnectionId, Timestamp, VendorId};
 use routing::price::PriceLine;
 use routing::settings::canonical;
 use routing::table::Known;
@@ -31,6 +31,8 @@ pub struct Sources {
 pub struct Surroundings {
     pub connections: Vec<ConnectionId>,
     pub apps: Vec<AppId>,
+    /// Whose each connection is.
+    pub vendors: Vec<(ConnectionId, VendorId)>,
     /// What connections share that fail together: the failure domain of their vendor, or else the vendor itself.
     pub failure_domains: HashMap<ConnectionId, String>,
 }
@@ -117,10 +119,10 @@ impl Sources {
                 })),
             }
         }
-        let Surroundings { connections, apps, failure_domains } = surroundings;
+        let Surroundings { connections, apps, vendors, failure_domains } = surroundings;
         let known = Known { connections, apps, failure_domains, price_files: &price_files };
         match Table::compile(&self.document, &known, self.number(surroundings)) {
-            Ok(table) if problems.is_empty() => Ok(table),
+            Ok(table) if problems.is_empty() => Ok(table.of_vendors(vendors.iter().cloned())),
             Ok(_) => Err(problems),
             Err(wrong) => {
                 problems.extend(wrong.into_iter().map(|problem| Problem {
@@ -145,14 +147,19 @@ impl Sources {
     /// What a table depends on beside what the document says: a JSON object, the same for the same.
     #[must_use]
     pub fn inputs(&self, surroundings: &Surroundings) -> String {
-        let routes = self.document.routes.iter();
-        let domains: BTreeMap<&str, &String> = routes
-            .filter_map(|route| {
-                let connection: ConnectionId = route.connection.parse().ok()?;
-                Some((route.connection.as_str(), surroundings.failure_domains.get(&connection)?))
-            })
+        let routes = self.document.routes.iter().map(|route| route.connection.as_str());
+        let used: BTreeSet<&str> = routes.collect();
+        let domains = surroundings.failure_domains.iter();
+        let failure_domains: BTreeMap<&str, &str> = domains
+            .map(|(connection, domain)| (connection.as_str(), domain.as_str()))
+            .filter(|(connection, _)| used.contains(connection))
             .collect();
-        serde_json::json!({ "failure_domains": domains }).to_string()
+        let vendors = surroundings.vendors.iter();
+        let vendors: BTreeMap<&str, &str> = vendors
+            .map(|(connection, vendor)| (connection.as_str(), vendor.as_str()))
+            .filter(|(connection, _)| used.contains(connection))
+            .collect();
+        serde_json::json!({ "failure_domains": failure_domains, "vendors": vendors }).to_string()
     }
 
     /// The surroundings that these inputs were taken from, as far as this document looks at them.
@@ -163,13 +170,18 @@ impl Sources {
         #[derive(serde::Deserialize)]
         struct Inputs {
             failure_domains: BTreeMap<String, String>,
+            vendors: BTreeMap<String, String>,
         }
-        let Inputs { failure_domains } = serde_json::from_str(inputs)?;
+        let Inputs { failure_domains, vendors } = serde_json::from_str(inputs)?;
         let Settings { routes, policy, .. } = &self.document;
         let apps = policy.rules.iter().flat_map(|rule| rule.matches.app.iter().flatten());
         Ok(Surroundings {
             connections: routes.iter().filter_map(|route| route.connection.parse().ok()).collect(),
             apps: apps.filter_map(|app| app.parse().ok()).collect(),
+            vendors: vendors
+                .into_iter()
+                .filter_map(|(connection, vendor)| Some((connection.parse().ok()?, vendor.parse().ok()?)))
+                .collect(),
             failure_domains: failure_domains
                 .into_iter()
                 .filter_map(|(connection, domain)| Some((connection.parse().ok()?, domain)))

@@ -335,13 +335,15 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
         Ok(choice) => choice,
         Err(routing::NoRule) => return Err(Turned { refused: Refused::NoRule, message: Some(message) }),
     };
-    let Choice { plan, targets, validity: of_rule, drawn_from } = choice;
+    let Choice { plan, targets, spare, held, validity: of_rule, drawn_from } = choice;
     let starts_at = message.send_at.unwrap_or(now);
     message.expires_at = validity.map_or_else(|| starts_at.plus(of_rule), |validity| now.plus(validity));
     if message.expires_at <= starts_at {
         return Err(Turned { refused: Refused::BadSchedule, message: Some(message) });
     }
-    let Some(target) = targets.into_iter().next() else {
+    let waits = targets.is_empty() && spare.is_empty();
+    // One that only a route could carry from which an override takes the traffic waits for it.
+    let Some(target) = targets.into_iter().chain(spare).chain(held).next() else {
         let left_out = plan.left_out.iter().map(|left| (left.route.clone(), left.because)).collect();
         return Err(Turned { refused: Refused::NoRoute { left_out }, message: Some(message) });
     };
@@ -352,7 +354,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
     }
     let next = NextAttempt { target: target.clone(), reference: core.new_reference() };
     let (mut record, effects) = Record::accepted(*message, plan, Some(next));
-    let slot = dispatch_at_once(core, &mut record, target);
+    let slot = if waits { None } else { dispatch_at_once(core, &mut record, target) };
     Ok(Prepared { record: Arc::new(record), effects, slot })
 }
 

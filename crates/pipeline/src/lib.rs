@@ -34,6 +34,6 @@ pub use notify::{Teller, Told};
 pub use observe::{Observer, Silent};
 pub use operators::{Asked, Known, NumberingPlan, Operators};
 pub use pipeline::{App, Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};
-pub use steer::{Describe, End, NotSteered, Steer};
+pub use steer::{Describe, Name, NotSteered, Steer};
 pub use workplace::{Pace, Pause, Workplace};
 pub use writer::NotWritten;

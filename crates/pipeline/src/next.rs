@@ -26,7 +26,7 @@ pub(crate) fn after_outcome(
             return Some(target);
         }
     }
-    let next = choose().ok()?.targets.into_iter().find(|target| !was_tried(record, &target.route))?;
+    let next = choose().ok()?.first(|route| !was_tried(record, route))?;
     // A first attempt alone was drawn.
     let is_first = record.counted_attempts() == 0;
     let drawn = if is_first { next.drawn } else { next.drawn.map(Drawn::as_fallback) };
@@ -43,8 +43,11 @@ pub(crate) fn of_queued(
     choice: Result<Choice, NoRule>,
 ) -> Vec<Target> {
     let tried = |route: &RouteId| record.attempts.iter().any(|other| other.route == *route && other.counts());
-    let mut targets = choice.map(|choice| choice.targets).unwrap_or_default();
+    let (mut targets, spare) = choice.map(|choice| (choice.targets, choice.spare)).unwrap_or_default();
     targets.retain(|target| !tried(&target.route));
+    if targets.is_empty() {
+        targets.extend(spare.into_iter().filter(|target| !tried(&target.route)));
+    }
     if record.counted_attempts() > 0 {
         targets.iter_mut().for_each(|target| target.drawn = target.drawn.map(Drawn::as_fallback));
     }

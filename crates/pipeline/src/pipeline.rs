@@ -293,6 +293,20 @@ impl Pipeline {
         self.core.steering.in_force(self.core.clock.now())
     }
 
+    /// The overrides that have not begun, oldest first.
+    #[must_use]
+    pub fn planned(&self) -> Vec<Override> {
+        self.core.steering.planned(self.core.clock.now())
+    }
+
+    /// What would keep this override from being made now.
+    ///
+    /// # Errors
+    /// As `steer`.
+    pub fn check(&self, wanted: &Steer) -> Result<(), NotSteered> {
+        self.core.steering.check(wanted, self.core.clock.now())
+    }
+
     /// Queues a message's write. Await `Sending::accepted` for its answer; a batch is sent whole before any is awaited.
     #[must_use]
     pub fn send(&self, request: Request) -> Sending {

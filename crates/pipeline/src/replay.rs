@@ -64,10 +64,10 @@ impl<'a> Replay<'a> {
         let done = run(decision, self.table, &mut self.memory, &mut self.outcomes, &mut assumed);
         let segments = u32::from(decision.message.segments.max(1));
         if let Done::Sent(legs) = &decision.done {
-            legs.iter().for_each(|leg| self.loads.before(&leg.connection, leg.asked_at, segments));
+            legs.iter().for_each(|leg| self.loads.before(leg, segments));
         }
         if let Done::Sent(legs) = &done {
-            legs.iter().for_each(|leg| self.loads.after(&leg.connection, leg.asked_at, segments));
+            legs.iter().for_each(|leg| self.loads.after(leg, segments));
         }
         self.report.add(decision, &done, assumed);
         done

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::overrides::{Action, HOLDS_AT_MOST, Reverted, State};
+use domain::overrides::{Action, HOLDS_AT_MOST, PLANNED_AT_MOST, Reverted, Scope, State};
 use domain::{Channel, Override, OverrideId, RouteId, Timestamp};
 use parking_lot::Mutex;
 use routing::Table;
@@ -17,12 +17,14 @@ use tokio::sync::oneshot;
 use crate::core::Core;
 use crate::writer::{NotWritten, Urgency};
 
-/// How late the end of an override may be noticed.
+mod check;
+
+/// How late the begin or the end of an override may be noticed.
 const TICK: Duration = Duration::from_millis(250);
 /// The longest time without a look at the clock.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// More cannot be in force: each begins at a route of its own.
-const MAX_LOADED: usize = 10_000;
+/// More that hold or are planned would be a program's work and not a dispatcher's.
+const MAX_LAID: usize = 1000;
 
 /// A change of routing that somebody asks for.
 #[derive(Clone, Debug)]
@@ -32,6 +34,10 @@ pub struct Steer {
     /// Who asks.
     pub by: Box<str>,
     pub expires_at: Timestamp,
+    /// The messages that it steers.
+    pub scope: Scope,
+    /// None: now.
+    pub starts_at: Option<Timestamp>,
 }
 
 /// What the audit log keeps of an override that was made or, from what it was before, of one that was reverted.
@@ -41,13 +47,19 @@ pub type Describe<'a> = &'a (dyn Fn(Option<&Override>, &Override) -> Box<str> + 
 #[derive(Debug, thiserror::Error)]
 pub enum NotSteered {
     #[error("{message}")]
-    UnknownRoute { end: End, message: String },
+    Unknown { name: Name, message: String },
     #[error("`{0}` cannot be flipped to itself")]
     SameRoute(RouteId),
     #[error("`{from}` carries {carries} and `{to}` {other}")]
     OtherChannel { from: RouteId, carries: Channel, to: RouteId, other: Channel },
-    #[error("it must end in the future, and within {} days", HOLDS_AT_MOST.as_secs() / 86_400)]
+    #[error("it must end after it begins, and hold for {} days at most", HOLDS_AT_MOST.as_secs() / 86_400)]
     BadExpiry,
+    #[error("no weighted rule lists `{0}`, so another weight would change nothing")]
+    NotWeighted(RouteId),
+    #[error("it must begin in the future, and within {} days", PLANNED_AT_MOST.as_secs() / 86_400)]
+    BadStart,
+    #[error("{MAX_LAID} overrides hold or are planned already: revert those that are not needed")]
+    TooMany,
     /// The override that is in the way.
     #[error("{message}")]
     Conflict { with: OverrideId, message: String },
@@ -55,11 +67,15 @@ pub enum NotSteered {
     NotWritten(#[from] NotWritten),
 }
 
-/// Which of a flip's two routes.
+/// Which of the names that an override gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Name {
     From,
     To,
+    Route,
+    Connection,
+    Vendor,
+    Connections,
 }
 
 /// What is in force or about to be.
@@ -72,6 +88,8 @@ struct Laid {
     /// As the configuration has it.
     base: Arc<Table>,
     entries: Vec<Entry>,
+    /// What the table in place is under.
+    in_place: Vec<OverrideId>,
 }
 
 struct Entry {
@@ -85,14 +103,16 @@ struct Entry {
 impl Steering {
     /// With what an earlier process left in force.
     pub(crate) fn load(base: Arc<Table>, reader: &dyn Reader, now: Timestamp) -> Result<Self, store::Error> {
-        let left = reader.overrides(now, MAX_LOADED)?;
+        let left = reader.overrides(now, MAX_LAID)?;
         for one in &left {
-            let Action::Flip { from, to } = &one.action;
-            tracing::info!(override_id = %one.id, %from, %to, until = %one.expires_at, by = &*one.created_by,
-                reason = &*one.reason, has_effect = base.obeys(one), "an override of the last run is in force");
+            tracing::info!(override_id = %one.id, does = %one.action, to = %one.scope, from = %one.begins_at(),
+                until = %one.expires_at, by = &*one.created_by, reason = &*one.reason,
+                has_effect = base.obeys(one), "an override of the last run is in force");
         }
         let entries = left.into_iter().map(|one| Entry { one, durable: true, reverting: None }).collect();
-        Ok(Self { laid: Mutex::new(Laid { base, entries }) })
+        let mut laid = Laid { base, entries, in_place: Vec::new() };
+        laid.in_place = laid.ids(now);
+        Ok(Self { laid: Mutex::new(laid) })
     }
 
     /// The table of now.
@@ -100,9 +120,21 @@ impl Steering {
         self.laid.lock().table(now)
     }
 
-    /// When the first of them ends.
-    fn next_end(&self) -> Option<Timestamp> {
-        self.laid.lock().entries.iter().map(|entry| entry.one.expires_at).min()
+    /// When the first of them begins or ends.
+    fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        let laid = self.laid.lock();
+        let begins = laid.entries.iter().map(|entry| entry.one.begins_at()).filter(|begin| *begin > now);
+        begins.chain(laid.entries.iter().map(|entry| entry.one.expires_at)).min()
+    }
+
+    /// What would keep this override from being made now.
+    pub(crate) fn check(&self, wanted: &Steer, now: Timestamp) -> Result<(), NotSteered> {
+        self.laid.lock().check(wanted, now)
+    }
+
+    /// Those that are planned, in the order in which they were made.
+    pub(crate) fn planned(&self, now: Timestamp) -> Vec<Override> {
+        self.laid.lock().of_state(State::Planned, now)
     }
 
     /// Those in force, in the order in which they were made.
@@ -113,10 +145,18 @@ impl Steering {
 
 impl Laid {
     fn in_force(&self, now: Timestamp) -> Vec<Override> {
+        self.of_state(State::Active, now)
+    }
+
+    fn of_state(&self, state: State, now: Timestamp) -> Vec<Override> {
         let durable = self.entries.iter().filter(|entry| entry.durable).map(|entry| &entry.one);
-        let mut all: Vec<Override> = durable.filter(|one| one.state(now) == State::Active).cloned().collect();
+        let mut all: Vec<Override> = durable.filter(|one| one.state(now) == state).cloned().collect();
         all.sort_by_key(|one| one.id);
         all
+    }
+
+    fn ids(&self, now: Timestamp) -> Vec<OverrideId> {
+        self.in_force(now).into_iter().map(|one| one.id).collect()
     }
 
     fn table(&self, now: Timestamp) -> Arc<Table> {
@@ -125,38 +165,6 @@ impl Laid {
             return Arc::clone(&self.base);
         }
         Arc::new(self.base.under(&overrides))
-    }
-
-    fn check(&self, wanted: &Steer, now: Timestamp) -> Result<(), NotSteered> {
-        let Action::Flip { from, to } = &wanted.action;
-        let find = |id: &RouteId, end| {
-            self.base.find(id).map_err(|message| NotSteered::UnknownRoute { end, message })
-        };
-        let (source, target) = (find(from, End::From)?, find(to, End::To)?);
-        if from == to {
-            return Err(NotSteered::SameRoute(from.clone()));
-        }
-        if source.channel != target.channel {
-            let (carries, other) = (source.channel, target.channel);
-            return Err(NotSteered::OtherChannel { from: from.clone(), carries, to: to.clone(), other });
-        }
-        if wanted.expires_at <= now || wanted.expires_at > now.plus(HOLDS_AT_MOST) {
-            return Err(NotSteered::BadExpiry);
-        }
-        for other in self.entries.iter().map(|entry| &entry.one).filter(|one| one.state(now) == State::Active)
-        {
-            let Action::Flip { from: taken, to: end } = &other.action;
-            let message = if taken == from {
-                format!("`{from}` is flipped to `{end}` already, by {}: revert that first", other.id)
-            } else if taken == to {
-                // So no circle can ever come about, and a route leads where whoever flips it said.
-                format!("`{to}` is itself flipped to `{end}`, by {}: flip `{from}` there", other.id)
-            } else {
-                continue;
-            };
-            return Err(NotSteered::Conflict { with: other.id, message });
-        }
-        Ok(())
     }
 
     fn entry(&mut self, id: OverrideId) -> Option<&mut Entry> {
@@ -189,9 +197,18 @@ fn begin(core: &Arc<Core>, wanted: Steer, describe: Describe<'_>) -> Result<Answ
         let mut laid = core.steering.laid.lock();
         laid.check(&wanted, now)?;
         let id = OverrideId::from_u128(core.new_id(now).as_u128());
-        let Steer { action, reason, by, expires_at } = wanted;
-        let one =
-            Override { id, action, reason, created_at: now, created_by: by, expires_at, reverted: None };
+        let Steer { action, reason, by, expires_at, scope, starts_at } = wanted;
+        let one = Override {
+            id,
+            action,
+            reason,
+            created_at: now,
+            created_by: by,
+            expires_at,
+            reverted: None,
+            scope,
+            starts_at,
+        };
         laid.entries.push(Entry { one: one.clone(), durable: false, reverting: None });
         one
     };
@@ -223,7 +240,7 @@ fn begin_revert(core: &Arc<Core>, id: OverrideId, by: &str, describe: Describe<'
     let now = core.clock.now();
     let (before, one) = {
         let mut laid = core.steering.laid.lock();
-        let entry = laid.entry(id).filter(|entry| entry.durable && entry.one.state(now) == State::Active)?;
+        let entry = laid.entry(id).filter(|entry| entry.durable && !is_over(&entry.one, now))?;
         // Who asks a second time meanwhile writes the same.
         let reverted = entry.reverting.get_or_insert_with(|| Reverted { at: now, by: by.into() }).clone();
         (entry.one.clone(), Override { reverted: Some(reverted), ..entry.one.clone() })
@@ -257,23 +274,32 @@ fn write(core: &Arc<Core>, one: Override, entry: Box<str>, settle: fn(&mut Laid,
 }
 
 fn tell(one: &Override) {
-    let Action::Flip { from, to } = &one.action;
-    match &one.reverted {
-        None => tracing::info!(override_id = %one.id, %from, %to, until = %one.expires_at,
-            by = &*one.created_by, reason = &*one.reason, "an override begins"),
-        Some(reverted) => tracing::info!(override_id = %one.id, %from, %to, by = &*reverted.by,
-            reason = &*one.reason, "an override is reverted"),
+    let does = &one.action;
+    match (&one.reverted, one.starts_at) {
+        (None, None) => {
+            tracing::info!(override_id = %one.id, %does, to = %one.scope, until = %one.expires_at,
+                by = &*one.created_by, reason = &*one.reason, "an override begins");
+        }
+        (None, Some(from)) => {
+            tracing::info!(override_id = %one.id, %does, to = %one.scope, %from, until = %one.expires_at,
+                by = &*one.created_by, reason = &*one.reason, "an override is planned");
+        }
+        (Some(reverted), _) => {
+            tracing::info!(override_id = %one.id, %does, by = &*reverted.by, reason = &*one.reason,
+                "an override is reverted");
+        }
     }
 }
 
 /// Puts the table of now in place, for the next message and for all that wait.
 fn lay(core: &Core) {
-    let laid = core.steering.laid.lock();
-    // Under the lock, so that of two changes the later one stays.
+    let mut laid = core.steering.laid.lock();
     let now = core.clock.now();
+    // Under the lock, so that of two changes the later one stays.
     let table = laid.table(now);
     publish(core, &laid, &table, now);
     core.table.store(table);
+    laid.in_place = laid.ids(now);
     drop(laid);
     core.dispatch.all_changed();
 }
@@ -303,37 +329,53 @@ pub(crate) fn rebase(core: &Core, table: Arc<Table>) {
     lay(core);
     for one in core.steering.in_force(core.clock.now()) {
         if !table.obeys(&one) {
-            let Action::Flip { from, to } = &one.action;
-            tracing::warn!(override_id = %one.id, %from, %to, until = %one.expires_at,
+            tracing::warn!(override_id = %one.id, does = %one.action, until = %one.expires_at,
                 "an override is kept and has no effect: a route of it left the configuration");
         }
     }
 }
 
-/// Ends what has had its time, until it is dropped.
+/// Begins and ends what has come to its time, until it is dropped.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        expire(&core);
+        begin_and_end(&core);
         let now = core.clock.now();
-        let ends_in = core.steering.next_end().map_or(LOOK_AGAIN, |end| end.since(now).min(LOOK_AGAIN));
-        core.writer.written_after(core.writer.commits(), ends_in).await;
+        let next = core.steering.next_change(now);
+        let changes_in = next.map_or(LOOK_AGAIN, |next| next.since(now).min(LOOK_AGAIN));
+        core.writer.written_after(core.writer.commits(), changes_in).await;
     }
 }
 
-fn expire(core: &Core) {
+fn is_over(one: &Override, now: Timestamp) -> bool {
+    match one.state(now) {
+        State::Planned | State::Active => false,
+        State::Reverted | State::Expired => true,
+    }
+}
+
+fn begin_and_end(core: &Core) {
     let now = core.clock.now();
-    let is_over = |entry: &mut Entry| entry.durable && entry.one.state(now) != State::Active;
-    let over: Vec<Entry> = core.steering.laid.lock().entries.extract_if(.., is_over).collect();
-    if over.is_empty() {
+    let (over, begun) = {
+        let mut laid = core.steering.laid.lock();
+        let has_ended = |entry: &mut Entry| entry.durable && is_over(&entry.one, now);
+        let over: Vec<Entry> = laid.entries.extract_if(.., has_ended).collect();
+        let mut begun = laid.in_force(now);
+        begun.retain(|one| !laid.in_place.contains(&one.id));
+        (over, begun)
+    };
+    if over.is_empty() && begun.is_empty() {
         return;
     }
     lay(core);
+    for one in begun {
+        tracing::info!(override_id = %one.id, does = %one.action, to = %one.scope, until = %one.expires_at,
+            by = &*one.created_by, reason = &*one.reason, "a planned override begins");
+    }
     for Entry { one, .. } in over {
-        let Action::Flip { from, to } = &one.action;
-        tracing::info!(override_id = %one.id, %from, %to, by = &*one.created_by, reason = &*one.reason,
+        tracing::info!(override_id = %one.id, does = %one.action, by = &*one.created_by, reason = &*one.reason,
             "an override has expired");
     }
 }

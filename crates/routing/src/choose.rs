@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::address::Sender;
 use domain::money::Decimal;
 use domain::number::Country;
-use domain::overrides::Flip;
+use domain::overrides::{Flip, Otherwise, Steered};
 use domain::plan::{Drawn, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
@@ -62,10 +62,22 @@ pub struct Choice {
     pub plan: Plan,
     /// For each route of the plan, in its order.
     pub targets: Vec<Target>,
+    /// Routes in maintenance: taken when none of `targets` is left to try.
+    pub spare: Vec<Target>,
+    /// Routes from which an override takes the traffic for now: a message for which no other is left waits for them.
+    pub held: Vec<Target>,
     /// How long the message may be tried unless it says so itself.
     pub validity: Duration,
     /// Those that the adaptive engine had to choose from; empty under another strategy.
     pub drawn_from: Vendors,
+}
+
+impl Choice {
+    /// Where a message that still may take these routes goes first, or for what it waits.
+    pub fn first(self, may_take: impl Fn(&RouteId) -> bool) -> Option<Target> {
+        let Self { targets, spare, held, .. } = self;
+        targets.into_iter().chain(spare).chain(held).find(|target| may_take(&target.route))
+    }
 }
 
 /// No rule of the policy matches the message.
@@ -84,7 +96,10 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     if let (Some(floor), Some(beliefs)) = (rule.quality_floor, health.beliefs()) {
         quality::leave_out_below(floor, &mut sifted, &request, beliefs);
     }
-    let Sifted { mut candidates, left_out, flips } = sifted;
+    let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } = sifted;
+    if candidates.is_empty() {
+        candidates.append(&mut spare);
+    }
     let mut drawn_from = Vendors::default();
     match rule.strategy {
         Strategy::Priority => {}
@@ -95,11 +110,21 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
     }
-    if rule.terms.failover_on.contains(FailoverOn::Unavailable) {
-        let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
+    let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
+    let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
+    if leaves_what_is_down {
         move_behind(&mut candidates, is_down, Reason::ConnectionDown);
     }
     spread::over_failure_domains(&mut candidates, rule.strategy);
+    if leaves_what_is_down && candidates.iter().all(is_down) {
+        candidates.append(&mut spare);
+    }
+    for candidate in candidates.iter_mut().filter(|candidate| candidate.is_maintained) {
+        candidate.reason = Reason::Maintenance;
+    }
+    for candidate in &spare {
+        leave_out(&mut left_out, candidate.route, Exclusion::Maintenance, &request);
+    }
     let routes = candidates.iter().map(Candidate::planned).collect();
     let plan = Plan {
         table: table.version(),
@@ -108,9 +133,11 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         routes,
         left_out,
         flips,
+        steered,
     };
-    let targets = candidates.into_iter().map(|candidate| candidate.target()).collect();
-    Ok(Choice { plan, targets, validity: rule.validity, drawn_from })
+    let [targets, spare, held] = [candidates, spare, held]
+        .map(|candidates| candidates.into_iter().map(|candidate| candidate.target()).collect());
+    Ok(Choice { plan, targets, spare, held, validity: rule.validity, drawn_from })
 }
 
 /// A route that would carry the message, in the place of one that the rule lists: most often its own.
@@ -123,6 +150,7 @@ struct Candidate<'t> {
     offer: Offer,
     reason: Reason,
     stands_in: bool,
+    is_maintained: bool,
     drawn: Option<Drawn>,
 }
 
@@ -147,36 +175,52 @@ struct Sifted<'t> {
     candidates: Vec<Candidate<'t>>,
     left_out: Vec<LeftOutRoute>,
     flips: Vec<Flip>,
+    steered: Vec<Steered>,
+    /// In maintenance, and used when nothing else is left.
+    spare: Vec<Candidate<'t>>,
+    /// From which an override takes the traffic for now.
+    held: Vec<Candidate<'t>>,
 }
 
 /// Those that would carry the message and those that would not. A route that is flipped gives its place to its
 /// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
 fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> {
     let mut sifted = Sifted { candidates: Vec::with_capacity(rule.routes.len()), ..Sifted::default() };
+    let overlay = table.overlay();
     for (at, listed) in rule.routes.iter().enumerate() {
         let Some(route) = table.routes().get(listed.route) else { continue };
-        let (offer, flipped) = match rule.offer(listed, route, request) {
-            Ok(offer) => (offer, table.flips().of(listed.route)),
+        let (mut listed, own_weight) = (*listed, listed.weight);
+        let weighed = overlay.weight(listed.route, route, request);
+        if let Some((weight, steered)) = weighed.filter(|_| rule.strategy == Strategy::Weighted) {
+            listed.weight = weight;
+            sifted.steered.push(steered);
+        }
+        let offer = match rule.offer(&listed, route, request) {
+            Ok(offer) => offer,
+            Err(Exclusion::NoWeight) if own_weight > 0 => {
+                sifted.leave_out(route, Exclusion::WeightTaken, request);
+                if let Ok(offer) = rule.offer_in_place(route, request) {
+                    sifted.hold(Candidate::new(route, listed, at, offer));
+                }
+                continue;
+            }
             Err(because) => {
                 sifted.leave_out(route, because, request);
                 continue;
             }
         };
-        let (reason, rank) = (Reason::Priority(place(at)), offer.price);
-        let Some(stand_in) = flipped else {
-            let listed = *listed;
-            let (stands_in, drawn) = (false, None);
-            sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in, drawn });
+        let candidate = Candidate::new(route, listed, at, offer);
+        let Some(stand_in) = overlay.stand_in(listed.route, table.routes(), request) else {
+            sifted.take(candidate, listed.route, table, request);
             continue;
         };
         sifted.leave_out(route, Exclusion::Flipped, request);
-        sifted.flips.push(stand_in.flip.clone());
+        sifted.flips.push(stand_in.flip);
         let Some(route) = table.routes().get(stand_in.to) else { continue };
         match rule.offer_in_place(route, request) {
             Ok(offer) => {
-                let listed = *listed;
-                let (stands_in, drawn) = (true, None);
-                sifted.candidates.push(Candidate { route, listed, rank, offer, reason, stands_in, drawn });
+                let candidate = Candidate { route, offer, stands_in: true, ..candidate };
+                sifted.take(candidate, stand_in.to, table, request);
             }
             // One that the rule lists itself says so in its own place.
             Err(_) if rule.routes.iter().any(|other| other.route == stand_in.to) => {}
@@ -186,12 +230,60 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
     sifted
 }
 
-impl Sifted<'_> {
+impl<'t> Candidate<'t> {
+    fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer) -> Self {
+        let (reason, rank) = (Reason::Priority(place(at)), offer.price);
+        Self { route, listed, rank, offer, reason, stands_in: false, is_maintained: false, drawn: None }
+    }
+}
+
+impl<'t> Sifted<'t> {
     fn leave_out(&mut self, route: &Route, because: Exclusion, request: &Request<'_>) {
-        if self.left_out.iter().all(|other| other.route != route.id) {
-            let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
-            self.left_out.push(LeftOutRoute { route: route.id.clone(), because, entry, shortfall: None });
+        leave_out(&mut self.left_out, route, because, request);
+    }
+
+    /// Takes one that would carry the message, unless its route takes no traffic now.
+    fn take(&mut self, candidate: Candidate<'t>, at: usize, table: &Table, request: &Request<'_>) {
+        let (route, overlay) = (candidate.route, table.overlay());
+        if let Some(steered) = overlay.suspended(at, route, request) {
+            self.leave_out(route, Exclusion::Suspended, request);
+            self.note(steered);
+            self.hold(candidate);
+        } else if let Some((of, steered)) = overlay.maintained(at, route, request) {
+            self.note(steered);
+            match of.otherwise {
+                Otherwise::Use if self.spare.iter().all(|other| other.route.id != route.id) => {
+                    self.spare.push(Candidate { is_maintained: true, ..candidate });
+                }
+                Otherwise::Use => {}
+                Otherwise::Wait => {
+                    self.leave_out(route, Exclusion::Maintenance, request);
+                    self.hold(candidate);
+                }
+            }
+        } else {
+            self.candidates.push(candidate);
         }
+    }
+
+    /// A route may have several places, as a stand-in.
+    fn note(&mut self, steered: Steered) {
+        if !self.steered.contains(&steered) {
+            self.steered.push(steered);
+        }
+    }
+
+    fn hold(&mut self, candidate: Candidate<'t>) {
+        if self.held.iter().all(|other| other.route.id != candidate.route.id) {
+            self.held.push(candidate);
+        }
+    }
+}
+
+fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
+    if left_out.iter().all(|other| other.route != route.id) {
+        let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
+        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry, shortfall: None });
     }
 }
 

@@ -1,6 +1,6 @@
 //! A decision in plain English: the one place where its sentences are made.
 
-use domain::overrides::Flip;
+use domain::overrides::{How, Steered};
 use domain::plan::{DrawFlags, Drawn, Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{ConnectionId, RouteId, RuleId, Sender, Tariff, Verdict, verdict};
@@ -54,26 +54,34 @@ pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Exp
             }
         }
     }
-    Explanation {
-        rule: Some(rule.id.clone()),
-        summary: summary(rule, &choice.plan),
-        routes,
-        choice: Some(choice),
-    }
+    Explanation { rule: Some(rule.id.clone()), summary: summary(rule, &choice), routes, choice: Some(choice) }
 }
 
 /// Why each route of a plan is there or was left out: of a plan just made, or of one stored long ago.
 #[must_use]
 pub fn routes(plan: &Plan) -> Vec<RouteExplanation> {
-    let planned = plan.routes.iter().map(|route| planned(route, &plan.flips));
-    planned.chain(plan.left_out.iter().map(|route| left_out(route, &plan.flips))).collect()
+    let planned = plan.routes.iter().map(|route| planned(route, plan));
+    planned.chain(plan.left_out.iter().map(|route| left_out(route, plan))).collect()
 }
 
-fn planned(route: &PlannedRoute, flips: &[Flip]) -> RouteExplanation {
-    let standing_in = flips.iter().find(|flip| flip.to == route.route);
+/// What of this kind an override did to a route.
+fn steered<'p>(plan: &'p Plan, route: &RouteId, is_meant: impl Fn(&How) -> bool) -> Option<&'p Steered> {
+    plan.steered.iter().find(|steered| steered.route == *route && is_meant(&steered.how))
+}
+
+fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
+    let standing_in = plan.flips.iter().find(|flip| flip.to == route.route);
+    let is_weight = |how: &How| matches!(how, How::Weight(_));
+    let is_maintenance = |how: &How| matches!(how, How::Maintenance(_));
     let sentence = match (route.reason, standing_in) {
         (Reason::Flipped, Some(flip)) => {
             format!("stands in for {}, flipped to it {}", flip.from, flip.terms())
+        }
+        (Reason::Weight(_), _) if let Some(weighed) = steered(plan, &route.route, is_weight) => {
+            format!("{}; {}", route.reason.explanation(), weighed.sentence())
+        }
+        (Reason::Maintenance, _) if let Some(of) = steered(plan, &route.route, is_maintenance) => {
+            format!("no other route can carry it now; {}", of.sentence())
         }
         (reason, _) => match route.drawn {
             Some(drawn) => format!("{}{}", reason.explanation(), draw(drawn)),
@@ -136,16 +144,25 @@ impl RouteExplanation {
     }
 }
 
-fn left_out(route: &LeftOutRoute, flips: &[Flip]) -> RouteExplanation {
-    let flipped = flips.iter().find(|flip| flip.from == route.route);
+fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
+    let flipped = plan.flips.iter().find(|flip| flip.from == route.route);
+    let by_override = plan.steered.iter().find(|steered| {
+        let code = match steered.how {
+            How::Suspended(_) => Exclusion::Suspended,
+            How::Weight(_) => Exclusion::WeightTaken,
+            How::Maintenance(_) => Exclusion::Maintenance,
+        };
+        steered.route == route.route && code == route.because
+    });
     let sentence = match (route.because, flipped) {
         (Exclusion::Flipped, Some(flip)) => format!("flipped to {} {}", flip.to, flip.terms()),
         (because @ Exclusion::Sender, _) if route.entry.is_some() => {
             format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
         }
-        (because, _) => match route.shortfall {
-            Some(shortfall) => shortfall.to_string(),
-            None => because.explanation().to_owned(),
+        (because, _) => match (by_override, route.shortfall) {
+            (Some(steered), _) => steered.sentence(),
+            (None, Some(shortfall)) => shortfall.to_string(),
+            (None, None) => because.explanation().to_owned(),
         },
     };
     RouteExplanation {
@@ -158,7 +175,8 @@ fn left_out(route: &LeftOutRoute, flips: &[Flip]) -> RouteExplanation {
     }
 }
 
-fn summary(rule: &Rule, plan: &Plan) -> String {
+fn summary(rule: &Rule, choice: &Choice) -> String {
+    let plan = &choice.plan;
     let (used, all) = (plan.routes.len(), plan.routes.len() + plan.left_out.len());
     let order = match rule.strategy {
         Strategy::Priority => "in the listed order",
@@ -167,7 +185,8 @@ fn summary(rule: &Rule, plan: &Plan) -> String {
         Strategy::Adaptive => "drawn by what they are worth now",
     };
     let noun = if all == 1 { "route" } else { "routes" };
-    format!("rule {}: {}; {used} of {all} {noun}, {order}", rule.id, rule.conditions)
+    let waits = if used == 0 && !choice.held.is_empty() { "; it waits for what is left out" } else { "" };
+    format!("rule {}: {}; {used} of {all} {noun}, {order}{waits}", rule.id, rule.conditions)
 }
 
 fn unmatched(facts: &Facts<'_>) -> String {

@@ -91,7 +91,8 @@ impl Problems {
 }
 
 /// `no route is called "acme-dd": did you mean "acme-de"?`
-pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(name, known) {
         Some(near) => format!("no {what} is called `{name}`: did you mean `{near}`?"),
         None => format!("no {what} is called `{name}`"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, RateCardId, RouteId, Sender, Tariff};
+use domain::{Class, ConnectionId, RateCardId, RouteId, Sender, Tariff, VendorId};
 use rustc_hash::FxHashMap;
 
 use crate::choose::Facts;
@@ -14,9 +14,10 @@ use crate::problem;
 
 mod compile;
 mod conditions;
-mod flips;
+mod effect;
 mod hours;
 mod index;
+mod overlay;
 mod route;
 mod rule;
 mod senders;
@@ -24,12 +25,13 @@ mod warnings;
 mod worth;
 
 pub use compile::Known;
+pub use effect::{Effect, PriceChange};
 pub use route::Route;
 pub(crate) use route::{Offer, Request};
 pub(crate) use rule::{Listed, Rule, Strategy};
 pub use worth::{Worth, Worths};
 
-/// What every decision is made from. It never changes: a flip is a new table.
+/// What every decision is made from. It never changes: an override is a new table.
 #[derive(Clone, Debug)]
 pub struct Table {
     version: u64,
@@ -38,7 +40,8 @@ pub struct Table {
     by_id: FxHashMap<RouteId, usize>,
     rules: Vec<Rule>,
     index: index::Index,
-    flips: flips::Flips,
+    vendors: FxHashMap<ConnectionId, VendorId>,
+    overlay: overlay::Overlay,
     cards: FxHashMap<RateCardId, Arc<Card>>,
     exchange: Arc<Exchange>,
     worths: Worths,
@@ -88,16 +91,17 @@ impl Table {
         self.route(id).ok_or_else(|| problem::unknown("route", id.as_str(), known))
     }
 
-    /// Where an attempt on this route goes now; None when the route is gone, is flipped to another or would no longer
-    /// carry the message.
+    /// Where an attempt on this route goes now; None when the route is gone, an override takes traffic from it, or it
+    /// would no longer carry the message.
     #[must_use]
     pub fn target_for(&self, id: &RouteId, facts: &Facts<'_>) -> Option<Target> {
         let at = *self.by_id.get(id)?;
-        if self.flips.of(at).is_some() {
+        let route = self.routes.get(at)?;
+        let request = Request::new(facts);
+        if self.taken(at, route, &request).is_some() {
             return None;
         }
-        let route = self.routes.get(at)?;
-        let offer = route.offer(&Request::new(facts)).ok()?;
+        let offer = route.offer(&request).ok()?;
         Some(route.target(offer))
     }
 
@@ -108,9 +112,9 @@ impl Table {
         let routes = self.routes.iter().enumerate().filter(|(_, route)| route.channel == facts.channel);
         routes
             .map(|(at, route)| {
-                let flipped = self.flips.of(at).map(|_| Exclusion::Flipped);
                 let offer = route.offer(&request);
-                let excluded = offer.as_ref().err().copied().or(flipped);
+                let excluded =
+                    offer.as_ref().map_or_else(|because| Some(*because), |_| self.taken(at, route, &request));
                 Quote {
                     route: route.id.clone(),
                     price: route.price(&request).ok().flatten(),
@@ -146,8 +150,22 @@ impl Table {
         &self.exchange
     }
 
-    pub(crate) fn flips(&self) -> &flips::Flips {
-        &self.flips
+    pub(crate) fn overlay(&self) -> &overlay::Overlay {
+        &self.overlay
+    }
+
+    /// Why a route that would carry the message does not, by an override.
+    fn taken(&self, at: usize, route: &Route, request: &Request<'_>) -> Option<Exclusion> {
+        if self.overlay.is_empty() {
+            return None;
+        }
+        if self.overlay.stand_in(at, &self.routes, request).is_some() {
+            return Some(Exclusion::Flipped);
+        }
+        if self.overlay.suspended(at, route, request).is_some() {
+            return Some(Exclusion::Suspended);
+        }
+        self.overlay.maintained(at, route, request).map(|_| Exclusion::Maintenance)
     }
 
     /// The first rule, in the order of the policy, that the message fits.

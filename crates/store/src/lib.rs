@@ -15,7 +15,7 @@ pub mod write;
 pub use adaptive::{Adaptive, VerdictQuery};
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
 pub use operators::{Learnt, OperatorList, OperatorListKind};
-pub use query::{Page, Query, Reader, Waiting};
+pub use query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 pub use retention::Retention;
 pub use versions::{Published, Version, Versions};
 pub use write::{Claim, Notice, NoticeOutcome, Part, Sealed, Sealing, Write, Writer, Written};

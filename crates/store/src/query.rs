@@ -41,6 +41,30 @@ pub struct Page {
     pub next: Option<MessageId>,
 }
 
+/// Which part of the log is read next.
+#[derive(Clone, Copy, Debug)]
+pub struct LogQuery {
+    /// Accepted at or after.
+    pub since: Timestamp,
+    /// Accepted before.
+    pub until: Timestamp,
+    /// The `next` of the page before.
+    pub after: Option<MessageId>,
+    pub limit: usize,
+}
+
+/// Records in the order in which their messages were accepted.
+#[derive(Clone, Debug, Default)]
+pub struct LogPage {
+    pub records: Vec<Record>,
+    /// Records that did not read back.
+    pub damaged: u64,
+    /// Days whose files cannot be used.
+    pub days_left_out: Vec<String>,
+    /// Where the next page begins; None on the last.
+    pub next: Option<MessageId>,
+}
+
 /// How many wait in a lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -62,6 +86,12 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn search(&self, query: &Query) -> Result<Page, Error>;
+
+    /// The next page of the log.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn log(&self, query: &LogQuery) -> Result<LogPage, Error>;
 
     /// Every lane in which someone waits. Reads one index: some 50 ms for a million.
     ///

@@ -30,6 +30,7 @@ mod hold;
 mod idempotency;
 mod imported;
 mod keys;
+mod log;
 mod names;
 mod notices;
 mod operators;

@@ -103,6 +103,7 @@ impl Case {
             routes: vec![route("a", 1), route("b", 2)],
             left_out: Vec::new(),
             flips: Vec::new(),
+            steered: Vec::new(),
         };
         let first = (!self.scheduled).then(|| next("a"));
         Record::accepted(message, plan, first).0

@@ -68,8 +68,10 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, Futile, "This key may not do that";
     NotFound = "not_found", NOT_FOUND, Futile, "No such message";
     KeyNotFound = "key_not_found", NOT_FOUND, Futile, "No such key";
+    VendorNotFound = "vendor_not_found", NOT_FOUND, Futile, "No such vendor";
     OverrideNotFound = "override_not_found", NOT_FOUND, Futile, "No such override";
     PolicyNotFound = "policy_not_found", NOT_FOUND, Futile, "No such version of the policy";
+    DryRunNotFound = "dry_run_not_found", NOT_FOUND, Futile, "No such dry-run";
     UnknownPath = "unknown_path", NOT_FOUND, Futile, "Nothing is served here";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, Futile, "The method is not served here";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, Helps, "The key is used too often";
@@ -79,6 +81,7 @@ codes! {
     KeyNotActive = "key_not_active", CONFLICT, Futile, "The key opens nothing any more";
     OverrideConflict = "override_conflict", CONFLICT, Futile, "Another override is in the way";
     PolicyConflict = "policy_conflict", CONFLICT, Futile, "The version does not follow on the one that is active";
+    DryRunBusy = "dry_run_busy", CONFLICT, Helps, "Another dry-run is running";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, Futile, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, Futile, "The body is not sent as JSON";
     InvalidRequest = "invalid_request", UNPROCESSABLE_ENTITY, Futile, "Fields of the request cannot be used";

@@ -146,6 +146,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Takes over what is wrong with an object that is a field of this one.
+    pub(crate) fn absorb(&mut self, inner: Fields<'_>) {
+        self.errors.extend(inner.errors);
+    }
+
     pub(crate) fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }

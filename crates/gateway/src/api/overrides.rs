@@ -7,9 +7,9 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use domain::overrides::{self, Action, HOLDS_FOR, LONGEST_REASON};
-use domain::{Override, OverrideId, RouteId, Scope, Timestamp};
-use pipeline::{End, NotSteered, Steer};
+use domain::overrides;
+use domain::{AppId, Override, OverrideId, Scope, Timestamp};
+use pipeline::{Name, NotSteered};
 use routing::Table;
 use serde::Serialize;
 
@@ -20,67 +20,21 @@ use super::parameters::Parameters;
 use super::problem::Problem;
 use super::{Api, body, messages, refusal, respond};
 
+mod effect;
+mod view;
+mod wanted;
+
+pub(crate) use view::{FlipView, OverrideView, flip_of, laid_over, view};
+
 const MAX_BODY: usize = 64 * 1024;
-const FIELDS: [&str; 6] = ["kind", "from", "to", "reason", "expires_in", "expires_at"];
 /// How long one that is over is listed.
 const LISTED_FOR: Duration = Duration::from_secs(30 * 86_400);
 const MAX_LISTED: usize = 1000;
 
 #[derive(Serialize)]
-struct OverrideView<'a> {
-    id: OverrideId,
-    kind: &'static str,
-    from: &'a str,
-    to: &'a str,
-    reason: &'a str,
-    state: &'static str,
-    /// Whether it steers anything now: one whose routes left the configuration does not.
-    has_effect: bool,
-    created_at: Timestamp,
-    created_by: &'a str,
-    expires_at: Timestamp,
-    /// Until it expires; zero when it is over.
-    remaining_seconds: u64,
-    reverted_at: Option<Timestamp>,
-    reverted_by: Option<&'a str>,
-}
-
-#[derive(Serialize)]
 struct Overrides<'a> {
     data: Vec<OverrideView<'a>>,
     next_cursor: Option<&'a str>,
-}
-
-/// A flip as the list of routes shows it.
-#[derive(Serialize)]
-pub(crate) struct FlipView<'a> {
-    id: OverrideId,
-    to: &'a str,
-    reason: &'a str,
-    created_by: &'a str,
-    expires_at: Timestamp,
-    remaining_seconds: u64,
-}
-
-pub(crate) fn flip_of<'a>(
-    route: &RouteId,
-    in_force: &'a [Override],
-    table: &Table,
-    now: Timestamp,
-) -> Option<FlipView<'a>> {
-    let found = in_force.iter().find(|one| {
-        let Action::Flip { from, .. } = &one.action;
-        from == route && table.obeys(one)
-    })?;
-    let Action::Flip { to, .. } = &found.action;
-    Some(FlipView {
-        id: found.id,
-        to: to.as_str(),
-        reason: &found.reason,
-        created_by: &found.created_by,
-        expires_at: found.expires_at,
-        remaining_seconds: remaining(found, now),
-    })
 }
 
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
@@ -99,7 +53,7 @@ fn wanted_state(uri: &Uri) -> Result<Option<overrides::State>, Problem> {
     let mut parameters = Parameters::read(uri, &["state"])?;
     let state = parameters.parsed("state", |text| {
         let found = overrides::State::ALL.into_iter().find(|state| state.as_str() == text);
-        found.ok_or("is none of active, reverted, expired")
+        found.ok_or("is none of planned, active, reverted, expired")
     });
     parameters.finish().map(|()| state)
 }
@@ -113,73 +67,40 @@ pub(crate) async fn make(
     let body = body::read(request, MAX_BODY).await?;
     let text = body::text(&body)?;
     let mut fields = Fields::of_body(text)?;
-    let Some(wanted) = wanted(&mut fields, admin.id(), api.pipeline.now()) else {
+    let is_dry_run = fields.boolean("dry_run").unwrap_or(false);
+    let known = |app: &AppId| api.settings.load().apps.contains_key(app);
+    let Some(wanted) = wanted::read(&mut fields, admin.id(), api.pipeline.now(), &known) else {
         return Err(fields.into_problem(text));
     };
+    if is_dry_run {
+        api.pipeline.check(&wanted).map_err(problem)?;
+        let effect = effect::of(&api, &wanted.action, &wanted.scope);
+        return Ok(respond::ok(&effect::DryRun { dry_run: true, effect }));
+    }
     let table = api.pipeline.table();
     let describe = |before: Option<&Override>, after: &Override| {
         entry(admin, &table, "override.create", before, after, Some(&after.reason))
     };
+    let effect = effect::of(&api, &wanted.action, &wanted.scope);
     let made = api.pipeline.steer(wanted, &describe).await.map_err(problem)?;
-    Ok(respond::json(StatusCode::CREATED, &view(&made, &api.pipeline.table(), api.pipeline.now())))
-}
-
-/// None when something is wrong, which the fields then tell.
-fn wanted(fields: &mut Fields<'_>, by: &str, now: Timestamp) -> Option<Steer> {
-    if let Some(kind) = fields.text("kind")
-        && kind != "flip"
-    {
-        fields.wrong("kind", "is not served: only `flip` is");
-    }
-    let mut route = |name: &str, what: &str| {
-        if fields.raw(name).is_none() {
-            fields.wrong(name, format!("is missing: the route {what}"));
-        }
-        fields.word::<RouteId>(name)
-    };
-    let from = route("from", "that traffic leaves");
-    let to = route("to", "that takes it over");
-    let reason = reason(fields);
-    let expires_at = expiry(fields, now);
-    fields.refuse_others(&FIELDS);
-    if fields.has_errors() {
-        return None;
-    }
-    let action = Action::Flip { from: from?, to: to? };
-    Some(Steer { action, reason: reason?, by: by.into(), expires_at: expires_at? })
-}
-
-fn reason(fields: &mut Fields<'_>) -> Option<Box<str>> {
-    let text = fields.text("reason").unwrap_or_default();
-    let reason = text.trim();
-    if reason.is_empty() {
-        fields.wrong("reason", "is missing: why traffic is steered, for whoever reads it later");
-    } else if reason.chars().count() > LONGEST_REASON {
-        fields.wrong("reason", format!("is longer than {LONGEST_REASON} characters"));
-    } else if reason.chars().any(char::is_control) {
-        fields.wrong("reason", "holds a control character");
-    }
-    Some(reason.into())
-}
-
-fn expiry(fields: &mut Fields<'_>, now: Timestamp) -> Option<Timestamp> {
-    let (at, span) = (fields.word::<Timestamp>("expires_at"), fields.span("expires_in", Code::InvalidExpiry));
-    if at.is_some() && span.is_some() {
-        fields.wrong_as(Code::InvalidExpiry, "expires_at", "is given together with expires_in");
-    }
-    at.or_else(|| Some(now.plus(span.unwrap_or(HOLDS_FOR))))
+    let made = view(&made, &api.pipeline.table(), api.pipeline.now());
+    Ok(respond::json(StatusCode::CREATED, &effect::Made { made, effect }))
 }
 
 fn problem(refused: NotSteered) -> Problem {
     let detail = refused.to_string();
     match refused {
-        NotSteered::UnknownRoute { end, .. } => {
-            let pointer = match end {
-                End::From => "#/from",
-                End::To => "#/to",
-            };
-            Problem::field(Code::UnknownRoute, pointer, detail)
-        }
+        NotSteered::Unknown { name, .. } => match name {
+            Name::From => Problem::field(Code::UnknownRoute, "#/from", detail),
+            Name::To => Problem::field(Code::UnknownRoute, "#/to", detail),
+            Name::Route => Problem::field(Code::UnknownRoute, "#/route", detail),
+            Name::Connection => Problem::field(Code::InvalidRequest, "#/connection", detail),
+            Name::Vendor => Problem::field(Code::InvalidRequest, "#/vendor", detail),
+            Name::Connections => Problem::field(Code::InvalidRequest, "#/connections", detail),
+        },
+        NotSteered::NotWeighted(_) => Problem::field(Code::InvalidRequest, "#/route", detail),
+        NotSteered::BadStart => Problem::field(Code::InvalidExpiry, "#/starts_at", detail),
+        NotSteered::TooMany => Problem::new(Code::OverrideConflict, detail),
         NotSteered::SameRoute(_) => Problem::field(Code::SameRoute, "#/to", detail),
         NotSteered::OtherChannel { .. } => Problem::field(Code::ChannelDiffers, "#/to", detail),
         NotSteered::BadExpiry => Problem::new(Code::InvalidExpiry, detail),
@@ -238,31 +159,4 @@ fn entry(
     let now = after.reverted.as_ref().map_or(after.created_at, |reverted| reverted.at);
     let view = |one| view(one, table, now);
     admin.entry(now, action, &after.id.to_string(), reason, before.map(view), Some(view(after)))
-}
-
-fn view<'a>(one: &'a Override, table: &Table, now: Timestamp) -> OverrideView<'a> {
-    let Action::Flip { from, to } = &one.action;
-    let state = one.state(now);
-    OverrideView {
-        id: one.id,
-        kind: "flip",
-        from: from.as_str(),
-        to: to.as_str(),
-        reason: &one.reason,
-        state: state.as_str(),
-        has_effect: state == overrides::State::Active && table.obeys(one),
-        created_at: one.created_at,
-        created_by: &one.created_by,
-        expires_at: one.expires_at,
-        remaining_seconds: remaining(one, now),
-        reverted_at: one.reverted.as_ref().map(|reverted| reverted.at),
-        reverted_by: one.reverted.as_ref().map(|reverted| &*reverted.by),
-    }
-}
-
-fn remaining(one: &Override, now: Timestamp) -> u64 {
-    match one.state(now) {
-        overrides::State::Active => one.expires_at.since(now).as_secs(),
-        overrides::State::Reverted | overrides::State::Expired => 0,
-    }
 }

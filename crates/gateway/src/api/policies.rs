@@ -110,7 +110,7 @@ pub(crate) enum Which {
 }
 
 impl Which {
-    fn number(self, api: &Api) -> u64 {
+    pub(super) fn number(self, api: &Api) -> u64 {
         match self {
             Self::Active => api.versions.standing().active.number,
             Self::Number(number) => number,
@@ -401,7 +401,7 @@ fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
 }
 
 /// `field` is where the request holds the document; empty when it holds none.
-fn problem(refused: &Refused, field: &str) -> Problem {
+pub(super) fn problem(refused: &Refused, field: &str) -> Problem {
     let detail = refused.to_string();
     match refused {
         Refused::NotFound(_) => Problem::new(Code::PolicyNotFound, detail),

@@ -33,17 +33,21 @@ struct RouteView<'a> {
     binds: u16,
     /// What stands in for it now.
     flip: Option<overrides::FlipView<'a>>,
+    /// Those that concern it, in force and planned.
+    overrides: Vec<overrides::OverrideView<'a>>,
 }
 
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Response, Problem> {
     caller.view()?;
     let table = api.pipeline.table();
     let connections = api.pipeline.snapshot().connections;
-    let (in_force, now) = (api.pipeline.overrides(), api.pipeline.now());
+    let (in_force, planned, now) = (api.pipeline.overrides(), api.pipeline.planned(), api.pipeline.now());
     let data = table.routes().iter().map(|route| {
         let found = connections.iter().find(|(id, _)| *id == route.connection);
         let flip = overrides::flip_of(&route.id, &in_force, &table, now);
-        view(route, found.map(|(_, health)| health), flip)
+        let laid = in_force.iter().chain(&planned);
+        let laid = overrides::laid_over(route, laid, &table, now);
+        RouteView { overrides: laid, ..view(route, found.map(|(_, health)| health), flip) }
     });
     Ok(respond::ok(&Routes { data: data.collect(), next_cursor: None }))
 }
@@ -70,5 +74,6 @@ fn view<'a>(
         binds_up: health.map_or(0, |health| health.binds_up),
         binds: health.map_or(0, |health| health.binds),
         flip,
+        overrides: Vec::new(),
     }
 }

@@ -125,5 +125,6 @@ fn plan() -> Plan {
             shortfall: None,
         }],
         flips: Vec::new(),
+        steered: Vec::new(),
     }
 }

@@ -15,3 +15,4 @@ mod policies;
 mod questions;
 mod refusals;
 mod stand;
+mod vendors;

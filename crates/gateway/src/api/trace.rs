@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::overrides::Action;
+use domain::overrides::{self, Action, Suspended};
 use domain::verdict::Destination;
 use domain::{ConnectionId, Override, OverrideId, Record, RouteId, Tariff, Timestamp, Verdict};
 use serde::Serialize;
@@ -130,19 +130,42 @@ fn destination(record: &Record) -> Destination {
 
 /// The plan of a message that waits is made again in silence: this says why its attempt is not where the plan has it.
 fn steered(record: &Record, one: &Override) -> Option<Steered> {
-    let Action::Flip { from, to } = &one.action;
     let plan = record.plan.as_ref()?;
-    let is_planned = plan.routes.iter().any(|planned| planned.route == *from);
+    let is_planned = |route: &RouteId| plan.routes.iter().any(|planned| planned.route == *route);
+    let what = match &one.action {
+        Action::Flip { from, to } if is_planned(from) => format!("{from} was flipped to {to}"),
+        Action::Suspend(Suspended::Route(id)) if is_planned(id) => format!("{id} was suspended"),
+        Action::Flip { .. } | Action::Suspend(_) | Action::Weight { .. } | Action::Maintenance(_) => {
+            return None;
+        }
+    };
     let mut left = record.attempts.iter().filter_map(|attempt| attempt.dispatched_at);
-    let left_meanwhile = left.any(|at| one.created_at <= at && at < one.ends_at());
+    let left_meanwhile = left.any(|at| one.begins_at() <= at && at < one.ends_at());
+    if !left_meanwhile || !holds_for(record, &one.scope) {
+        return None;
+    }
+    let scope = if one.scope.is_all() { String::new() } else { format!(" for {}", one.scope) };
     let explanation = format!(
-        "{from} was flipped to {to} from {} until {} by {}: {}",
-        one.created_at.to_the_minute(),
+        "{what}{scope} from {} until {} by {}: {}",
+        one.begins_at().to_the_minute(),
         one.ends_at().to_the_minute(),
         one.created_by,
         one.reason
     );
-    (is_planned && left_meanwhile).then_some(Steered { id: one.id, explanation })
+    Some(Steered { id: one.id, explanation })
+}
+
+/// Whether the message is one of those that the scope asks for.
+fn holds_for(record: &Record, scope: &overrides::Scope) -> bool {
+    let message = &record.message;
+    let digits = message.to.digits();
+    let operator = |text: &str| text.replace('-', "");
+    let operators = message.operator.as_deref().map(operator);
+    (scope.classes.is_empty() || scope.classes.contains(&message.class))
+        && (scope.countries.is_empty() || message.country.is_some_and(|one| scope.countries.contains(&one)))
+        && (scope.operators.is_empty() || scope.operators.iter().any(|one| Some(operator(one)) == operators))
+        && (scope.apps.is_empty() || scope.apps.contains(&message.app))
+        && (scope.prefixes.is_empty() || scope.prefixes.iter().any(|one| digits.starts_with(&**one)))
 }
 
 fn trace<'a>(

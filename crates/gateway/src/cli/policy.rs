@@ -11,6 +11,8 @@ use super::{Exit, Failure};
 use crate::config::document;
 use crate::tables::Sources;
 
+mod dry_run;
+
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List the versions, newest first.
@@ -62,6 +64,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         endpoint: Endpoint,
     },
+    /// Tell what a version would have done with the messages of the last hours: routes, cost to the last decimal, and
+    /// what would have had no route. Changes nothing. Ends with 10 when a message would lose every route.
+    DryRun(dry_run::Options),
     /// Put a draft in force, from the next message on and for all that wait.
     Activate {
         version: u64,
@@ -102,7 +107,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             say(&made, output)?;
             let number = cell(&made, "number");
             output.note(&format!(
-                "next: strowger policy diff {number}, then strowger policy activate {number}"
+                "next: strowger policy diff {number}, strowger policy dry-run {number}, then strowger policy activate {number}"
             ));
             Ok(())
         }
@@ -113,6 +118,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             let found = endpoint.client()?.get(path.trim_end_matches('?')).await?;
             differences(&found, output)
         }
+        Command::DryRun(options) => dry_run::run(&options, output).await,
         Command::Activate { version, reason, endpoint } => {
             let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
             let path = format!("/v1/policies/{version}/activate");

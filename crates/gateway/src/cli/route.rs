@@ -1,49 +1,75 @@
 //! `strowger route`: the routes and how they stand, and traffic steered from one to another for a while.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::client::{Client, Endpoint, escaped};
+use super::Failure;
+use super::client::Endpoint;
 use super::output::{Output, cell, table};
-use super::{Exit, Failure};
+
+mod steer;
+
+use steer::{Flip, Suspend, Weight};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// List the routes, how their connections stand, and which are flipped to another for how much longer.
+    /// List the routes, how their connections stand, and which overrides concern them for how much longer.
     List(Endpoint),
     /// Have another route stand in for one, from the next message on and for all that wait.
     Flip(Flip),
-    /// End a flip before its time.
-    Revert {
-        /// The id of the override, or the route that is flipped.
-        #[arg(value_name = "OVERRIDE|FROM")]
+    /// Let a route, a connection or a vendor take no traffic; what has no other route waits.
+    Suspend(Suspend),
+    /// End the suspension of a route, a connection or a vendor.
+    Resume {
+        /// The id of the override, or what is suspended.
+        #[arg(value_name = "OVERRIDE|NAME")]
         what: String,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// Give a route another weight in rules that draw by weight.
+    Weight(Weight),
+    /// List the overrides, the newest first: in force, planned, and those that ended within 30 days.
+    Overrides {
+        /// Only these: planned, active, reverted or expired.
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        endpoint: Endpoint,
+    },
+    /// End an override before its time; without an id, list what could be reverted.
+    Revert {
+        /// The id of the override, or what it steers.
+        #[arg(value_name = "OVERRIDE|NAME")]
+        what: Option<String>,
         #[command(flatten)]
         endpoint: Endpoint,
     },
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Flip {
-    /// The route that traffic leaves.
-    from: String,
-    /// The route that takes it over.
-    to: String,
-    /// Why, for whoever reads it later.
-    #[arg(long)]
-    reason: String,
-    /// How long it holds, such as 90s, 30m or 2h; at most 30 days.
-    #[arg(long = "for", value_name = "DURATION", default_value = "30m")]
-    holds: String,
-    #[command(flatten)]
-    endpoint: Endpoint,
-}
-
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::List(endpoint) => list(&endpoint, output).await,
-        Command::Flip(flip) => make(flip, output).await,
-        Command::Revert { what, endpoint } => revert(&what, &endpoint, output).await,
+        Command::Flip(flip) => steer::flip(flip, output).await,
+        Command::Suspend(suspend) => steer::suspend(suspend, output).await,
+        Command::Resume { what, endpoint } => steer::revert(&what, Some("suspend"), &endpoint, output).await,
+        Command::Weight(weight) => steer::weight(weight, output).await,
+        Command::Overrides { state, endpoint } => steer::overrides(state.as_deref(), &endpoint, output).await,
+        Command::Revert { what: Some(what), endpoint } => steer::revert(&what, None, &endpoint, output).await,
+        Command::Revert { what: None, endpoint } => steer::revertible(&endpoint, output).await,
     }
+}
+
+/// Makes the override that the body asks for.
+pub(super) async fn make(body: &Value, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    steer::post(body, endpoint, output).await
+}
+
+pub(super) async fn revert(id: &str, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    steer::revert(id, Some("maintenance"), endpoint, output).await
+}
+
+pub(super) async fn list_maintenance(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
+    steer::maintenance(endpoint, output).await
 }
 
 async fn list(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
@@ -54,51 +80,12 @@ async fn list(endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
             .map(|route| {
                 let mut row =
                     ["id", "connection", "channel", "state"].map(|column| cell(route, column)).to_vec();
-                row.push(route.get("flip").filter(|flip| !flip.is_null()).map(describe).unwrap_or_default());
+                let overrides = route.get("overrides").and_then(Value::as_array).into_iter().flatten();
+                row.push(overrides.map(steer::describe).collect::<Vec<_>>().join("; "));
                 row
             })
             .collect();
-        table(&["ROUTE", "CONNECTION", "CHANNEL", "STATE", "FLIP"], &rows)
-    })
-}
-
-/// `to borealis-de, 28m left (ovr_… by ops: receipts drop)`.
-fn describe(flip: &Value) -> String {
-    let [to, id, by, reason] = ["to", "id", "created_by", "reason"].map(|field| cell(flip, field));
-    format!("to {to}, {} left ({id} by {by}: {reason})", countdown(seconds(flip)))
-}
-
-async fn make(flip: Flip, output: &Output) -> Result<(), Failure> {
-    let Flip { from, to, reason, holds, endpoint } = flip;
-    let body = json!({ "kind": "flip", "from": from, "to": to, "reason": reason, "expires_in": holds });
-    let made = endpoint.client()?.post("/v1/overrides", &body).await?;
-    let id = cell(&made, "id");
-    output.result(&made, || {
-        let left = countdown(seconds(&made));
-        format!("{id}  {from} is flipped to {to} for {left}, until {}", cell(&made, "expires_at"))
-    })?;
-    output.note(&format!("undo: strowger route revert {id}"));
-    Ok(())
-}
-
-async fn revert(what: &str, endpoint: &Endpoint, output: &Output) -> Result<(), Failure> {
-    let client = endpoint.client()?;
-    let id = if what.starts_with("ovr_") { what.to_owned() } else { flipped(&client, what).await? };
-    let over = client.delete(&format!("/v1/overrides/{}", escaped(&id))).await?;
-    output.result(&over, || {
-        let [from, to, state] = ["from", "to", "state"].map(|field| cell(&over, field));
-        format!("{id}  {state}: {from} is no longer flipped to {to}")
-    })
-}
-
-/// The override by which a route is flipped now, with effect or without.
-async fn flipped(client: &Client, from: &str) -> Result<String, Failure> {
-    let active = client.get("/v1/overrides?state=active").await?;
-    let mut items = active.get("data").and_then(Value::as_array).into_iter().flatten();
-    let found = items.find(|one| cell(one, "from") == from).map(|one| cell(one, "id"));
-    found.ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no route `{from}` is flipped"))
-            .hint("strowger route list shows which are")
+        table(&["ROUTE", "CONNECTION", "CHANNEL", "STATE", "OVERRIDES"], &rows)
     })
 }
 

@@ -23,6 +23,7 @@ use crate::network::{Network, Networks};
 use crate::tables::Sources;
 
 mod apps;
+mod contract;
 mod operators;
 mod smpp;
 mod table;

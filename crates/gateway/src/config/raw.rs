@@ -240,6 +240,8 @@ pub(super) struct Vendor {
     pub(super) failure_domain: Option<String>,
     #[serde(default)]
     pub(super) connections: Vec<Connection>,
+    /// What was agreed with it.
+    pub(super) contract: Option<super::contract::Contract>,
 }
 
 /// One account or bind group; `kind` says by which protocol.

@@ -218,6 +218,85 @@ async fn route_flip_and_revert_say_what_they_did() {
 }
 
 #[tokio::test]
+async fn every_kind_of_override_says_how_to_undo_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::default()
+        .vendor("acme", lab::closed_port(), "")
+        .vendor("borealis", lab::closed_port(), "")
+        .evenly();
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let client = &gateway.client;
+    let reason = ["--reason", "works"];
+    let otp = [&["--class", "otp,transactional", "--operator", "208-01"][..], &reason].concat();
+    let made = [
+        [&["route", "flip", "acme-sms", "borealis-sms"][..], &otp].concat(),
+        [&["route", "suspend", "acme-sms"][..], &reason].concat(),
+        [&["route", "suspend", "--vendor", "acme"][..], &reason].concat(),
+        [&["route", "weight", "acme-sms", "5"][..], &reason].concat(),
+        [&["vendor", "maintenance", "add", "acme", "--from", "2026-01-01T00:00:00Z"][..], &reason].concat(),
+    ];
+    let dry = by(ADMIN_KEY, client, &[&made[0][..], &["--dry-run"]].concat()).await.ended_with(0);
+    assert!(dry.stdout.contains("nothing was changed"), "{}", dry.stdout);
+    assert!(dry.stderr.contains("capacity: borealis-main is down, 0 of 1 binds"), "{}", dry.stderr);
+    let mut ids = Vec::new();
+    for arguments in &made[..4] {
+        let one = by(ADMIN_KEY, client, arguments).await.ended_with(0);
+        let id = one.stdout.split(' ').next().unwrap().to_owned();
+        assert!(one.stderr.contains(&format!("undo: strowger route revert {id}")), "{}", one.stderr);
+        by(ADMIN_KEY, client, arguments).await.ended_with(6);
+        ids.push(id);
+    }
+    // Without an end, and with a begin that has passed.
+    by(ADMIN_KEY, client, &made[4]).await.ended_with(2);
+    by(ADMIN_KEY, client, &[&made[4][..], &["--until", "2026-01-02T00:00:00Z"]].concat()).await.ended_with(3);
+
+    let listed = by(ADMIN_KEY, client, &["route", "revert"]).await.ended_with(0);
+    for (id, does) in ids.iter().zip(["flip acme-sms", "suspend route", "suspend vendor", "weight 5"]) {
+        let line = listed.stdout.lines().find(|line| line.starts_with(id.as_str())).unwrap();
+        assert!(line.contains(does), "{line}");
+    }
+    assert!(listed.stdout.contains("(class otp, transactional; operator 208-01)"), "{}", listed.stdout);
+    let several = by(ADMIN_KEY, client, &["route", "revert", "acme-sms"]).await.ended_with(6);
+    assert!(several.stderr.contains(&ids[1]), "{}", several.stderr);
+    by(ADMIN_KEY, client, &["route", "resume", "acme-sms"]).await.ended_with(0);
+    by(ADMIN_KEY, client, &["route", "resume", "acme"]).await.ended_with(0);
+    by(ADMIN_KEY, client, &["route", "revert", &ids[3]]).await.ended_with(0);
+    by(ADMIN_KEY, client, &["route", "revert", "acme-sms"]).await.ended_with(0);
+    let over = by(ADMIN_KEY, client, &["route", "overrides", "--state", "reverted", "--json"]).await;
+    assert_eq!(over.ended_with(0).json()["data"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_vendor_shows_its_contract_and_its_maintenance() {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::default().vendor("acme", lab::closed_port(), "");
+    let contract = "\n[vendors.contract]\nnumber = \"MSA-7\"\nends = \"2999-12-31\"\nnotice_days = 30\n";
+    let setup = setup.route(contract);
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let client = &gateway.client;
+    let add =
+        ["vendor", "maintenance", "add", "acme", "--until", "2999-01-01T00:00:00Z", "--reason", "database"];
+    by(ADMIN_KEY, client, &add).await.ended_with(3);
+    // The gateway's own clock says when an hour is over.
+    let suspend = ["route", "suspend", "acme-sms", "--for", "1h", "--reason", "works", "--json"];
+    let hour = by(ADMIN_KEY, client, &suspend).await.ended_with(0).json();
+    let soon = hour["expires_at"].as_str().unwrap();
+    let add = ["vendor", "maintenance", "add", "acme", "--until", soon, "--wait", "--reason", "database"];
+    let made = by(ADMIN_KEY, client, &add).await.ended_with(0);
+    let id = made.stdout.split(' ').next().unwrap();
+    let listed = by(ADMIN_KEY, client, &["vendor", "maintenance", "list"]).await.ended_with(0);
+    assert!(listed.stdout.contains(id), "{}", listed.stdout);
+    let vendors = by(ADMIN_KEY, client, &["vendor", "list"]).await.ended_with(0);
+    for text in ["MSA-7", "2999-12-31", "2999-12-01"] {
+        assert!(vendors.stdout.contains(text), "{}", vendors.stdout);
+    }
+    let shown = by(ADMIN_KEY, client, &["vendor", "show", "acme"]).await.ended_with(0);
+    assert!(shown.stdout.contains("database"), "{}", shown.stdout);
+    by(ADMIN_KEY, client, &["vendor", "show", "nobody"]).await.ended_with(4);
+    by(ADMIN_KEY, client, &["vendor", "maintenance", "remove", id]).await.ended_with(0);
+}
+
+#[tokio::test]
 async fn check_asks_the_running_gateway() {
     let folder = tempfile::tempdir().unwrap();
     let (gateway, _vendor) = gateway(folder.path()).await;

@@ -18,6 +18,7 @@ mod conversation;
 mod core_dumps;
 mod damage;
 mod deadline;
+mod dry_runs;
 mod failed_sync;
 mod failover;
 mod foreign_vendors;

@@ -14,6 +14,8 @@ use crate::setup::Setup;
 
 const TO: &str = "+447700900123";
 const WAITING: u64 = 200;
+/// More than are kept in memory of one lane at a time.
+const BACKLOG: u64 = 3000;
 
 async fn ask(client: &Client, method: Method, path: &str, body: &Value) -> Answer {
     let request = client.bare(method, path).bearer_auth(ADMIN_KEY).header("content-type", "application/json");
@@ -134,4 +136,79 @@ async fn a_reload_keeps_it_also_when_a_route_of_it_is_gone_for_a_while() {
     gateway.process.signal("HUP");
     has_effect(true).await;
     assert_eq!(next_route(&gateway.client).await, "borealis-sms");
+}
+
+async fn make(client: &Client, body: &Value) -> String {
+    let answer = ask(client, Method::POST, "/v1/overrides", body).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer.body["id"].as_str().unwrap().to_owned()
+}
+
+async fn revert(client: &Client, id: &str) {
+    let over = ask(client, Method::DELETE, &format!("/v1/overrides/{id}"), &Value::Null).await;
+    assert_eq!((over.status, &over.body["state"]), (200, &json!("reverted")));
+}
+
+/// Over several requests at once, so that thousands do not take minutes.
+async fn send_many(client: &Client, count: u64) {
+    let mut left = count;
+    while left > 0 {
+        let batch = left.min(100);
+        let messages: Vec<Value> =
+            (0..batch).map(|number| json!({ "to": TO, "text": format!("message {number}") })).collect();
+        let request = client.request(Method::POST, "/v1/messages/batch");
+        let answer = client::answer(request.body(json!({ "messages": messages }).to_string())).await.unwrap();
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        left -= batch;
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_moves_a_backlog_of_thousands_and_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let acme = lab::vendor_that(Behaviour::RefuseBinds(CommandStatus::RBINDFAIL)).await;
+    let borealis = lab::vendor().await;
+    let setup = setup(&acme, &borealis);
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    borealis.until(|stats| stats.sessions > 0).await;
+    send_many(&gateway.client, BACKLOG).await;
+    assert_eq!(borealis.stats().submissions, 0);
+    let body = json!({ "kind": "suspend", "vendor": "acme", "reason": "no binds", "expires_in": "10m" });
+    let id = make(&gateway.client, &body).await;
+    let started = tokio::time::Instant::now();
+    borealis.until(|stats| stats.accepted == BACKLOG).await;
+    println!("{BACKLOG} waiting messages went by the other route in {:?}", started.elapsed());
+
+    gateway.kill();
+    acme.set(Behaviour::Usual);
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    acme.until(|stats| stats.sessions > 0).await;
+    assert_eq!(next_route(&gateway.client).await, "borealis-sms");
+    revert(&gateway.client, &id).await;
+    assert_eq!(next_route(&gateway.client).await, "acme-sms");
+}
+
+#[tokio::test]
+async fn what_has_no_other_route_waits_through_a_kill_and_goes_when_it_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acme, borealis) = (lab::vendor().await, lab::vendor().await);
+    let setup = setup(&acme, &borealis);
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let mut ids = Vec::new();
+    for vendor in ["acme", "borealis"] {
+        let body = json!({ "kind": "suspend", "vendor": vendor, "reason": "both", "expires_in": "10m" });
+        ids.push(make(&gateway.client, &body).await);
+    }
+    send_many(&gateway.client, BACKLOG).await;
+    gateway.kill();
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    for vendor in [&acme, &borealis] {
+        vendor.until(|stats| stats.sessions > 0).await;
+    }
+    assert_eq!((acme.stats().submissions, borealis.stats().submissions), (0, 0));
+    revert(&gateway.client, &ids[1]).await;
+    let started = tokio::time::Instant::now();
+    borealis.until(|stats| stats.accepted == BACKLOG).await;
+    println!("{BACKLOG} held messages left in {:?} after the resume", started.elapsed());
+    assert_eq!(acme.stats().submissions, 0);
 }

@@ -69,6 +69,7 @@ impl Maker {
             }],
             left_out: Vec::new(),
             flips: Vec::new(),
+            steered: Vec::new(),
         };
         let connection = ConnectionId::new(app).unwrap();
         let target = Target { route, connection, sender: None, price: None, drawn: None };

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{ConnectionId, Timestamp};
+use domain::{ConnectionId, Currency, Timestamp};
 use rustc_hash::FxHashMap;
+
+use super::decision::Leg;
+use super::report::Cost;
 
 /// Of one connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,11 +15,14 @@ pub struct Load {
     pub throughput: Option<u32>,
     pub before: Peak,
     pub after: Peak,
+    pub costs: BTreeMap<Currency, Cost>,
 }
 
 /// Attempts count in the second in which they first wanted a slot, so above its throughput a connection has them wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peak {
+    /// Attempts in all.
+    pub messages: u64,
     /// Segments in the busiest second.
     pub segments: u32,
     /// When that began, in milliseconds since 1970; the first of several.
@@ -42,21 +48,33 @@ impl Loads {
         Self { throughput, seconds: BTreeMap::new(), done: BTreeMap::new() }
     }
 
-    pub(super) fn before(&mut self, connection: &ConnectionId, at: Timestamp, segments: u32) {
-        self.add(connection, at, segments, BEFORE);
+    pub(super) fn before(&mut self, leg: &Leg, segments: u32) {
+        self.add(leg, segments, BEFORE);
     }
 
-    pub(super) fn after(&mut self, connection: &ConnectionId, at: Timestamp, segments: u32) {
-        self.add(connection, at, segments, AFTER);
+    pub(super) fn after(&mut self, leg: &Leg, segments: u32) {
+        self.add(leg, segments, AFTER);
     }
 
-    fn add(&mut self, connection: &ConnectionId, at: Timestamp, segments: u32, side: usize) {
-        let second = self.seconds.entry(at.as_millis().div_euclid(1000)).or_default();
+    fn add(&mut self, leg: &Leg, segments: u32, side: usize) {
+        let Leg { connection, asked_at, cost, .. } = leg;
+        let second = self.seconds.entry(asked_at.as_millis().div_euclid(1000)).or_default();
         if !second.contains_key(connection) {
             second.insert(connection.clone(), [0; 2]);
         }
         if let Some(count) = second.get_mut(connection).and_then(|sides| sides.get_mut(side)) {
             *count = count.saturating_add(segments);
+        }
+        if !self.done.contains_key(connection) {
+            self.done.insert(connection.clone(), Load::default());
+        }
+        let Some(load) = self.done.get_mut(connection) else { return };
+        let is_before = side == BEFORE;
+        let peak = if is_before { &mut load.before } else { &mut load.after };
+        peak.messages += 1;
+        if let Some(price) = cost {
+            let cost = load.costs.entry(price.currency).or_default();
+            *(if is_before { &mut cost.before } else { &mut cost.after }) += price.amount;
         }
     }
 

@@ -58,6 +58,8 @@ pub struct Ways {
 pub struct Move {
     pub messages: u64,
     pub costs: BTreeMap<Currency, Cost>,
+    /// The first few.
+    pub examples: Vec<MessageId>,
 }
 
 /// Messages that have this in common.
@@ -120,7 +122,7 @@ impl Report {
             (Done::Refused(_), Done::Refused(_)) => self.still_refused += 1,
             (Done::Sent(_), Done::Sent(_)) if is_changed => {
                 self.changed += 1;
-                self.note_move(old, new);
+                self.note_move(decision.message.id, old, new);
             }
             (Done::Sent(_), Done::Sent(_)) => self.unchanged += 1,
         }
@@ -130,7 +132,7 @@ impl Report {
         self.note_group(decision, is_changed, lost, old, new);
     }
 
-    fn note_move(&mut self, old: &[Leg], new: &[Leg]) {
+    fn note_move(&mut self, id: MessageId, old: &[Leg], new: &[Leg]) {
         let routes = |legs: &[Leg]| legs.iter().map(|leg| leg.route.clone()).collect();
         let way = Ways { before: routes(old), after: routes(new) };
         if self.moves.len() >= MOST_MOVES && !self.moves.contains_key(&way) {
@@ -140,6 +142,9 @@ impl Report {
         let found = self.moves.entry(way).or_default();
         found.messages += 1;
         add_costs(&mut found.costs, old, new);
+        if found.examples.len() < EXAMPLES {
+            found.examples.push(id);
+        }
     }
 
     fn note_refusal(&mut self, refusal: &Refusal, id: MessageId, lost: bool) {

@@ -34,8 +34,8 @@ pub(super) fn run(
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
     };
-    let Choice { plan, targets, validity, drawn_from: _ } = choice;
-    let Some(target) = targets.into_iter().next() else {
+    let Choice { plan, targets, spare, held, validity, drawn_from: _ } = choice;
+    let Some(target) = targets.into_iter().chain(spare).chain(held).next() else {
         let left_out = plan.left_out.into_iter().map(|left| (left.route, left.because)).collect();
         return Done::Refused(Refusal::NoRoute(left_out));
     };

@@ -334,6 +334,10 @@ impl store::Reader for FaultyReader {
         self.store.search(query)
     }
 
+    fn log(&self, query: &store::LogQuery) -> Result<store::LogPage, store::Error> {
+        self.store.log(query)
+    }
+
     fn waiting(&self) -> Result<Vec<store::Waiting>, store::Error> {
         self.store.waiting()
     }

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::overrides::{Action, State};
+use domain::overrides::{Action, Scope, State, Suspended};
 use domain::plan::Exclusion;
 use domain::{Override, RouteId, Status};
-use pipeline::{Clock as _, End, NotSteered, NotWritten, Steer};
+use pipeline::{Clock as _, Name, NotSteered, NotWritten, Steer};
 
 use crate::bench::{Bench, Fault, Reply, path};
 
@@ -25,6 +25,8 @@ fn flip(bench: &Bench, from: &str, to: &str) -> Steer {
         reason: "receipts drop".into(),
         by: "ops".into(),
         expires_at: bench.clock.now().plus(HALF_AN_HOUR),
+        scope: Scope::default(),
+        starts_at: None,
     }
 }
 
@@ -143,7 +145,7 @@ async fn who_reverts_at_once_hears_the_same() {
 async fn what_leads_nowhere_or_in_a_circle_is_refused() {
     let bench = Bench::new().await;
     let unknown = refusal(&bench, "acme", "cumulu").await;
-    assert!(matches!(unknown, NotSteered::UnknownRoute { end: End::To, .. }));
+    assert!(matches!(unknown, NotSteered::Unknown { name: Name::To, .. }));
     assert_eq!(unknown.to_string(), "no route is called `cumulu`: did you mean `cumulus`?");
     assert!(matches!(refusal(&bench, "acme", "acme").await, NotSteered::SameRoute(_)));
     for seconds in [0, 31 * 86_400] {
@@ -187,4 +189,94 @@ async fn a_store_on_hold_keeps_its_overrides_and_takes_none() {
     assert_eq!(restored.pipeline.revert(one.id, "ops", &entry).await, Err(NotWritten::OnHold));
     assert_eq!(restored.pipeline.overrides(), std::slice::from_ref(&one));
     assert_eq!(restored.pipeline.reader().find_override(one.id).unwrap(), Some(one));
+}
+
+fn suspension(bench: &Bench, route: &str) -> Steer {
+    let action = Action::Suspend(Suspended::Route(RouteId::new(route).unwrap()));
+    Steer { action, ..flip(bench, "acme", "cumulus") }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_suspended_route_goes_on_to_the_next() {
+    let bench = Bench::with_rule(WAITS).await;
+    bench.connection("acme").full.store(true, Ordering::SeqCst);
+    let waiting = [bench.send().await, bench.send().await];
+    bench.pipeline.steer(suspension(&bench, "acme"), &entry).await.unwrap();
+    for id in waiting {
+        let record = bench.until_status(id, Status::Submitted).await;
+        assert_ne!(record.attempts[0].route.as_str(), "acme");
+    }
+    assert!(bench.connection("acme").submitted.lock().is_empty());
+}
+
+#[tokio::test]
+async fn what_has_no_other_route_waits_over_a_restart_until_one_is_resumed() {
+    let bench = Bench::new().await;
+    let mut suspended = Vec::new();
+    for route in ["acme", "borealis", "cumulus"] {
+        suspended.push(bench.pipeline.steer(suspension(&bench, route), &entry).await.unwrap());
+    }
+    let id = bench.send().await;
+    let record = bench.until(id, |record| record.work().queued).await;
+    assert!(record.plan.unwrap().left_out.iter().all(|left| left.because == Exclusion::Suspended));
+    let bench = bench.restart().await;
+    assert_eq!(bench.pipeline.overrides(), suspended);
+    assert_eq!(bench.pipeline.reader().message(id).unwrap().unwrap().status, Status::Accepted);
+    bench.pipeline.revert(suspended[1].id, "ops", &entry).await.unwrap();
+    let record = bench.until_status(id, Status::Submitted).await;
+    assert_eq!(path(&record), [("borealis".to_owned(), "submitted")]);
+}
+
+#[tokio::test]
+async fn one_that_is_planned_begins_by_the_clock_and_can_be_taken_back_before() {
+    let bench = Bench::new().await;
+    let planned = |seconds| {
+        let start = bench.clock.now().plus(Duration::from_secs(seconds));
+        Steer { starts_at: Some(start), ..flip(&bench, "acme", "cumulus") }
+    };
+    let one = bench.pipeline.steer(planned(600), &entry).await.unwrap();
+    assert_eq!((bench.pipeline.overrides().len(), bench.pipeline.planned().len()), (0, 1));
+    assert_eq!(next_route(&bench).await, "acme");
+    let refused = bench.pipeline.steer(planned(700), &entry).await;
+    assert!(matches!(refused, Err(NotSteered::Conflict { with, .. }) if with == one.id), "{refused:?}");
+    for seconds in [0, 401 * 86_400] {
+        let refused = bench.pipeline.steer(planned(seconds), &entry).await;
+        assert!(matches!(refused, Err(NotSteered::BadStart)), "{refused:?}");
+    }
+    assert!(bench.pipeline.revert(one.id, "ops", &entry).await.unwrap().is_some());
+    assert!(bench.pipeline.planned().is_empty());
+
+    bench.pipeline.steer(planned(600), &entry).await.unwrap();
+    let before = bench.pipeline.table().version();
+    bench.advance(Duration::from_secs(600));
+    bench.until_true("it holds", || bench.pipeline.table().version() != before).await;
+    assert_eq!(next_route(&bench).await, "cumulus");
+}
+
+#[tokio::test]
+async fn flips_whose_scopes_have_nothing_in_common_stand_side_by_side() {
+    let bench = Bench::new().await;
+    let of = |operator: &str, to: &str| {
+        let scope = Scope { operators: vec![operator.into()], ..Scope::default() };
+        Steer { scope, ..flip(&bench, "acme", to) }
+    };
+    let one = bench.pipeline.steer(of("262-01", "cumulus"), &entry).await.unwrap();
+    bench.pipeline.steer(of("262-02", "borealis"), &entry).await.unwrap();
+    let refused = bench.pipeline.steer(flip(&bench, "acme", "borealis"), &entry).await.unwrap_err();
+    assert!(matches!(refused, NotSteered::Conflict { with, .. } if with == one.id), "{refused}");
+    let refused = refused.to_string();
+    assert!(refused.contains("on 262-01"), "{refused}");
+    let bench = bench.restart().await;
+    assert_eq!(bench.pipeline.overrides().len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_flipped_to_what_is_suspended() {
+    let bench = Bench::new().await;
+    let one = bench.pipeline.steer(suspension(&bench, "cumulus"), &entry).await.unwrap();
+    let refused = refusal(&bench, "acme", "cumulus").await;
+    assert!(matches!(refused, NotSteered::Conflict { with, .. } if with == one.id), "{refused}");
+    // In the other order it must be possible: nothing is more urgent.
+    flipped(&bench, "acme", "borealis").await;
+    bench.pipeline.steer(suspension(&bench, "borealis"), &entry).await.unwrap();
 }

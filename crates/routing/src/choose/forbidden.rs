@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use domain::overrides::{Action, Override};
+use domain::overrides::{Action, Override, Scope};
 use domain::{Channel, OverrideId, RouteId, Timestamp};
 use proptest::prelude::*;
 
@@ -200,6 +200,8 @@ proptest! {
                 created_by: "ops".into(),
                 expires_at: Timestamp::from_millis(1_767_225_600_000),
                 reverted: None,
+                scope: Scope::default(),
+                starts_at: None,
             }]);
         }
         let limit = case.whole_limit.map(|limit| format!("0.{limit:04}"));

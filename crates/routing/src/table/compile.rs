@@ -10,9 +10,9 @@ use crate::country;
 use crate::price::{Card, Exchange, PriceLine};
 use crate::problem::{Path, Problem, Problems, unknown};
 use crate::settings::Settings;
-use crate::table::flips::Flips;
 use crate::table::hours::Zone;
 use crate::table::index::Index;
+use crate::table::overlay::Overlay;
 use crate::table::{Route, Table};
 
 mod adaptive;
@@ -55,11 +55,21 @@ impl Table {
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
-        let flips = Flips::default();
         let exchange = Arc::clone(&compiler.exchange);
         let cards: FxHashMap<_, _> = cards.into_values().map(|card| (card.id.clone(), card)).collect();
-        let table =
-            Self { version, default_class, routes, by_id, rules, index, flips, cards, exchange, worths };
+        let table = Self {
+            version,
+            default_class,
+            routes,
+            by_id,
+            rules,
+            index,
+            vendors: FxHashMap::default(),
+            overlay: Overlay::default(),
+            cards,
+            exchange,
+            worths,
+        };
         compiler.problems.into_result(table)
     }
 }

@@ -58,6 +58,18 @@ impl SenderPolicies {
         policy.sender_for(request)
     }
 
+    /// Whether a kind of sender is carried as it is, where nothing but the kind decides; None where more does.
+    pub(crate) fn kinds_alone(&self) -> Option<impl Fn(SenderKind) -> bool + '_> {
+        let SenderPolicy { forced, rewrite, kinds, patterns, default: _, pool } = &self.otherwise;
+        let decides_more = !self.by.is_empty()
+            || forced.is_some()
+            || !rewrite.is_empty()
+            || patterns.is_some()
+            || !pool.is_empty();
+        let carries = move |kind| kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+        (!decides_more).then_some(carries)
+    }
+
     /// Which entry of `senders_by` decides, counted from zero; None when it is `senders`.
     pub(crate) fn entry_for(&self, request: &Request<'_>) -> Option<usize> {
         self.by.iter().position(|(scope, _)| scope.holds(request))

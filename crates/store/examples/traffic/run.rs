@@ -178,6 +178,7 @@ fn plan() -> Plan {
         routes: routes.into(),
         left_out: Vec::new(),
         flips: Vec::new(),
+        steered: Vec::new(),
     }
 }
 

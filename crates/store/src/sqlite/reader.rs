@@ -11,14 +11,14 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    adaptive, audit, damaged, imported, keys, notices, operators, overrides, records, schema, search,
+    adaptive, audit, damaged, imported, keys, log, notices, operators, overrides, records, schema, search,
     versions,
 };
 use crate::Error;
 use crate::adaptive::{State, VerdictQuery};
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
-use crate::query::{Page, Query, Reader, Waiting};
+use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
 
 pub struct SqliteReader {
@@ -115,6 +115,11 @@ impl Reader for SqliteReader {
     fn search(&self, query: &Query) -> Result<Page, Error> {
         let days = self.list_days()?;
         search::search(self, query, &days).map_err(|fault| failed(&fault))
+    }
+
+    fn log(&self, query: &LogQuery) -> Result<LogPage, Error> {
+        let days = self.list_days()?;
+        log::page(self, query, &days).map_err(|fault| failed(&fault))
     }
 
     fn waiting(&self) -> Result<Vec<Waiting>, Error> {

@@ -72,6 +72,7 @@ pub(crate) fn plan() -> Plan {
         }],
         left_out: Vec::new(),
         flips: Vec::new(),
+        steered: Vec::new(),
     }
 }
 

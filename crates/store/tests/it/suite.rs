@@ -84,6 +84,7 @@ macro_rules! run {
                 only_what_was_found_last_is_removed;
             search:
                 every_filter_finds_what_it_says,
+                the_log_is_read_in_the_order_of_acceptance,
                 a_page_is_the_record_as_it_is_now,
                 an_empty_store_has_one_empty_page;
             versions:

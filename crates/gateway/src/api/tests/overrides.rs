@@ -22,7 +22,10 @@ async fn revert(stand: &Stand, key: &str, id: &str) -> Response {
 
 /// What differs from run to run made the same.
 fn steady(mut value: Value) -> Value {
-    for field in ["id", "created_at", "expires_at", "remaining_seconds", "reverted_at"] {
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("effect");
+    }
+    for field in ["id", "created_at", "starts_at", "expires_at", "remaining_seconds", "reverted_at"] {
         if value.get(field).is_some_and(|found| !found.is_null()) {
             value[field] = json!("…");
         }
@@ -161,5 +164,136 @@ async fn what_cannot_be_made_says_why() {
     }
     for query in ["state=over", "status=active"] {
         stand.get(READER, &format!("/v1/overrides?{query}")).await.problem("invalid_query");
+    }
+}
+
+fn suspend(what: &Value) -> Value {
+    let mut body = json!({ "kind": "suspend", "reason": "receipts drop" });
+    body.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+    body
+}
+
+#[tokio::test]
+async fn each_kind_is_made_shown_and_reverted() {
+    let stand = Stand::start().await;
+    let kinds = [
+        json!({ "kind": "suspend", "route": "acme-de" }),
+        json!({ "kind": "suspend", "connection": "borealis-main" }),
+        json!({ "kind": "suspend", "vendor": "acme" }),
+        json!({ "kind": "maintenance", "vendor": "borealis", "connections": ["borealis-main"],
+                "otherwise": "wait", "starts_at": "2999-01-01T00:00:00Z" }),
+    ];
+    for (at, mut kind) in kinds.into_iter().enumerate() {
+        kind["reason"] = json!("works");
+        if at == 3 {
+            make(&stand, &kind).await.problem("invalid_expiry");
+            let soon = stand.now().plus(std::time::Duration::from_secs(3600));
+            kind["starts_at"] = json!(soon.to_string());
+        }
+        let made = make(&stand, &kind).await.fits("Override");
+        for (field, value) in kind.as_object().unwrap() {
+            assert_eq!(&made[field], value, "{made}");
+        }
+        let state = if at == 3 { "planned" } else { "active" };
+        assert_eq!((&made["state"], &made["has_effect"]), (&json!(state), &json!(at != 3)), "{made}");
+        make(&stand, &kind).await.problem("override_conflict");
+        let id = made["id"].as_str().unwrap();
+        let listed = stand.get(READER, &format!("/v1/overrides?state={state}")).await.fits("OverrideList");
+        assert_eq!(listed["data"][0]["id"], made["id"]);
+        let over = revert(&stand, ADMIN, id).await.fits("Override");
+        assert_eq!(over["state"], "reverted");
+    }
+}
+
+#[tokio::test]
+async fn what_only_suspended_routes_could_carry_is_accepted_and_says_why_it_waits() {
+    let stand = Stand::start().await;
+    for route in ["acme-de", "borealis-de"] {
+        make(&stand, &suspend(&json!({ "route": route }))).await.fits("Override");
+    }
+    let told = explained(&stand, "+4915112345678").await;
+    assert_eq!(told["plan"][0]["reason"], "suspended");
+    let sentence = told["plan"][0]["explanation"].as_str().unwrap();
+    assert!(sentence.starts_with("left out: suspended until "), "{sentence}");
+    assert!(sentence.ends_with(" by night-shift: receipts drop"), "{sentence}");
+    let id = stand.accepted(SHOP, "+4915112345678").await;
+    let trace = stand.get(SHOP, &format!("/v1/messages/{id}/trace")).await.fits("Trace");
+    assert_eq!(trace["message"]["status"], "accepted");
+    let routes = stand.get(SHOP, "/v1/routes").await.fits("RouteList");
+    assert_eq!(routes["data"][0]["overrides"][0]["kind"], "suspend");
+}
+
+#[tokio::test]
+async fn a_scope_is_read_and_says_what_is_wrong_with_it() {
+    let stand = Stand::start().await;
+    let with = |scope: Value| {
+        let mut body = flip("acme-de", "borealis-de");
+        body["scope"] = scope;
+        body
+    };
+    let wrong = [
+        json!([]),
+        json!({ "klass": "otp" }),
+        json!({ "class": "opt" }),
+        json!({ "class": [] }),
+        json!({ "country": ["Germany"] }),
+        json!({ "operator": ["1"] }),
+        json!({ "app": ["nobody"] }),
+        json!({ "recipient_prefix": ["+49 151"] }),
+    ];
+    for scope in wrong {
+        let problem = make(&stand, &with(scope)).await.problem("invalid_request");
+        assert!(problem["errors"][0]["pointer"].as_str().unwrap().starts_with("#/scope"), "{problem}");
+    }
+    let scope = json!({ "class": ["otp"], "operator": "26201", "recipient_prefix": ["+4915"] });
+    let made = make(&stand, &with(scope)).await.fits("Override");
+    assert_eq!(
+        made["scope"],
+        json!({ "class": ["otp"], "operator": ["262-01"], "recipient_prefix": ["+4915"] })
+    );
+    let problem =
+        make(&stand, &with(json!({ "class": ["otp", "marketing"] }))).await.problem("override_conflict");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("for class otp on 262-01 to numbers with +4915"),
+        "{problem}"
+    );
+    make(&stand, &with(json!({ "class": ["marketing"] }))).await.fits("Override");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let stand = Stand::start().await;
+    let mut body = flip("acme-de", "cumulus-fr");
+    body["dry_run"] = json!(true);
+    let answer = make(&stand, &body).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let told = answer.fits("OverrideDryRun");
+    assert_eq!(told["effect"]["routes"], json!(["acme-de"]));
+    assert!(told["effect"]["flip"]["connection"]["id"].is_string(), "{told}");
+    let listed = stand.get(READER, "/v1/overrides").await.fits("OverrideList");
+    assert_eq!(listed["data"], json!([]));
+    body["to"] = json!("acme-de");
+    make(&stand, &body).await.problem("same_route");
+}
+
+#[tokio::test]
+async fn fields_of_another_kind_are_refused() {
+    let stand = Stand::start().await;
+    let wrong = [
+        suspend(&json!({})),
+        suspend(&json!({ "route": "acme-de", "vendor": "acme" })),
+        suspend(&json!({ "route": "acme-de", "weight": 1 })),
+        suspend(&json!({ "connection": "nobody" })),
+        suspend(&json!({ "vendor": "nobody" })),
+        json!({ "kind": "weight", "route": "acme-de", "reason": "x" }),
+        json!({ "kind": "weight", "route": "acme-de", "weight": -1, "reason": "x" }),
+        json!({ "kind": "weight", "route": "acme-de", "weight": 5, "reason": "x" }),
+        json!({ "kind": "maintenance", "vendor": "acme", "scope": { "class": "otp" }, "reason": "x" }),
+        json!({ "kind": "maintenance", "vendor": "acme", "otherwise": "drop", "reason": "x" }),
+        json!({ "kind": "maintenance", "vendor": "acme", "connections": ["borealis-main"], "reason": "x" }),
+        json!({ "kind": "stop", "reason": "x" }),
+    ];
+    for body in wrong {
+        make(&stand, &body).await.problem("invalid_request");
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::super::auth::{self, Grant};
-use super::super::{Api, Keys, Settings, misfits, router};
+use super::super::{Api, Keys, Settings, VendorRecord, misfits, router};
 use crate::clock::SystemClock;
 use crate::metrics::Metrics;
 use crate::network::Networks;
@@ -98,6 +98,8 @@ impl Stand {
             apps: apps(),
             public_url: "https://gw.example.com".to_owned(),
             private: Private::Refused,
+            vendors: vendors(),
+            throughput: FxHashMap::default(),
             simulated: false,
         };
         let api = Api::new(pipeline, metrics, operators, Arc::new(versions), settings).unwrap();
@@ -111,6 +113,10 @@ impl Stand {
         assert!(vendor.events.set(stand.api.pipeline.events()).is_ok());
         stand.api.pipeline.connect(vendor);
         stand
+    }
+
+    pub(super) fn now(&self) -> domain::Timestamp {
+        self.api.pipeline.now()
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Response {
@@ -239,13 +245,33 @@ pub(super) fn routing() -> Routing {
         },
     });
     let sources = Sources::new(serde_json::from_value(settings).unwrap(), BTreeMap::new());
+    let of = |connection, vendor: &str| (name(connection), domain::VendorId::new(vendor).unwrap());
     let surroundings = Surroundings {
+        vendors: [of("acme-main", "acme"), of("borealis-main", "borealis"), of("cumulus-main", "cumulus")]
+            .to_vec(),
         connections: ["acme-main", "borealis-main", "cumulus-main"].map(name).to_vec(),
         apps: ["shop", "bank"].map(|id| AppId::new(id).unwrap()).to_vec(),
         ..Surroundings::default()
     };
     let table = Arc::new(sources.compile(&surroundings).unwrap());
     Routing { sources, surroundings, table }
+}
+
+fn vendors() -> Vec<VendorRecord> {
+    let contract = json!({
+        "number": "MSA-7", "ends": "2999-12-31", "notice_days": 30,
+        "sla": { "delivery_rate": "95", "latency": "10s" },
+        "commitments": [{ "period": "month", "messages": 100_000 }],
+        "contacts": [{ "name": "Ada", "email": "ada@acme.example" }],
+        "escalation": [{ "after": "30m", "contact": "Ada" }],
+    });
+    let record = |id: &str, contract| VendorRecord {
+        id: domain::VendorId::new(id).unwrap(),
+        failure_domain: None,
+        connections: vec![name(&format!("{id}-main"))],
+        contract,
+    };
+    vec![record("acme", Some(serde_json::from_value(contract).unwrap())), record("borealis", None)]
 }
 
 fn name(id: &str) -> ConnectionId {

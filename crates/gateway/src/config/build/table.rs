@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::{AppId, ConnectionId};
+use domain::{AppId, ConnectionId, VendorId};
 use pipeline::Clock as _;
 
 use super::super::files::text_of;
-use super::super::raw::Raw;
+use super::super::raw::{Raw, Vendor};
 use super::super::report::Problem;
 use super::super::tree::Step;
 use super::{Builder, Steps, below, item, path};
@@ -22,6 +22,7 @@ impl Builder<'_> {
         let connections: Vec<ConnectionId> =
             raw_connections.filter_map(|connection| connection.text("id").parse().ok()).collect();
         let apps: Vec<AppId> = raw.apps.iter().filter_map(|app| app.id.parse().ok()).collect();
+        let vendors = raw.vendors.iter().flat_map(connections_of).collect();
         let failure_domains = failure_domains(&raw);
         let document = routing::Settings {
             routes: raw.routes,
@@ -31,7 +32,7 @@ impl Builder<'_> {
         };
         let (price_files, files) = self.price_files(&document);
         let sources = Sources::new(document, price_files);
-        let surroundings = Surroundings { connections, apps, failure_domains };
+        let surroundings = Surroundings { connections, apps, vendors, failure_domains };
         match sources.compile(&surroundings) {
             Ok(table) => {
                 let failures = sources.test(&table, SystemClock::default().now());
@@ -108,6 +109,12 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+fn connections_of(vendor: &Vendor) -> impl Iterator<Item = (ConnectionId, VendorId)> {
+    let id = vendor.id.parse::<VendorId>().ok();
+    let connections = vendor.connections.iter().filter_map(|connection| connection.text("id").parse().ok());
+    connections.filter_map(move |connection| Some((connection, id.clone()?)))
 }
 
 /// A vendor that names no domain is one by itself, under a name that the file cannot give to another by chance.

@@ -20,6 +20,9 @@ impl Builder<'_> {
         for (index, vendor) in raw.vendors.iter().enumerate() {
             let at = item(&path(&["vendors"]), index);
             let id = self.id("vendor", &vendor.id, &below(&at, "id"));
+            if let Some(contract) = &vendor.contract {
+                self.contract(contract, &below(&at, "contract"));
+            }
             let at_connections = below(&at, "connections");
             if vendor.connections.is_empty() {
                 self.warn(&at_connections, "the vendor has no connection, so nothing is sent through it");
@@ -37,6 +40,7 @@ impl Builder<'_> {
                 id,
                 failure_domain: vendor.failure_domain.clone(),
                 connections,
+                contract: vendor.contract.clone(),
             }));
         }
         vendors

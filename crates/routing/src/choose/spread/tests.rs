@@ -1,6 +1,6 @@
 //! Which fallback goes first, and what stays where it was.
 
-use domain::overrides::{Action, Override};
+use domain::overrides::{Action, Override, Scope};
 use domain::plan::Reason;
 use domain::{Class, OverrideId, RouteId, Timestamp};
 
@@ -79,6 +79,8 @@ fn the_domain_of_a_stand_in_counts_and_not_that_of_the_route_it_stands_for() {
         created_by: "ops".into(),
         expires_at: Timestamp::from_millis(1_767_225_600_000),
         reverted: None,
+        scope: Scope::default(),
+        starts_at: None,
     };
     let rule = "routes = [\"acme-eu\", \"borealis-eu\"]";
     let flipped = table(rule, &[("borealis", "hub"), ("cirrus", "hub")]).under(std::slice::from_ref(&flip));

@@ -1,6 +1,6 @@
 //! Overrides: they survive, they are told from those that ended, and a reverted one stays reverted.
 
-use domain::overrides::{Action, Reverted};
+use domain::overrides::{Action, Reverted, Scope};
 use domain::{Override, OverrideId, RouteId, Timestamp};
 use store::{Change, Changed, Reader, Write, Writer, Written};
 
@@ -19,6 +19,8 @@ fn flip(id: OverrideId, minutes: i64) -> Override {
         created_by: "ops".into(),
         expires_at: at(minutes * MINUTE),
         reverted: None,
+        scope: Scope::default(),
+        starts_at: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use domain::address::Recipient;
 use domain::attempt::Verdict;
 use domain::{AppId, Class, Message, MessageId, Record, RouteId, Status};
-use store::{Query, Reader, Writer};
+use store::{LogQuery, Query, Reader, Writer};
 
 use super::{Backend, Store};
 use crate::sample::{DAY, HOUR, Ids, NOON, accept, accepted, apply, at, dispatch, message, receipt, step};
@@ -85,6 +85,31 @@ pub(crate) fn a_page_is_the_record_as_it_is_now(backend: &impl Backend) {
     let found = reader.search(&Query { limit: all.len(), ..Query::default() }).unwrap();
     assert_eq!(found.next, None);
     assert!(found.records.iter().rev().eq(all.iter()));
+}
+
+pub(crate) fn the_log_is_read_in_the_order_of_acceptance(backend: &impl Backend) {
+    let Store { mut writer, reader } = backend.open();
+    let all = fill(&mut *writer);
+    let (since, until) = (at(20 * HOUR), at(2 * DAY));
+    for (since, until) in [(NOON, at(100 * DAY)), (since, until), (until, since)] {
+        let expected: Vec<&Record> =
+            all.iter().filter(|record| (since..until).contains(&record.message.created_at)).collect();
+        for limit in [1, 7, 100] {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let page = reader.log(&LogQuery { since, until, after, limit }).unwrap();
+                assert!(page.records.len() <= limit);
+                assert_eq!((page.damaged, page.days_left_out), (0, Vec::new()));
+                found.extend(page.records);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert!(found.iter().eq(expected.iter().copied()), "{since} to {until} by {limit}");
+        }
+    }
 }
 
 /// Reads until there is no next page.
