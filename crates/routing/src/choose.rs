@@ -151,6 +151,8 @@ struct Candidate<'t> {
     reason: Reason,
     stands_in: bool,
     is_maintained: bool,
+    /// The number of its connection in the adaptive engine, where that is asked.
+    vendor: Option<usize>,
     drawn: Option<Drawn>,
 }
 
@@ -233,7 +235,17 @@ fn sift<'t>(rule: &Rule, table: &'t Table, request: &Request<'_>) -> Sifted<'t> 
 impl<'t> Candidate<'t> {
     fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer) -> Self {
         let (reason, rank) = (Reason::Priority(place(at)), offer.price);
-        Self { route, listed, rank, offer, reason, stands_in: false, is_maintained: false, drawn: None }
+        Self {
+            route,
+            listed,
+            rank,
+            offer,
+            reason,
+            stands_in: false,
+            is_maintained: false,
+            vendor: None,
+            drawn: None,
+        }
     }
 }
 

@@ -39,7 +39,8 @@ impl Lab {
         let vendor = async || {
             lab::vendor_with(|settings| {
                 settings.handsets = Some(handsets.clone());
-                settings.memory = 1_000_000;
+                // What came in the last seconds: all of it is copied by whoever looks.
+                settings.memory = 4000;
             })
             .await
         };
@@ -182,7 +183,7 @@ prices = [{ country = "DE", price = "0.05" }]
 /// The part of its traffic that a vendor in trouble keeps at most: what is learned from.
 const STAYS: f64 = 0.1;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_lost_and_what_is_faked_is_left_and_a_restart_does_not_bring_it_back() {
     let mut lab = Lab::start(60, true).await;
     lab.gateway().process.logs("what the adaptive engine learned is taken up").await;
@@ -216,7 +217,7 @@ async fn what_is_lost_and_what_is_faked_is_left_and_a_restart_does_not_bring_it_
 }
 
 /// As it was asked for, from a gateway that knows nothing: some ten minutes of real time.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes ten minutes and a machine of its own: cargo test --release -p gateway --test it adaptive -- --ignored --nocapture"]
 async fn at_200_messages_a_second_trouble_is_left_in_time_and_comes_to_an_end() {
     let mut lab = Lab::start(200, false).await;

@@ -42,17 +42,20 @@ pub(super) fn draw(
     rule: &Rule,
     health: &dyn HealthView,
 ) -> Vendors {
+    let beliefs = health.beliefs();
+    let mut allowed = Vendors::default();
     for (at, candidate) in candidates.iter_mut().enumerate() {
         candidate.reason = Reason::NotLearned(place(at));
+        candidate.vendor = beliefs.and_then(|beliefs| beliefs.vendor(&candidate.route.connection));
+        allowed = candidate.vendor.map_or(allowed, |vendor| allowed.with(vendor));
     }
-    let Some(beliefs) = health.beliefs() else { return Vendors::default() };
-    let allowed: Vendors =
-        candidates.iter().filter_map(|candidate| beliefs.vendor(&candidate.route.connection)).collect();
     let facts = request.facts;
     let to = Destination { country: facts.country, operator: request.operator };
-    let plan =
-        beliefs.destination(to).and_then(|operator| beliefs.plan(facts.app, facts.class, operator, allowed));
-    let Some(plan) = plan else { return allowed };
+    let plan = beliefs.and_then(|beliefs| {
+        let operator = beliefs.destination(to)?;
+        Some((beliefs, beliefs.plan(facts.app, facts.class, operator, allowed)?))
+    });
+    let Some((beliefs, plan)) = plan else { return allowed };
     let leaves_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
     let is_down = |candidate: &Candidate<'_>| leaves_down && health.is_down(&candidate.route.connection);
     let mut seats = seats(candidates, plan, beliefs, is_down);
@@ -81,7 +84,7 @@ fn seats(
         let of_row = |candidate: &Candidate<'_>| beliefs.vendor(&candidate.route.connection) == Some(vendor);
         let Some(candidate) = candidates.iter().position(of_row) else { continue };
         let is_down = candidates.get(candidate).is_some_and(&is_down);
-        let part = |share: f32| if is_down { 0 } else { (share * whole).round() as u32 };
+        let part = |share: f32| if is_down { 0 } else { (share * whole + 0.5) as u32 };
         seats.push(Seat {
             candidate,
             place: place(seats.len()),
@@ -104,7 +107,7 @@ fn share_out(seats: &mut [Seat]) {
             *other != at && !seat.is_down && !seat.is_shut && seat.keep > 0.5
         };
         let Some((other, _)) = seats.iter().enumerate().find(can) else { continue };
-        let kept = |part: u32| (part as f32 * seat.keep).round() as u32;
+        let kept = |part: u32| (part as f32 * seat.keep + 0.5) as u32;
         let (own, probe) = (kept(seat.own), kept(seat.probe));
         let over = (seat.own - own.min(seat.own)) + (seat.probe - probe.min(seat.probe));
         if let Some(seat) = seats.get_mut(at) {

@@ -153,14 +153,17 @@ impl Learner {
     }
 
     /// Once a second: judges what was heard. Returns what is new of verdicts; `new_id` makes the id of a new one.
-    pub fn tick(&mut self, now: Timestamp, new_id: impl FnMut() -> VerdictId) -> Vec<Turned> {
-        if !self.stands_still {
-            self.forget_reports(now);
-            self.price_some(now);
-            let at = self.now(now);
-            self.engine.tick(at);
+    pub fn tick(&mut self, now: Timestamp, mut new_id: impl FnMut() -> VerdictId) -> Vec<Turned> {
+        if self.stands_still {
+            return Vec::new();
         }
-        self.turned(now, new_id)
+        self.forget_reports(now);
+        self.price_some(now);
+        let at = self.now(now);
+        self.engine.tick(at);
+        let mut turned = self.turned(now, &mut new_id);
+        self.reconcile(now, new_id, &mut turned);
+        turned
     }
 
     /// What became of verdicts since the last call; at once, where `tick` is not due yet.
@@ -318,6 +321,48 @@ impl Learner {
         let stage = if told.stage == Stage::Raised && at.is_some() { Stage::Revised } else { told.stage };
         self.published = None;
         Some(Turned { verdict, stage })
+    }
+
+    /// The engine tells of a trouble once, also when it comes back soon and then is of another kind. Whoever reads the
+    /// list of verdicts wants to find what is so: whatever arm is in trouble, and none that is not.
+    fn reconcile(&mut self, now: Timestamp, mut new_id: impl FnMut() -> VerdictId, turned: &mut Vec<Turned>) {
+        let troubled = self.engine.qualities().filter(|quality| quality.is_in_trouble);
+        let arms: Vec<(VendorIndex, OperatorIndex)> =
+            troubled.map(|quality| (quality.vendor, quality.operator)).collect();
+        let is_of_arms = |open: &Verdict| is_of_door(open.kind).is_none();
+        let mut scopes = Vec::with_capacity(arms.len());
+        for (vendor, operator) in arms {
+            let (Some(connection), Some(to)) =
+                (self.connections.get(vendor), self.destinations.get(operator))
+            else {
+                continue;
+            };
+            let (connection, destination) = (connection.clone(), to.in_words());
+            let covers = |open: &Verdict| is_of_arms(open) && open.scope.covers(&connection, &destination);
+            let trouble = self.engine.snapshot(vendor, operator).and_then(|snapshot| snapshot.trouble);
+            if let Some((found, proof)) = trouble.filter(|_| !self.open.iter().any(covers)) {
+                let (kind, proof) = (kind(found), self.proof(&proof));
+                let scope =
+                    Scope { connection: Some(connection.clone()), destination: Some(destination.clone()) };
+                let (raised_at, revised_at, recovered_at) = (now, None, None);
+                let verdict =
+                    Verdict { id: new_id(), kind, scope, raised_at, revised_at, recovered_at, proof };
+                self.open.push(verdict.clone());
+                turned.push(Turned { verdict, stage: Stage::Raised });
+            }
+            scopes.push((connection, destination));
+        }
+        let is_over = |open: &mut Verdict| {
+            is_of_arms(open) && !scopes.iter().any(|(connection, to)| open.scope.covers(connection, to))
+        };
+        let over: Vec<Verdict> = self.open.extract_if(.., is_over).collect();
+        for verdict in over {
+            let verdict = Verdict { recovered_at: Some(now), ..verdict };
+            turned.push(Turned { verdict, stage: Stage::Recovered });
+        }
+        if !turned.is_empty() {
+            self.published = None;
+        }
     }
 
     fn proof(&self, proof: &adaptive::Proof) -> Proof {

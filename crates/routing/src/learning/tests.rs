@@ -152,6 +152,20 @@ fn traffic_leaves_a_silent_drop_and_comes_back() {
 }
 
 #[test]
+fn a_trouble_that_comes_back_soon_is_listed_again() {
+    let mut world = World::new();
+    world.run(120, 20, |_| true);
+    world.run(20, 20, |connection| connection != "cirrus");
+    world.run(120, 20, |_| true);
+    assert_eq!(world.kinds(), [(Kind::SilentDrop, Stage::Raised), (Kind::SilentDrop, Stage::Recovered)]);
+    world.run(30, 20, |connection| connection != "cirrus");
+    assert_eq!(world.beliefs.verdicts().len(), 1, "{:?}", world.kinds());
+    assert_ne!(world.beliefs.verdicts()[0].id, world.turned[0].verdict.id);
+    world.run(240, 20, |_| true);
+    assert!(world.beliefs.verdicts().is_empty(), "{:?}", world.kinds());
+}
+
+#[test]
 fn what_was_learned_goes_on_after_a_pause_that_nobody_heard_of() {
     let mut world = World::new();
     world.run(100, 20, |_| true);
@@ -192,7 +206,7 @@ fn what_does_not_fit_is_not_taken_up() {
         let reason = result.unwrap_err().to_string();
         assert!(reason.starts_with(expected), "{reason}");
     }
-    let mut other = saved.clone();
+    let mut other = saved;
     other[1] = 7;
     let reason = restore(&other, world.at()).unwrap_err().to_string();
     assert_eq!(reason, "it is of format 7, and this program reads format 1");

@@ -135,14 +135,17 @@ mod tests {
         let over = Verdict { recovered_at: Some(at(40)), ..one };
         put(&hot, &Adaptive::Verdict(Box::new(over.clone())), at(40)).unwrap();
         let all = VerdictQuery { limit: 9, ..VerdictQuery::default() };
-        let list = |query: VerdictQuery| verdicts(&hot, &query).unwrap();
-        assert_eq!(list(all), [two.clone(), over.clone()]);
-        assert_eq!(list(VerdictQuery { is_open: Some(true), ..all }), [two.clone()]);
-        assert_eq!(list(VerdictQuery { is_open: Some(false), ..all }), [over.clone()]);
-        assert_eq!(list(VerdictQuery { before: Some(two.id), ..all }), [over.clone()]);
-        assert_eq!(list(VerdictQuery { since: Some(at(40)), ..all }), [two.clone()]);
-        assert_eq!(list(VerdictQuery { until: Some(at(20)), ..all }), [over]);
-        assert_eq!(list(VerdictQuery { limit: 1, ..all }), [two]);
+        let list = |query: VerdictQuery| {
+            let found = verdicts(&hot, &query).unwrap();
+            found.iter().map(|verdict| verdict.id.key()).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(&hot, &all).unwrap(), [two.clone(), over]);
+        assert_eq!(list(VerdictQuery { is_open: Some(true), ..all }), [2]);
+        assert_eq!(list(VerdictQuery { is_open: Some(false), ..all }), [1]);
+        assert_eq!(list(VerdictQuery { before: Some(two.id), ..all }), [1]);
+        assert_eq!(list(VerdictQuery { since: Some(at(40)), ..all }), [2]);
+        assert_eq!(list(VerdictQuery { until: Some(at(20)), ..all }), [1]);
+        assert_eq!(list(VerdictQuery { limit: 1, ..all }), [2]);
         assert_eq!(last_key(&hot).unwrap(), 2);
     }
 

@@ -104,17 +104,31 @@ impl Shared {
             self.ids.lock().insert((to, text), id.to_owned());
         }
     }
+
+    async fn report(&self, message: (String, String)) {
+        for _ in 0..NAMED_WITHIN {
+            let id = self.ids.lock().remove(&message);
+            let target = self.target.lock().clone();
+            if let (Some(id), Some(client)) = (id, target) {
+                let body = json!({ "message_id": id, "converted": true });
+                // As above.
+                drop(client::answer(client.posting("/v1/conversions", &body)).await);
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
+/// A user may be quicker than the answer that says how the message is called.
+const NAMED_WITHIN: u32 = 100;
+
 async fn convert(shared: Arc<Shared>, mut conversions: Conversions) {
+    let mut reports = JoinSet::new();
     loop {
         let conversion = conversions.next().await;
-        let id = shared.ids.lock().remove(&(conversion.to, conversion.text));
-        let target = shared.target.lock().clone();
-        if let (Some(id), Some(client)) = (id, target) {
-            let body = json!({ "message_id": id, "converted": true });
-            // As above.
-            drop(client::answer(client.posting("/v1/conversions", &body)).await);
-        }
+        while reports.try_join_next().is_some() {}
+        let shared = Arc::clone(&shared);
+        reports.spawn(async move { shared.report((conversion.to, conversion.text)).await });
     }
 }
