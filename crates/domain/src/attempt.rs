@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::address::Sender;
 use crate::id::{ConnectionId, RouteId};
 use crate::money::{Price, Tariff};
+use crate::plan::Drawn;
 use crate::time::Timestamp;
 use crate::vendor_error::{ErrorClass, Stage};
 
@@ -56,6 +57,9 @@ pub struct Attempt {
     pub throttled: u16,
     #[n(18)]
     pub parts: Vec<Part>,
+    /// Where the adaptive engine had a say: the arm is the connection and the message's operator.
+    #[cbor(n(24), default, skip_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
 }
 
 /// One segment on the wire.

@@ -234,6 +234,14 @@ made!(
     BadKeyId,
     "a key's id"
 );
+made!(
+    /// The id of a verdict.
+    VerdictId,
+    "ver_",
+    /// The text is not an id of a verdict.
+    BadVerdictId,
+    "a verdict's id"
+);
 
 made!(
     /// The id of a dry-run.

@@ -21,11 +21,13 @@ pub mod setting;
 pub mod status;
 pub mod time;
 pub mod vendor_error;
+pub mod verdict;
 
 pub use address::{Recipient, Sender};
 pub use attempt::Attempt;
 pub use id::{
-    AppId, CapId, ConnectionId, DryRunId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId, VendorId,
+    AppId, CapId, ConnectionId, DryRunId, KeyId, MessageId, OverrideId, RateCardId, RouteId, RuleId,
+    VendorId, VerdictId,
 };
 pub use key::{Key, Scope};
 pub use lane::Lane;
@@ -39,3 +41,4 @@ pub use segment::Encoding;
 pub use status::Status;
 pub use time::Timestamp;
 pub use vendor_error::{ErrorClass, Stage};
+pub use verdict::Verdict;

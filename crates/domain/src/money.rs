@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// Of the euro.
+    pub const EUR: Self = Self(*b"EUR");
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         // The constructor lets only ASCII letters in.

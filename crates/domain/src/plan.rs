@@ -39,6 +39,14 @@ pub struct Plan {
     pub pin: Option<RuleId>,
 }
 
+impl Plan {
+    /// Whether another message of the same kind may have another order.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        self.routes.iter().any(|planned| planned.drawn.is_some())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct PlannedRoute {
     #[n(0)]
@@ -48,6 +56,81 @@ pub struct PlannedRoute {
     /// None when the route has no price for the destination.
     #[n(2)]
     pub price: Option<Tariff>,
+    /// Where the adaptive engine had a say.
+    #[cbor(n(8), default, skip_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
+}
+
+/// What the adaptive engine gave a route for one message: all that it takes to make the draw again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Drawn {
+    /// The version of the engine's table.
+    #[n(0)]
+    pub table: u64,
+    /// Its place by utility, counted from one: the order in which the shares were laid side by side.
+    #[n(1)]
+    pub place: u8,
+    /// How often such a message goes there first because that is best, and how often to learn: in 65,535ths.
+    #[n(2)]
+    pub share: u16,
+    #[n(3)]
+    pub probe: u16,
+    #[n(4)]
+    pub flags: DrawFlags,
+}
+
+/// Why a route was taken, when it is not simply the one that the draw prefers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct DrawFlags(#[n(0)] u8);
+
+impl DrawFlags {
+    /// To learn about it.
+    pub const PROBE: Self = Self(1);
+    /// It was not drawn: it follows when those before it fail.
+    pub const FALLBACK: Self = Self(2);
+    /// The route that was drawn takes no more messages just now.
+    pub const THROTTLED: Self = Self(4);
+    /// Its vendor does not answer submits: it is tried again, or there is no better one.
+    pub const SHUT: Self = Self(8);
+
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names of those that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [
+            (Self::PROBE, "probe"),
+            (Self::FALLBACK, "fallback"),
+            (Self::THROTTLED, "throttled"),
+            (Self::SHUT, "circuit_open"),
+        ];
+        all.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    }
+}
+
+impl Drawn {
+    /// With which probability a first attempt went there, from zero to one. A fallback was not drawn.
+    #[must_use]
+    pub fn propensity(self) -> f64 {
+        if self.flags.contains(DrawFlags::FALLBACK) {
+            return 1.0;
+        }
+        (f64::from(self.share) + f64::from(self.probe)) / f64::from(u16::MAX)
+    }
+
+    /// The same for an attempt after another.
+    #[must_use]
+    pub fn as_fallback(self) -> Self {
+        Self { flags: self.flags.with(DrawFlags::FALLBACK), ..self }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -63,6 +146,9 @@ pub struct LeftOutRoute {
     /// The cap that is reached, as it stood; None where the reason is another.
     #[cbor(n(3), default, skip_if = "Option::is_none")]
     pub capped: Option<Capped>,
+    /// For a route below the rule's floor of quality.
+    #[cbor(n(8), default, skip_if = "Option::is_none")]
+    pub shortfall: Option<Shortfall>,
 }
 
 /// A cap that has no room for a message.
@@ -85,6 +171,32 @@ impl fmt::Display for Capped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cap, count, limit, until } = self;
         write!(f, "cap {cap} is reached: {count} of {limit} segments until {}", until.to_the_minute())
+    }
+}
+
+/// How far a route stays behind what its rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Shortfall {
+    /// The part of its messages that arrives, as the adaptive engine believes, in hundredths of a percent.
+    #[n(0)]
+    pub quality: u16,
+    /// What the rule asks for, in the same unit.
+    #[n(1)]
+    pub floor: u16,
+    /// How many messages that is known from.
+    #[n(2)]
+    pub messages: u32,
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |hundredths: u16| f64::from(hundredths) / 100.0;
+        let (quality, floor) = (percent(self.quality), percent(self.floor));
+        write!(
+            f,
+            "{quality:.1} % of its messages arrive ({} messages), and the rule asks for {floor:.1} %",
+            self.messages
+        )
     }
 }
 
@@ -121,6 +233,12 @@ pub enum Reason {
     /// A pin puts it before those of the rule.
     #[n(50)]
     Pinned,
+    /// Drawn by what the adaptive engine knows; its place by utility, counted from one.
+    #[n(60)]
+    Adaptive(#[n(0)] u8),
+    /// The adaptive engine knows nothing of such messages yet; its place in the rule, counted from one.
+    #[n(61)]
+    NotLearned(#[n(0)] u8),
 }
 
 /// Why a route that the rule names is not in the plan.
@@ -169,6 +287,9 @@ pub enum Exclusion {
     /// A pin lets another route alone carry the message.
     #[n(51)]
     Pinned,
+    /// It delivers less than the rule asks for.
+    #[n(60)]
+    QualityFloor,
 }
 
 impl Reason {
@@ -186,6 +307,8 @@ impl Reason {
             Self::Maintenance => "maintenance",
             Self::SameFailureDomain => "same_failure_domain",
             Self::Pinned => "pinned",
+            Self::Adaptive(_) => "adaptive",
+            Self::NotLearned(_) => "not_learned",
         }
     }
 
@@ -214,6 +337,10 @@ impl Reason {
                 "it shares a failure domain with a route before it, so others go first".to_owned()
             }
             Self::Pinned => "a pin puts it before those of the rule".to_owned(),
+            Self::Adaptive(place) => format!("in place {place} by what its messages are worth"),
+            Self::NotLearned(place) => {
+                format!("nothing is known of such messages yet: the rule lists it in place {place}")
+            }
         }
     }
 }
@@ -237,6 +364,7 @@ impl Exclusion {
             Self::Closed => "closed",
             Self::Capped => "capped",
             Self::Pinned => "pinned",
+            Self::QualityFloor => "quality_floor",
         }
     }
 
@@ -260,6 +388,7 @@ impl Exclusion {
             Self::Closed => "the vendor's rate card says that the destination is closed",
             Self::Capped => "a cap of the route or its connection is reached",
             Self::Pinned => "a pin lets another route alone carry the message",
+            Self::QualityFloor => "the route delivers less than the rule asks for",
         }
     }
 }

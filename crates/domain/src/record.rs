@@ -14,7 +14,7 @@ use crate::event::{Event, Kind};
 use crate::id::{ConnectionId, RouteId};
 use crate::message::Message;
 use crate::money::{Price, Tariff};
-use crate::plan::Plan;
+use crate::plan::{Drawn, Plan};
 use crate::segment::Encoding;
 use crate::status::{Status, StatusSet};
 use crate::time::Timestamp;
@@ -174,6 +174,8 @@ pub struct Target {
     pub connection: ConnectionId,
     pub sender: Option<Sender>,
     pub price: Option<Tariff>,
+    /// Where the adaptive engine had a say.
+    pub drawn: Option<Drawn>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -403,6 +405,7 @@ impl Record {
             connection: next.target.connection,
             sender: next.target.sender,
             price: next.target.price,
+            drawn: next.target.drawn,
             reference: next.reference,
             state: State::Queued,
             outcome: None,

@@ -58,6 +58,7 @@ mod summary;
 mod trace;
 mod vendor_errors;
 mod vendors;
+mod verdicts;
 
 pub use auth::Keys;
 pub use vendors::VendorRecord;
@@ -167,6 +168,7 @@ fn served() -> Vec<Served> {
         ("/v1/estimate", &["post"], post(explain::estimate)),
         ("/v1/routing/explain", &["post"], post(explain::explain)),
         ("/v1/routes", &["get"], get(routes::list)),
+        ("/v1/verdicts", &["get"], get(verdicts::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
         ("/v1/overrides/{id}/draft", &["post"], post(overrides::draft)),

@@ -29,6 +29,7 @@ mod serve;
 mod sim;
 mod vendor;
 mod vendor_errors;
+mod verdicts;
 
 use client::Endpoint;
 use output::Output;
@@ -104,7 +105,7 @@ enum Command {
     /// Simulated vendors to try things against.
     #[command(subcommand)]
     Sim(SimCommand),
-    /// The adaptive engine by itself.
+    /// The adaptive engine: what it concluded, and by itself.
     #[command(subcommand)]
     Routing(RoutingCommand),
 }
@@ -141,6 +142,8 @@ enum SimCommand {
 enum RoutingCommand {
     /// Drive the adaptive engine by JSON lines on stdin, in simulated time; it answers on stdout.
     Harness,
+    /// List what the engine of a running gateway concluded: which arms are in trouble, and what proves it.
+    Verdicts(verdicts::Options),
 }
 
 /// How a command ended, other than well.
@@ -233,6 +236,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Key(_)
         | Command::App(_)
         | Command::Audit(_)
+        | Command::Routing(RoutingCommand::Verdicts(_))
         | Command::Sim(_) => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -258,9 +262,10 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::App(app::Command::List(endpoint)) => app::list(&endpoint, output).await,
             Command::Audit(command) => audit::run(command, output).await,
             Command::Sim(SimCommand::Smsc(options)) => sim::run(options, output).await,
+            Command::Routing(RoutingCommand::Verdicts(options)) => verdicts::run(&options, output).await,
             Command::Config(ConfigCommand::Schema | ConfigCommand::Validate(_))
             | Command::Db(_)
-            | Command::Routing(_) => Ok(()),
+            | Command::Routing(RoutingCommand::Harness) => Ok(()),
         }
     })
 }

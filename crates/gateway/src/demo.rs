@@ -19,8 +19,10 @@ use crate::start::{Gateway, Mode};
 
 mod application;
 mod configuration;
+mod scenario;
 
 pub use application::Summary;
+pub use scenario::{Player, Scenario, UnknownScenario};
 
 use application::Application;
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub seed: u64,
     /// Messages a second.
     pub rate: f64,
+    /// Whether scenarios are to be played: then a rule leaves the choice of the vendor to what is learned.
+    pub plays: bool,
     /// Where the store is kept; None for a folder that is removed at the end.
     pub keep: Option<PathBuf>,
 }
@@ -60,6 +64,7 @@ impl Demo {
         let written = configuration::Demo {
             listen: settings.listen,
             hook: application.hook(),
+            plays: settings.plays,
             vendors: vendors
                 .vendors
                 .iter()
@@ -83,6 +88,14 @@ impl Demo {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.gateway.address())
+    }
+
+    /// Who plays scenarios while the demo runs.
+    #[must_use]
+    pub fn player(&self) -> Player {
+        let pipeline = self.gateway.pipeline().clone();
+        let vendors = self.vendors.vendors.clone();
+        Player { pipeline, vendors, url: self.url(), http: self.application.http.clone() }
     }
 
     #[must_use]

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use domain::attempt::Outcome;
 use domain::money::{Currency, Decimal};
+use domain::verdict::Kind as VerdictKind;
 use domain::{Channel, Class, ConnectionId, ErrorClass, Price, RouteId, Stage, Status, Timestamp};
 use parking_lot::Mutex;
 use pipeline::{Observer, Snapshot, VendorError};
+use routing::learning::Stage as VerdictStage;
 use store::Waiting;
 
 use crate::operators::provider::RESULTS;
@@ -48,6 +50,7 @@ pub struct Metrics {
     lookups: ByName<Arc<str>, OfProvider>,
     operators_written: AtomicU64,
     unmapped: Unmapped,
+    verdicts: [[AtomicU64; STAGES.len()]; VerdictKind::ALL.len()],
 }
 
 #[derive(Default)]
@@ -72,6 +75,13 @@ struct OfConnection {
     /// By stage, and by class with those that nobody mapped at the end.
     errors: [[AtomicU64; ErrorClass::ALL.len() + 1]; Stage::ALL.len()],
 }
+
+/// What is new of a verdict.
+const STAGES: [(VerdictStage, &str); 3] = [
+    (VerdictStage::Raised, "raised"),
+    (VerdictStage::Revised, "revised"),
+    (VerdictStage::Recovered, "recovered"),
+];
 
 const OUTCOMES: [Outcome; 3] = [Outcome::Accepted, Outcome::Rejected, Outcome::Unknown];
 /// What a receipt can say. Anything that is not final is on its way.
@@ -162,6 +172,13 @@ impl Observer for Metrics {
         let counter = if told { &self.webhooks_told } else { &self.webhooks_failed };
         counter.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn verdict(&self, kind: VerdictKind, stage: VerdictStage) {
+        let of_kind = position(&VerdictKind::ALL, &kind).and_then(|at| self.verdicts.get(at));
+        if let Some(by_stage) = of_kind {
+            add(by_stage, STAGES.iter().position(|(one, _)| *one == stage));
+        }
+    }
 }
 
 /// What of the store does not read back.
@@ -192,6 +209,7 @@ impl Metrics {
         }
         text.family(Name::Overrides, Kind::Gauge, "Overrides that are in force.");
         text.sample(&[], snapshot.overrides as u64);
+        self.write_verdicts(&mut text, snapshot);
         write_store(&mut text, snapshot, damage);
         self.write_lookups(&mut text);
         self.write_rest(&mut text);
@@ -259,6 +277,22 @@ impl Metrics {
                 text.amount(&[("provider", provider), ("currency", currency.as_str())], *amount);
             }
         }
+    }
+
+    fn write_verdicts(&self, text: &mut Text, snapshot: &Snapshot) {
+        text.family(Name::Verdicts, Kind::Counter, "What the adaptive engine concluded.");
+        for (kind, by_stage) in VerdictKind::ALL.iter().zip(&self.verdicts) {
+            for ((_, stage), counter) in STAGES.iter().zip(by_stage) {
+                text.sample(&[("kind", kind.as_str()), ("stage", stage)], counter.load(Ordering::Relaxed));
+            }
+        }
+        text.family(Name::VerdictsOpen, Kind::Gauge, "Verdicts that hold.");
+        for kind in VerdictKind::ALL {
+            let open = snapshot.verdicts.iter().filter(|open| **open == kind).count();
+            text.sample(&[("kind", kind.as_str())], open as u64);
+        }
+        text.family(Name::NewsLost, Kind::Counter, "Observations that the adaptive engine had no room for.");
+        text.sample(&[], snapshot.news_lost);
     }
 
     fn write_messages(&self, text: &mut Text) {

@@ -167,6 +167,7 @@ fn record(at: u64, table: &Table) -> anyhow::Result<Record> {
         max_price: None,
         now,
         used_just_now: None,
+        chance: routing::chance(message.id),
     };
     let choice = routing::choose(&facts, table, &Up)?;
     let target = choice.targets.into_iter().next().context("no route")?;

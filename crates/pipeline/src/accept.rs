@@ -345,7 +345,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
         Ok(choice) => choice,
         Err(routing::NoRule) => return Err(Turned { refused: Refused::NoRule, message: Some(message) }),
     };
-    let Choice { plan, targets, spare, held, validity: of_rule } = choice;
+    let Choice { plan, targets, spare, held, validity: of_rule, drawn_from } = choice;
     let starts_at = message.send_at.unwrap_or(now);
     message.expires_at = validity.map_or_else(|| starts_at.plus(of_rule), |validity| now.plus(validity));
     if message.expires_at <= starts_at {
@@ -357,6 +357,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
         let left_out = plan.left_out.iter().map(|left| (left.route.clone(), left.because)).collect();
         return Err(Turned { refused: Refused::NoRoute { left_out }, message: Some(message) });
     };
+    core.feedback.wanted(&message, drawn_from);
     if message.send_at.is_some() {
         let (record, effects) = Record::accepted(*message, plan, None);
         return Ok(Prepared { record: Arc::new(record), effects, slot: None });

@@ -12,15 +12,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::plan::Capped;
 use domain::record::Target;
-use domain::{CapId, ConnectionId, Message, Timestamp};
+use domain::{CapId, Message, Timestamp};
 use routing::settings::Period;
 use routing::table::Cap;
-use routing::{HealthView, InForce, Table};
+use routing::{InForce, Table};
 use rustc_hash::FxHashMap;
 use store::{Counted, Reader, Write, Written};
 
 use crate::core::Core;
-use crate::health::Fleet;
 use crate::writer::{NotWritten, Urgency};
 
 /// What a process that is killed forgets.
@@ -58,22 +57,12 @@ pub(crate) struct Full {
     pub(crate) tells_senders_apart: bool,
 }
 
-/// The connections and caps of an instant, as `choose` has to know them.
-pub(crate) struct Standing<'c> {
-    pub(crate) fleet: arc_swap::Guard<Arc<Fleet>>,
-    pub(crate) caps: &'c Caps,
-    pub(crate) now: Timestamp,
-}
-
-impl HealthView for Standing<'_> {
-    fn is_down(&self, connection: &ConnectionId) -> bool {
-        self.fleet.is_down(connection)
-    }
-
-    fn capped(&self, cap: &Cap, segments: u32) -> Option<Capped> {
-        let counters = self.caps.counters.load();
+impl Caps {
+    /// How a cap stands that has no room for so many more segments. A cap by the second only spreads what is sent.
+    pub(crate) fn full(&self, cap: &Cap, segments: u32, now: Timestamp) -> Option<Capped> {
+        let counters = self.counters.load();
         let counter = counters.get(&cap.id).filter(|_| cap.per != Period::Second)?;
-        let (period, count) = counter.count(self.now);
+        let (period, count) = counter.count(now);
         let until = Timestamp::from_millis((i64::from(period) + 1) * cap.per.millis());
         is_full(count, segments, cap.limit).then(|| Capped {
             cap: cap.id.clone(),
@@ -82,9 +71,7 @@ impl HealthView for Standing<'_> {
             until,
         })
     }
-}
 
-impl Caps {
     /// With what an earlier process counted.
     pub(crate) fn load(reader: &dyn Reader, tables: &InForce) -> Result<Self, store::Error> {
         let caps = Self::default();

@@ -11,20 +11,23 @@ use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use routing::InForce;
+use routing::learning::Beliefs;
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::caps::{Caps, Standing};
+use crate::caps::Caps;
 use crate::clock::Clock;
 use crate::health::Fleet;
 use crate::lanes::{Lanes, Wake};
+use crate::learn::Feedback;
 use crate::notify::Notices;
 use crate::observe::Observer;
 use crate::operators::Operators;
 use crate::pipeline::App;
 use crate::recent::RecentRoutes;
+use crate::standing::Standing;
 use crate::steer::Steering;
 use crate::worker;
 use crate::writer::{Urgency, WriterHandle};
@@ -49,6 +52,9 @@ pub(crate) struct Core {
     /// How long what is stored is kept. Locked to be copied.
     pub(crate) retention: Mutex<Retention>,
     pub(crate) fleet: ArcSwap<Fleet>,
+    /// What the adaptive engine believes now, and where it hears what becomes of messages.
+    pub(crate) beliefs: ArcSwap<Beliefs>,
+    pub(crate) feedback: Feedback,
     /// Messages that wait for a slot. Locked briefly, by the dispatcher and by whoever queues.
     pub(crate) lanes: Mutex<Lanes>,
     pub(crate) dispatch: Dispatch,
@@ -119,6 +125,8 @@ pub(crate) struct Parts {
     pub(crate) apps: FxHashMap<AppId, App>,
     pub(crate) retention: Retention,
     pub(crate) notices: Notices,
+    pub(crate) beliefs: Beliefs,
+    pub(crate) feedback: Feedback,
     pub(crate) last_key: i64,
     pub(crate) random: StdRng,
 }
@@ -142,6 +150,8 @@ impl Core {
             apps: ArcSwap::from_pointee(parts.apps),
             retention: Mutex::new(parts.retention),
             fleet: ArcSwap::from_pointee(Fleet::default()),
+            beliefs: ArcSwap::from_pointee(parts.beliefs),
+            feedback: parts.feedback,
             lanes: Mutex::new(Lanes::default()),
             dispatch: Dispatch::default(),
             notices: parts.notices,
@@ -154,9 +164,14 @@ impl Core {
         }
     }
 
-    /// The connections and caps of now.
+    /// As it is now.
     pub(crate) fn standing(&self) -> Standing<'_> {
-        Standing { fleet: self.fleet.load(), caps: &self.caps, now: self.clock.now() }
+        Standing {
+            fleet: self.fleet.load(),
+            beliefs: self.beliefs.load(),
+            caps: &self.caps,
+            now: self.clock.now(),
+        }
     }
 
     pub(crate) fn new_id(&self, now: Timestamp) -> MessageId {

@@ -2,7 +2,7 @@
 
 use connectors::NoSlot;
 use domain::attempt::{Outcome, State};
-use domain::plan::{FailoverOn, OnUnknown, Terms};
+use domain::plan::{Drawn, FailoverOn, OnUnknown, Terms};
 use domain::record::{Cause, Target};
 use domain::{Attempt, ErrorClass, Message, Record, RouteId, Timestamp};
 use routing::{Choice, Facts, NoRule, Table};
@@ -29,10 +29,14 @@ pub(crate) fn after_outcome(
     }
     // Where an override takes traffic from the route that asked for it again, and no other is left, it waits.
     let waits_for = again.filter(|_| cause == Cause::Retry);
-    choose().ok()?.first(|target| {
+    let next = choose().ok()?.first(|target| {
         let is_new = !was_tried(record, &target.route) && !is_refused_sender(record, target);
         is_new || Some(&target.route) == waits_for.as_ref()
-    })
+    })?;
+    // A first attempt alone was drawn.
+    let is_first = record.counted_attempts() == 0;
+    let drawn = if is_first { next.drawn } else { next.drawn.map(Drawn::as_fallback) };
+    Some(Target { drawn, ..next })
 }
 
 /// The routes that a queued attempt may take now, best first. None when the policy of now has no rule for it: it waits
@@ -50,6 +54,9 @@ pub(crate) fn of_queued(
     targets.retain(may_take);
     if targets.is_empty() {
         targets.extend(spare.into_iter().filter(may_take));
+    }
+    if record.counted_attempts() > 0 {
+        targets.iter_mut().for_each(|target| target.drawn = target.drawn.map(Drawn::as_fallback));
     }
     // An attempt queued for a route that was tried is a resend: it goes there first.
     if tried(&attempt.route) {
@@ -122,5 +129,6 @@ pub(crate) fn facts<'a>(
         max_price: message.max_price,
         now,
         used_just_now,
+        chance: routing::chance(message.id),
     }
 }

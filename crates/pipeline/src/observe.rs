@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use domain::attempt::Outcome;
+use domain::verdict::Kind;
 use domain::{Channel, Class, ConnectionId, ErrorClass, MessageId, RouteId, Stage, Status, Timestamp};
+use routing::learning;
 
 /// Called on hot paths: must be cheap, and must neither block nor fail.
 pub trait Observer: Send + Sync {
@@ -20,6 +22,8 @@ pub trait Observer: Send + Sync {
     /// A vendor told of an error. The class is None where the error map does not know the code; the message, where its
     /// receipt found none.
     fn vendor_error(&self, error: VendorError<'_>);
+    /// What is new of a verdict of the adaptive engine.
+    fn verdict(&self, kind: Kind, stage: learning::Stage);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,4 +52,5 @@ impl Observer for Silent {
     fn receipt_held(&self, _: &ConnectionId) {}
     fn notice_told(&self, _: bool) {}
     fn vendor_error(&self, _: VendorError<'_>) {}
+    fn verdict(&self, _: Kind, _: learning::Stage) {}
 }

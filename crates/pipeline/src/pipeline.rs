@@ -11,9 +11,11 @@ use domain::status::StatusSet;
 use domain::{AppId, Class, ConnectionId, MessageId, Override, OverrideId, Record, Sender, Timestamp};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
+use routing::learning::Beliefs;
 use routing::{InForce, Rollout, Table};
 use rustc_hash::FxHashMap;
 use store::{Change, Changed, Part, Reader, Retention, Write, Writer, Written};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
@@ -21,6 +23,7 @@ use crate::caps::{self, Caps};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
+use crate::learn::{self, Feedback};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
 use crate::operators::{Known, Operators};
@@ -103,6 +106,8 @@ pub struct Pipeline {
 
 struct Running {
     tasks: JoinSet<()>,
+    /// Told to stop, it saves what was learned.
+    learning: Option<(oneshot::Sender<()>, JoinSet<()>)>,
     writer: writer::Running,
 }
 
@@ -119,6 +124,10 @@ pub struct Snapshot {
     pub commits_failed: u64,
     /// Operations that could not be written though all others could.
     pub put_aside: u64,
+    /// The kinds of the verdicts that hold.
+    pub verdicts: Vec<domain::verdict::Kind>,
+    /// Observations that the adaptive engine had no room for.
+    pub news_lost: u64,
 }
 
 impl Pipeline {
@@ -131,7 +140,11 @@ impl Pipeline {
     pub async fn start(mut settings: Settings) -> Result<Self, StartError> {
         let last_key = settings.writer.last_key()?;
         let steering = Steering::load(settings.tables, &*settings.reader, settings.clock.now())?;
-        let caps = Caps::load(&*settings.reader, &steering.tables(settings.clock.now()))?;
+        let now = settings.clock.now();
+        let tables = steering.tables(now);
+        let caps = Caps::load(&*settings.reader, &tables)?;
+        let mut learner = learn::load(&tables.base, &*settings.reader, now);
+        let (feedback, heard) = Feedback::new();
         let was_restored = settings.writer.is_on_hold()?;
         let blocks_inline = match settings.workplace {
             Workplace::Threads => false,
@@ -156,6 +169,8 @@ impl Pipeline {
             apps: settings.apps,
             retention: settings.retention,
             notices: Notices::default(),
+            beliefs: learner.publish().unwrap_or_default(),
+            feedback,
             last_key,
             random: settings.random,
         }));
@@ -163,7 +178,7 @@ impl Pipeline {
             tracing::warn!(
                 "the store was restored from a backup: nothing is accepted or sent until it is resumed"
             );
-            let running = Running { tasks: JoinSet::new(), writer: running };
+            let running = Running { tasks: JoinSet::new(), learning: None, writer: running };
             return Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) });
         }
         match settings.resume {
@@ -183,7 +198,10 @@ impl Pipeline {
         tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(caps::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
-        let running = Running { tasks, writer: running };
+        let (stop, stopped) = oneshot::channel();
+        let mut learning = JoinSet::new();
+        learning.spawn(learn::run(Arc::clone(&core), learner, heard, stopped));
+        let running = Running { tasks, learning: Some((stop, learning)), writer: running };
         Ok(Self { core, running: Arc::new(Mutex::new(Some(running))) })
     }
 
@@ -280,6 +298,12 @@ impl Pipeline {
         describe: Describe<'_>,
     ) -> Result<Option<Override>, NotWritten> {
         steer::revert(&self.core, id, by, describe).await
+    }
+
+    /// What the adaptive engine believes now.
+    #[must_use]
+    pub fn beliefs(&self) -> Arc<Beliefs> {
+        self.core.beliefs.load_full()
     }
 
     /// Those in force, in the order in which they were made.
@@ -397,7 +421,7 @@ impl Pipeline {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let then = move |written: Result<Written, NotWritten>| {
             let made = written.map(|_| then());
             // Nobody waits any more when the client has gone.
@@ -419,7 +443,7 @@ impl Pipeline {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let then = move |written: Result<Written, NotWritten>| drop(answer.send(written.map(|_| ())));
         self.core.writer.write(Urgency::Offer, Write::Learnt { learnt, keep }, Box::new(then));
         answered.await.unwrap_or(Err(NotWritten::Stopping))
@@ -447,13 +471,21 @@ impl Pipeline {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
         }
-        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let core = Arc::clone(&self.core);
+        let conversion = if let Write::Apply { input: Input::Convert { converted, .. }, .. } = &write {
+            Some(*converted)
+        } else {
+            None
+        };
         let replaces = matches!(write, Write::Apply { input: Input::Replace(_), .. });
         let then = move |result: Result<Written, NotWritten>| {
             if let (Ok(Written::Applied { record, .. }), true) = (&result, replaces) {
                 // Whoever waits for a slot stands there as it was.
                 core.with_lanes(|lanes| lanes.renew(record));
+            }
+            if let (Ok(Written::Applied { record, .. }), Some(converted)) = (&result, conversion) {
+                core.feedback.converted(record, converted, core.clock.now());
             }
             let stepped = match &result {
                 Ok(Written::Applied { record, .. }) => Ok(Stepped::Done(record.clone())),
@@ -491,6 +523,8 @@ impl Pipeline {
             failure: self.core.writer.failure(),
             commits_failed: self.core.writer.commits_failed(),
             put_aside: self.core.writer.put_aside(),
+            verdicts: self.core.beliefs.load().verdicts().iter().map(|verdict| verdict.kind).collect(),
+            news_lost: self.core.feedback.lost(),
         }
     }
 
@@ -503,12 +537,16 @@ impl Pipeline {
     /// opened them, so that their last answers are among it.
     pub async fn shut_down(&self) {
         let running = self.running.lock().take();
-        let Some(Running { mut tasks, writer }) = running else { return };
+        let Some(Running { mut tasks, learning, writer }) = running else { return };
         tasks.shutdown().await;
         // Their doors are closed, so there are no new ones; each ends within the time that its class may wait.
         let mut asking = std::mem::take(&mut *self.core.asking.lock());
         while asking.join_next().await.is_some() {}
         caps::save(&self.core);
+        if let Some((stop, mut learning)) = learning {
+            drop(stop);
+            while learning.join_next().await.is_some() {}
+        }
         self.core.writer.close();
         if tokio::time::timeout(Duration::from_secs(30), writer.ended()).await.is_err() {
             tracing::error!("the store's writer did not end in 30 s");

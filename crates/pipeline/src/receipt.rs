@@ -60,7 +60,10 @@ pub(crate) fn received(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
             }
             match &result {
                 Ok(Written::Held) => after.observer.receipt_held(&connection),
-                Ok(Written::Applied { record, .. }) if is_final => observe(&after, record),
+                Ok(Written::Applied { record, .. }) if is_final => {
+                    observe(&after, record);
+                    after.feedback.receipt(record, &connection, received_at);
+                }
                 Ok(_) => {}
                 // Unanswered: the vendor sends it again.
                 Err(_) => return,

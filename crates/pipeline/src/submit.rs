@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::caps::Taken;
 use crate::core::Core;
 use crate::lanes::{Turn, Waits, Wake, Wanted};
+use crate::learn::Told;
 use crate::next::{self, facts};
 use crate::observe::VendorError;
 use crate::worker;
@@ -66,7 +67,8 @@ fn serve(core: &Arc<Core>, wake: &Wake) {
             }
             Err(Missed { wanted, others_may_go }) => {
                 let table = tables.of(&record.message.to).version();
-                let is_of_now = record.plan.as_ref().is_none_or(|plan| plan.table == table);
+                let is_of_now =
+                    record.plan.as_ref().is_none_or(|plan| plan.table == table && !plan.is_drawn());
                 let is_mixed = others_may_go || !is_of_now;
                 Turn::Wait(Waits { record, wanted, is_mixed })
             }
@@ -260,10 +262,11 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
             let (stage, message, at) = (Stage::Submit, Some(message), core.clock.now());
             core.observer.vendor_error(VendorError { connection, stage, code, class, message, at });
         }
+        let told = Told::of(&answer);
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
-            observe(&after, &result, attempt);
+            observe(&after, &result, attempt, told);
             worker::follow(&after, result);
         };
         core.writer.write(Urgency::News, write, Box::new(then));
@@ -281,9 +284,10 @@ fn error_of(answer: &Answer) -> Option<(&str, Option<ErrorClass>)> {
     }
 }
 
-fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16) {
+fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16, told: Told) {
     let Ok(Written::Applied { record, .. }) = result else { return };
     let Some(attempt) = record.attempt(attempt) else { return };
+    core.feedback.answered(record, attempt, told, core.clock.now());
     if let (State::Answered, Some(outcome)) = (attempt.state, attempt.outcome) {
         core.observer.attempt_answered(&attempt.route, outcome);
     }

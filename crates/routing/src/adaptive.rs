@@ -31,6 +31,6 @@ pub use feed::FeedKind;
 pub use settings::{
     Class, ClassIndex, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors,
 };
-pub use snapshot::Snapshot;
+pub use snapshot::{Quality, Snapshot};
 pub use table::{Cell, Flags, Pick, Plan, Probabilities, Request, Row};
 pub use verdict::{Kind, Proof, Scope, Stage, Verdict};

@@ -10,12 +10,16 @@ use domain::content::Features;
 use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
-use domain::plan::{Capped, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::plan::{Capped, Drawn, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
 use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
 
+use crate::adaptive::Vendors;
+use crate::learning::Beliefs;
 use crate::table::{Cap, Listed, Offer, Pin, Request, Route, Rule, Strategy, Table};
 
+mod adaptive;
+mod quality;
 pub(crate) mod rendezvous;
 mod spread;
 
@@ -37,7 +41,11 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// The route that carried this recipient's last one-time password within five minutes.
     pub used_just_now: Option<&'a RouteId>,
+    /// What `adaptive` draws by: `chance` of the message, or zero for whatever is best.
+    pub chance: u64,
 }
+
+pub use adaptive::chance;
 
 /// How the connections stand, as far as the table of routes has to know.
 pub trait HealthView {
@@ -47,6 +55,11 @@ pub trait HealthView {
     /// How a cap stands that has no room for so many more segments; None when it has, and of caps by the second, which
     /// only spread what is sent.
     fn capped(&self, _: &Cap, _: u32) -> Option<Capped> {
+        None
+    }
+
+    /// What is believed of them; None where nobody learns.
+    fn beliefs(&self) -> Option<&Beliefs> {
         None
     }
 }
@@ -65,6 +78,8 @@ pub struct Choice {
     pub held: Vec<Target>,
     /// How long the message may be tried unless it says so itself.
     pub validity: Duration,
+    /// Those that the adaptive engine had to choose from; empty under another strategy.
+    pub drawn_from: Vendors,
 }
 
 impl Choice {
@@ -88,16 +103,21 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     let request = table.request(facts);
     let rule = table.rule(&request).ok_or(NoRule)?;
     let pinned = Pinned { rule, pin: table.pin(&request) };
-    let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } =
-        sift(&pinned, table, &request, health);
+    let mut sifted = sift(&pinned, table, &request, health);
+    if let (Some(floor), Some(beliefs)) = (rule.quality_floor, health.beliefs()) {
+        quality::leave_out_below(floor, &mut sifted, &request, beliefs);
+    }
+    let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } = sifted;
     let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
     if candidates.is_empty() && first.is_none() {
         candidates.append(&mut spare);
     }
+    let mut drawn_from = Vendors::default();
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
         Strategy::LeastCost => by_price(&mut candidates, table, facts),
+        Strategy::Adaptive => drawn_from = adaptive::draw(&mut candidates, &request, rule, health),
     }
     if let Some(first) = first {
         candidates.insert(0, Candidate { reason: Reason::Pinned, ..first });
@@ -131,9 +151,9 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         steered,
         pin: pinned.pin.map(|pin| pin.id.clone()),
     };
-    let [targets, spare, held] = [&candidates, &spare, &held]
-        .map(|candidates| candidates.iter().map(|one| one.route.target(&one.offer)).collect());
-    Ok(Choice { plan, targets, spare, held, validity: rule.validity })
+    let [targets, spare, held] =
+        [&candidates, &spare, &held].map(|candidates| candidates.iter().map(Candidate::target).collect());
+    Ok(Choice { plan, targets, spare, held, validity: rule.validity, drawn_from })
 }
 
 /// A route that would carry the message, in the place of one that the rule lists: most often its own.
@@ -153,6 +173,9 @@ struct Candidate<'t> {
     is_behind: bool,
     /// A route before it has its failure domain.
     shares_domain: bool,
+    /// The number of its connection in the adaptive engine, where that is asked.
+    vendor: Option<usize>,
+    drawn: Option<Drawn>,
 }
 
 /// What the strategy orders by, so that it is worked out once.
@@ -166,7 +189,16 @@ enum Key {
 
 impl Candidate<'_> {
     fn planned(&self) -> PlannedRoute {
-        PlannedRoute { route: self.route.id.clone(), reason: self.reason, price: self.offer.price }
+        PlannedRoute {
+            route: self.route.id.clone(),
+            reason: self.reason,
+            price: self.offer.price,
+            drawn: self.drawn,
+        }
+    }
+
+    fn target(&self) -> Target {
+        Target { drawn: self.drawn, ..self.route.target(&self.offer) }
     }
 }
 
@@ -274,6 +306,8 @@ impl<'t> Candidate<'t> {
             is_maintained: false,
             is_behind: false,
             shares_domain: false,
+            vendor: None,
+            drawn: None,
         }
     }
 
@@ -308,7 +342,8 @@ impl<'t> Sifted<'t> {
         if let Some(capped) = candidate.capped(table, request, health) {
             if self.left_out.iter().all(|other| other.route != route.id) {
                 let (route, because) = (route.id.clone(), Exclusion::Capped);
-                self.left_out.push(LeftOutRoute { route, because, entry: None, capped: Some(capped) });
+                let (entry, capped) = (None, Some(capped));
+                self.left_out.push(LeftOutRoute { route, because, entry, capped, shortfall: None });
             }
             self.hold(candidate);
         } else if let Some(steered) = overlay.suspended(at, route, request) {
@@ -349,7 +384,13 @@ impl<'t> Sifted<'t> {
 fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
     if left_out.iter().all(|other| other.route != route.id) {
         let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
-        left_out.push(LeftOutRoute { route: route.id.clone(), because, entry, capped: None });
+        left_out.push(LeftOutRoute {
+            route: route.id.clone(),
+            because,
+            entry,
+            capped: None,
+            shortfall: None,
+        });
     }
 }
 

@@ -16,6 +16,7 @@ impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = match self.of {
             Thing::DefaultClass => "default class",
+            Thing::Adaptive => "what messages are worth",
             Thing::Route => "route",
             Thing::RateCard => "rate card",
             Thing::ExchangeRate => "exchange rate",

@@ -16,7 +16,7 @@ use crate::settings::{ExchangeRate, Settings};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub of: Thing,
-    /// Empty for the default class, of which there is one.
+    /// Empty for the default class and what messages are worth, of which there is one.
     pub id: String,
     pub how: How,
 }
@@ -24,6 +24,7 @@ pub struct Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thing {
     DefaultClass,
+    Adaptive,
     Route,
     RateCard,
     ExchangeRate,
@@ -57,7 +58,7 @@ pub struct KeyChange {
     pub values: Option<(usize, usize)>,
 }
 
-/// In the order: default class, routes, rate cards, rules; of each first what was there, as it was ordered.
+/// In the order: default class, what messages are worth, routes, rate cards, rules; of each first what was there, as it was ordered.
 #[must_use]
 pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -71,6 +72,10 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
         };
         let how = How::Changed(vec![key]);
         changes.push(Change { of: Thing::DefaultClass, id: String::new(), how });
+    }
+    let (was, is) = (&before.policy.adaptive, &after.policy.adaptive);
+    if was != is {
+        changes.push(Change { of: Thing::Adaptive, id: String::new(), how: How::Changed(keys(was, is)) });
     }
     compare(Thing::Route, &before.routes, &after.routes, |route| route.id.clone(), &mut changes);
     compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| card.id.clone(), &mut changes);
@@ -186,6 +191,7 @@ impl Thing {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DefaultClass => "default_class",
+            Self::Adaptive => "adaptive",
             Self::Route => "route",
             Self::RateCard => "rate_card",
             Self::ExchangeRate => "exchange_rate",
@@ -215,6 +221,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = match self.of {
             Thing::DefaultClass => "the policy",
+            Thing::Adaptive => "what messages are worth",
             Thing::Route => "route ",
             Thing::RateCard => "rate card ",
             Thing::ExchangeRate => "exchange rate ",

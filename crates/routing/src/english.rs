@@ -19,6 +19,9 @@ pub fn english(rule: &Rule) -> String {
     if let Some(limit) = &rule.max_price {
         sentences.push(format!("Routes that cost more than {limit} for a segment are left out"));
     }
+    if let Some(floor) = &rule.quality_floor {
+        sentences.push(format!("Routes that are known to deliver less than {floor} of their messages are left out, unless all are"));
+    }
     sentences.push(format!("A message that says nothing of it is tried for {}", rule.validity));
     sentences.join(". ") + "."
 }
@@ -87,9 +90,9 @@ fn order(rule: &Rule) -> String {
         }
         Strategy::LeastCost => format!("the cheapest of {}", names.join(", ")),
         Strategy::QualityFloor => {
-            format!("the cheapest of {} whose quality is good enough", names.join(", "))
+            format!("the cheapest of {}", names.join(", "))
         }
-        Strategy::Adaptive => format!("whichever of {} does best", names.join(", ")),
+        Strategy::Adaptive => format!("whichever of {} is worth most now", names.join(", ")),
     }
 }
 

@@ -1,11 +1,12 @@
 //! A decision in plain English: the one place where its sentences are made.
 
 use domain::overrides::{How, Steered};
-use domain::plan::{Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::plan::{DrawFlags, Drawn, Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
-use domain::{RouteId, RuleId, Sender, Tariff};
+use domain::{ConnectionId, RouteId, RuleId, Sender, Tariff, Verdict, verdict};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
+use crate::learning::Destination;
 use crate::table::{Rule, Strategy, Table};
 
 /// What would happen to a message now, and why.
@@ -45,6 +46,14 @@ pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Exp
     for (route, target) in routes.iter_mut().zip(&choice.targets) {
         route.show(target, facts);
     }
+    if let Some(beliefs) = health.beliefs() {
+        let to = Destination::new(facts.country, facts.operator).in_words();
+        for route in &mut routes {
+            if let Some(connection) = table.route(&route.route).map(|route| &route.connection) {
+                route.blame(beliefs.verdicts().iter(), connection, &to);
+            }
+        }
+    }
     Explanation { rule: Some(rule.id.clone()), summary: summary(rule, &choice), routes, choice: Some(choice) }
 }
 
@@ -75,7 +84,10 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
         (Reason::Maintenance, _) if let Some(of) = steered(plan, &route.route, is_maintenance) => {
             format!("no other route can carry it now; {}", of.sentence())
         }
-        (reason, _) => reason.explanation(),
+        (reason, _) => match route.drawn {
+            Some(drawn) => format!("{}{}", reason.explanation(), draw(drawn)),
+            None => reason.explanation(),
+        },
     };
     RouteExplanation {
         route: route.route.clone(),
@@ -87,7 +99,40 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
     }
 }
 
+/// `: 86.2 % of such messages go there first, 1.0 % to learn; drawn to learn (table 4711)`.
+fn draw(drawn: Drawn) -> String {
+    let percent = |part: u16| f64::from(part) * 100.0 / f64::from(u16::MAX);
+    let (share, probe) = (percent(drawn.share), percent(drawn.probe));
+    let mut text = format!(": {share:.1} % of such messages go there first because that is best");
+    if drawn.probe > 0 {
+        text += &format!(", {probe:.1} % to learn about it");
+    }
+    for (flag, words) in [
+        (DrawFlags::PROBE, "; this one is to learn"),
+        (DrawFlags::THROTTLED, "; this one because a better route takes no more just now"),
+        (DrawFlags::SHUT, "; its submits go unanswered"),
+    ] {
+        if drawn.flags.contains(flag) {
+            text += words;
+        }
+    }
+    text + &format!(" (engine's table {})", drawn.table)
+}
+
 impl RouteExplanation {
+    /// What is held against the route: those of the verdicts that are about messages like this one.
+    pub fn blame<'v>(
+        &mut self,
+        verdicts: impl Iterator<Item = &'v Verdict>,
+        connection: &ConnectionId,
+        to: &verdict::Destination,
+    ) {
+        for verdict in verdicts.filter(|verdict| verdict.scope.covers(connection, to)) {
+            self.sentence.push_str("; ");
+            self.sentence.push_str(&verdict.explanation());
+        }
+    }
+
     /// What the route would make of the message now. The routes of a plan stand first, in the order of its targets.
     fn show(&mut self, target: &Target, facts: &Facts<'_>) {
         self.sender = target.sender.clone();
@@ -119,7 +164,11 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
             format!("the pin {pin} lets another route alone carry the message")
         }
         (because, _) if let Some(capped) = &route.capped => format!("{} ({capped})", because.explanation()),
-        (because, _) => by_override.map_or_else(|| because.explanation().to_owned(), Steered::sentence),
+        (because, _) => match (by_override, route.shortfall) {
+            (Some(steered), _) => steered.sentence(),
+            (None, Some(shortfall)) => shortfall.to_string(),
+            (None, None) => because.explanation().to_owned(),
+        },
     };
     RouteExplanation {
         route: route.route.clone(),
@@ -138,6 +187,7 @@ fn summary(rule: &Rule, choice: &Choice) -> String {
         Strategy::Priority => "in the listed order",
         Strategy::Weighted => "drawn by weight",
         Strategy::LeastCost => "the cheapest first",
+        Strategy::Adaptive => "drawn by what they are worth now",
     };
     let noun = if all == 1 { "route" } else { "routes" };
     let waits = if used == 0 && !choice.held.is_empty() { "; it waits for what is left out" } else { "" };

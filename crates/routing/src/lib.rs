@@ -10,6 +10,7 @@ pub mod desired;
 pub mod difference;
 pub mod english;
 pub mod explain;
+pub mod learning;
 pub mod operator;
 pub mod permanent;
 pub mod policy_tests;
@@ -21,7 +22,7 @@ mod sample;
 pub mod settings;
 pub mod table;
 
-pub use choose::{Choice, Facts, HealthView, NoRule, choose};
+pub use choose::{Choice, Facts, HealthView, NoRule, chance, choose};
 pub use difference::difference;
 pub use english::{english, english_of_cap, english_of_pin};
 pub use explain::{Explanation, explain};

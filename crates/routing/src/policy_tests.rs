@@ -99,6 +99,7 @@ impl Message {
             max_price: None,
             now: self.at,
             used_just_now: None,
+            chance: 0,
         }
     }
 }

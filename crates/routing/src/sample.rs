@@ -81,6 +81,7 @@ pub(crate) struct Ask {
     pub(crate) max_price: Option<(&'static str, &'static str)>,
     pub(crate) now: Timestamp,
     pub(crate) used_just_now: Option<&'static str>,
+    pub(crate) chance: u64,
     pub(crate) down: &'static [&'static str],
 }
 
@@ -99,6 +100,7 @@ impl Ask {
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: None,
+            chance: 0,
             down: &[],
         }
     }
@@ -124,6 +126,7 @@ impl Ask {
             }),
             now: self.now,
             used_just_now: used_just_now.as_ref(),
+            chance: self.chance,
         })
     }
 

@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod adaptive;
 pub mod canonical;
 mod caps;
 mod cards;
@@ -19,6 +20,7 @@ mod rule_route;
 mod schema;
 mod senders;
 
+pub use adaptive::{Adaptive, Worth};
 pub use caps::{Cap, Period};
 pub use cards::{ExchangeRate, Per, PriceEntry, RateCard, Surcharge};
 pub use hours::{Hours, HoursWindow};

@@ -25,6 +25,7 @@ mod route;
 mod rule;
 mod senders;
 mod warnings;
+mod worth;
 
 pub use cap::Cap;
 pub use compile::Known;
@@ -33,6 +34,7 @@ pub(crate) use pin::Pin;
 pub use route::Route;
 pub(crate) use route::{Offer, Request};
 pub(crate) use rule::{Listed, Rule, Strategy};
+pub use worth::{Worth, Worths};
 
 /// What every decision is made from. It never changes: an override is a new table.
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ pub struct Table {
     pins: Vec<Pin>,
     pin_index: index::Index,
     exchange: Arc<Exchange>,
+    worths: Worths,
 }
 
 /// What one route would take for a message.
@@ -146,6 +149,16 @@ impl Table {
     pub(crate) fn request<'a>(&'a self, facts: &'a Facts<'a>) -> Request<'a> {
         let operator = facts.operator.and_then(|text| text.parse().ok());
         Request { facts, operator, rates: self.rates.row(operator) }
+    }
+
+    /// What messages are worth.
+    #[must_use]
+    pub fn worths(&self) -> &Worths {
+        &self.worths
+    }
+
+    pub(crate) fn card_of<'t>(&'t self, route: &'t Route) -> Option<&'t Card> {
+        route.card.as_deref()
     }
 
     pub(crate) fn exchange(&self) -> &Exchange {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rand::rngs::StdRng;
 use smpp_wire::status::CommandStatus;
 use smpp_wire::tlv::MessageState;
 
-use crate::fate::{Answer, Course, Fate, Line, Report, network_error};
+use crate::fate::{Answer, Course, Fate, Line, Report, chance, network_error};
 
 /// A way to behave, which can be changed while the vendor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +57,8 @@ pub enum Behaviour {
     Undeliverable,
     /// The same, and the report comes before the answer.
     UndeliverableBeforeResponse,
+    /// Loses so many of a hundred messages as `SilentDrop` does, and treats the others as usual.
+    BrownOut(u8),
 }
 
 /// The behaviours in force, by the first digits of the recipient. The longest that fits counts.
@@ -71,7 +74,7 @@ pub struct UnknownFault(pub String);
 
 impl Behaviour {
     /// What a vendor on its own can be told to do wrong, by the names that the command line gives it.
-    pub const FAULTS: [(&str, Self); 18] = [
+    pub const FAULTS: [(&str, Self); 23] = [
         ("mute", Self::Mute),
         ("stall", Self::Stall),
         ("half-open", Self::HalfOpen),
@@ -90,16 +93,32 @@ impl Behaviour {
         ("duplicate-receipts", Self::DuplicateReceipts),
         ("stray-receipts", Self::StrayReceipts),
         ("no-receipts", Self::NoReceipts),
+        ("silent-drop", Self::SilentDrop),
+        ("brown-out", Self::BrownOut(50)),
+        ("fake-receipts", Self::FakeReceipts),
+        ("slow-receipts", Self::SlowReceipts(Duration::from_secs(90))),
+        ("slow-delivery", Self::SlowDelivery(Duration::from_secs(90))),
     ];
 
     pub const THROTTLE: Self = Self::Refuse(CommandStatus::RTHROTTLED);
     pub const QUEUE_FULL: Self = Self::Refuse(CommandStatus::RMSGQFUL);
 
+    /// As it is towards one submission, where that is a matter of chance.
+    pub(crate) fn drawn(self, rng: &mut StdRng) -> Self {
+        let Self::BrownOut(of_a_hundred) = self else { return self };
+        if chance(rng, f64::from(of_a_hundred) / 100.0) { Self::SilentDrop } else { Self::Usual }
+    }
+
     /// What it makes of the fate that a submission would have had; `part` is which of a long message it is.
     pub(crate) fn bend(self, fate: Fate, part: Option<u8>) -> Fate {
         let course = fate.course;
         match self {
-            Self::Usual | Self::RefuseBinds(_) | Self::Flap(_) | Self::Stall | Self::HalfOpen => fate,
+            Self::Usual
+            | Self::RefuseBinds(_)
+            | Self::Flap(_)
+            | Self::Stall
+            | Self::HalfOpen
+            | Self::BrownOut(_) => fate,
             Self::Refuse(status) => Fate { answer: Answer::Refuse(status), ..fate },
             Self::RefusePart(number, status) if part == Some(number) => {
                 Fate { answer: Answer::Refuse(status), ..fate }

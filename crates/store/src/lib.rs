@@ -3,6 +3,7 @@
 //! The traits speak of operations on messages, never of SQL, and work is claimed rather than held, so that a shared
 //! database can serve several nodes behind the same traits. `tests/it/suite` is what every backend must pass.
 
+pub mod adaptive;
 pub mod audit;
 mod counts;
 pub mod list_mappings;
@@ -13,6 +14,7 @@ pub mod sqlite;
 pub mod versions;
 pub mod write;
 
+pub use adaptive::{Adaptive, VerdictQuery};
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
 pub use counts::Counted;
 pub use list_mappings::ListMapping;

@@ -2,11 +2,13 @@
 
 use domain::{
     AppId, Class, Key, Lane, MessageId, Override, OverrideId, Recipient, Record, RouteId, Status, Timestamp,
+    Verdict,
 };
 
+use crate::adaptive::State;
 use crate::{
-    AuditQuery, Audited, Counted, Error, Imported, Learnt, ListMapping, OperatorList, Published, Version,
-    versions,
+    AuditQuery, Audited, Counted, Error, Imported, Learnt, ListMapping, OperatorList, Published,
+    VerdictQuery, Version, versions,
 };
 
 /// What a search is for. Every field given must match.
@@ -195,6 +197,18 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn published(&self, table: u64) -> Result<Option<Published>, Error>;
+
+    /// What the adaptive engine learned in an earlier run.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn adaptive_state(&self) -> Result<Option<State>, Error>;
+
+    /// Verdicts of the adaptive engine, the newest first.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn verdicts(&self, query: &VerdictQuery) -> Result<Vec<Verdict>, Error>;
 
     /// How many records did not read back as they were written and were put aside.
     ///

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod adaptive;
 mod audit;
 pub mod backup;
 mod cache;

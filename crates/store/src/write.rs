@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
 use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 
-use crate::{Counted, Error, Learnt, Retention, audit};
+use crate::{Adaptive, Counted, Error, Learnt, Retention, audit};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub enum Write {
     Learnt { learnt: Vec<Learnt>, keep: Option<usize> },
     /// What was counted towards caps.
     Counted(Vec<Counted>),
+    /// What the adaptive engine learned or concluded.
+    Adaptive(Adaptive),
 }
 
 /// A part of a text that is not all there yet.
@@ -282,7 +284,7 @@ pub trait Writer: Send {
     /// As `Error` says.
     fn probe(&mut self) -> Result<(), Error>;
 
-    /// The largest key of any record, override, API key or message of parts ever stored: new ids must be above it.
+    /// The largest key of any record, override, verdict, API key or message of parts ever stored: new ids must be above it.
     ///
     /// # Errors
     /// As `Error` says.

@@ -69,6 +69,7 @@ impl Record {
         attempt.connection = target.connection;
         attempt.sender = target.sender;
         attempt.price = target.price;
+        attempt.drawn = target.drawn;
         attempt.state = State::Dispatched;
         attempt.dispatched_at = Some(now);
         attempt.bind = dispatch.bind;

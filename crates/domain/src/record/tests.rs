@@ -28,6 +28,7 @@ fn target(route: &str) -> Target {
         connection: ConnectionId::new(&format!("{route}-main")).unwrap(),
         sender: None,
         price: None,
+        drawn: None,
     }
 }
 
@@ -95,6 +96,7 @@ impl Case {
             route: RouteId::new(name).unwrap(),
             reason: Reason::Priority(place),
             price: None,
+            drawn: None,
         };
         let plan = Plan {
             table: 1,

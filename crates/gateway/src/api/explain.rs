@@ -215,6 +215,7 @@ impl<'a> Question<'a> {
             max_price: self.max_price,
             now: api.pipeline.now(),
             used_just_now: None,
+            chance: 0,
         }
     }
 }

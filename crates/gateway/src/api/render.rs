@@ -3,6 +3,7 @@
 use domain::attempt::{Attempt, Failure, Part, PartAnswer, Verdict};
 use domain::event::Kind;
 use domain::message::OperatorSource;
+use domain::plan::Drawn;
 use domain::{ErrorClass, MessageId, Price, Record, Status, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -81,7 +82,20 @@ pub(crate) struct AttemptView<'a> {
     throttled: u16,
     cost: Option<Price>,
     error: Option<ErrorView<'a>>,
+    /// Where the adaptive engine had a say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draw: Option<DrawView>,
     parts: Vec<PartView<'a>>,
+}
+
+/// How a route came to be taken. The arm is the attempt's connection and the message's operator.
+#[derive(Debug, Serialize)]
+pub(crate) struct DrawView {
+    /// The version of the engine's table. A string: readers of JSON round large numbers.
+    table: String,
+    /// With which probability it was taken; 1 for an attempt that follows another.
+    propensity: f64,
+    flags: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -188,7 +202,17 @@ fn attempt(attempt: &Attempt) -> AttemptView<'_> {
         throttled: attempt.throttled,
         cost: attempt.cost(),
         error: attempt.failure().map(error),
+        draw: attempt.drawn.map(draw),
         parts: attempt.parts.iter().map(part).collect(),
+    }
+}
+
+fn draw(drawn: Drawn) -> DrawView {
+    DrawView {
+        table: drawn.table.to_string(),
+        // As fine as it is kept.
+        propensity: (drawn.propensity() * 10_000.0).round() / 10_000.0,
+        flags: drawn.flags.names().collect(),
     }
 }
 

@@ -91,6 +91,7 @@ fn target(route: &str) -> Target {
         connection: ConnectionId::new(&format!("{route}-main")).unwrap(),
         sender: Some(Sender::Alphanumeric("SHOP".into())),
         price: Some(price().into()),
+        drawn: None,
     }
 }
 
@@ -103,6 +104,7 @@ fn plan() -> Plan {
         route: RouteId::new(route).unwrap(),
         reason: Reason::Priority(place),
         price: Some(price().into()),
+        drawn: None,
     };
     Plan {
         table: 3,
@@ -122,6 +124,7 @@ fn plan() -> Plan {
             because: Exclusion::Country,
             entry: None,
             capped: None,
+            shortfall: None,
         }],
         flips: Vec::new(),
         steered: Vec::new(),

@@ -1,19 +1,24 @@
 //! `GET /v1/messages/{id}/trace`: the plan with its reasons, the attempts, the events and what they come to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use domain::overrides::{self, Action, Suspended};
-use domain::{Override, OverrideId, Record, Tariff, Timestamp};
+use domain::verdict::Destination;
+use domain::{ConnectionId, Override, OverrideId, Record, RouteId, Tariff, Timestamp, Verdict};
 use serde::Serialize;
+use store::VerdictQuery;
 
 use super::auth::Caller;
 use super::problem::Problem;
-use super::{Api, messages, render, respond, summary};
+use super::{Api, messages, render, respond, summary, verdicts};
 
 /// Of those that ended since the message was accepted.
 const MAX_OVERRIDES: usize = 1000;
+/// Of those that held meanwhile.
+const MAX_VERDICTS: usize = 1000;
 
 #[derive(Debug, Serialize)]
 struct Trace<'a> {
@@ -24,6 +29,8 @@ struct Trace<'a> {
     plan: Vec<PlannedRoute<'a>>,
     /// What moved it off that plan after it was accepted.
     steered: Vec<Steered>,
+    /// What the adaptive engine held against routes of the plan while the message was decided on.
+    verdicts: Vec<verdicts::VerdictView<'a>>,
     attempts: Vec<render::AttemptView<'a>>,
     events: Vec<EventView>,
     summary: String,
@@ -69,16 +76,62 @@ pub(crate) async fn get(
     let (reader, since) = (api.pipeline.reader(), record.message.created_at);
     let overrides = messages::read(move || reader.overrides(since, MAX_OVERRIDES)).await?;
     let settings = api.settings.load();
-    let explained = record.plan.as_ref().map(routing::explain::routes).unwrap_or_default();
+    let verdicts = held(&api, &record).await?;
+    let mut explained = record.plan.as_ref().map(routing::explain::routes).unwrap_or_default();
+    let to = destination(&record);
+    for route in &mut explained {
+        let connection = connection_of(&api, &record, &route.route);
+        let of_route = verdicts.iter().filter(|verdict| verdict.held_at(record.message.created_at));
+        if let Some(connection) = connection {
+            route.blame(of_route, &connection, &to);
+        }
+    }
     let mut trace = trace(&record, &explained, &settings.public_url);
+    trace.verdicts = verdicts.iter().map(verdicts::view).collect();
     trace.steered = overrides.iter().filter_map(|one| steered(&record, one)).collect();
     Ok(respond::ok(&trace))
+}
+
+/// The verdicts about routes of the plan that held when it was made, or when an attempt left.
+async fn held(api: &Api, record: &Record) -> Result<Vec<Verdict>, Problem> {
+    let Some(plan) = &record.plan else { return Ok(Vec::new()) };
+    let left = record.attempts.iter().filter_map(|attempt| attempt.dispatched_at);
+    let decided: Vec<Timestamp> = left.chain([record.message.created_at]).collect();
+    let last = decided.iter().max().copied().unwrap_or(record.message.created_at);
+    let query = VerdictQuery {
+        since: Some(record.message.created_at),
+        until: Some(last.plus(Duration::from_millis(1))),
+        limit: MAX_VERDICTS,
+        ..VerdictQuery::default()
+    };
+    let reader = api.pipeline.reader();
+    let mut found = messages::read(move || reader.verdicts(&query)).await?;
+    let planned = plan.routes.iter().map(|planned| &planned.route);
+    let named = planned.chain(plan.left_out.iter().map(|left| &left.route));
+    let connections: Vec<_> = named.filter_map(|route| connection_of(api, record, route)).collect();
+    let to = destination(record);
+    found.retain(|verdict| {
+        decided.iter().any(|at| verdict.held_at(*at))
+            && connections.iter().any(|connection| verdict.scope.covers(connection, &to))
+    });
+    Ok(found)
+}
+
+/// Over which a route went or would go.
+fn connection_of(api: &Api, record: &Record, route: &RouteId) -> Option<ConnectionId> {
+    let taken = record.attempts.iter().find(|attempt| attempt.route == *route);
+    let taken = taken.map(|attempt| attempt.connection.clone());
+    taken.or_else(|| api.pipeline.table().route(route).map(|route| route.connection.clone()))
+}
+
+fn destination(record: &Record) -> Destination {
+    Destination { country: record.message.country, operator: record.message.operator.clone() }
 }
 
 /// The plan of a message that waits is made again in silence: this says why its attempt is not where the plan has it.
 fn steered(record: &Record, one: &Override) -> Option<Steered> {
     let plan = record.plan.as_ref()?;
-    let is_planned = |route: &domain::RouteId| plan.routes.iter().any(|planned| planned.route == *route);
+    let is_planned = |route: &RouteId| plan.routes.iter().any(|planned| planned.route == *route);
     let what = match &one.action {
         Action::Flip { from, to } if is_planned(from) => format!("{from} was flipped to {to}"),
         Action::Suspend(Suspended::Route(id)) if is_planned(id) => format!("{id} was suspended"),
@@ -126,6 +179,7 @@ fn trace<'a>(
         rule: record.plan.as_ref().map(|plan| plan.rule.as_str()),
         plan: explained.iter().map(planned).collect(),
         steered: Vec::new(),
+        verdicts: Vec::new(),
         attempts: render::attempts(record),
         events: record.events.iter().zip(summary::events(record)).map(event_view).collect(),
         summary: summary::story(record),

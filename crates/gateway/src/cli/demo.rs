@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Failure;
 use super::output::Output;
-use crate::demo::{Demo, Settings, Summary};
+use crate::demo::{Demo, Scenario, Settings, Summary};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -18,9 +18,13 @@ pub(crate) struct Options {
     /// The same seed draws the same traffic and the same fates.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Simulated messages a second.
-    #[arg(long, default_value_t = 5.0, value_name = "MSG_PER_S")]
-    rate: f64,
+    /// Simulated messages a second: 5 unless said otherwise, 40 where scenarios are played.
+    #[arg(long, value_name = "MSG_PER_S")]
+    rate: Option<f64>,
+    /// Play what goes wrong at vendors, tell how it is noticed and left, and end: all, or some of outage, brown-out,
+    /// silent-drop, fake-receipts, slow-delivery, throttle, price-rise. Takes minutes for each.
+    #[arg(long, value_name = "SCENARIO,...", value_delimiter = ',')]
+    play: Vec<String>,
     /// Keep the store in this folder; without it everything is thrown away at the end.
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -32,20 +36,27 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure> {
     crate::logs::start(output.is_json());
     crate::core_dumps::forbid();
-    let demo = Demo::start(Settings {
-        listen: options.listen,
-        seed: options.seed,
-        rate: options.rate,
-        keep: options.keep,
-    })
-    .await?;
-    output.note(&welcome(&demo.url(), demo.key(), options.rate));
+    let scenarios = scenarios(&options.play)?;
+    let plays = !scenarios.is_empty();
+    let rate = options.rate.unwrap_or(if plays { 40.0 } else { 5.0 });
+    let demo =
+        Demo::start(Settings { listen: options.listen, seed: options.seed, rate, plays, keep: options.keep })
+            .await?;
+    output.note(&welcome(&demo.url(), demo.key(), rate));
     let until = async {
         match options.exit_after {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             None => std::future::pending().await,
         }
     };
+    let player = demo.player();
+    let played = async {
+        if !plays {
+            return std::future::pending().await;
+        }
+        player.play(&scenarios, |line| output.note(line)).await
+    };
+    let mut failed = None;
     let interrupted = async {
         // Without a handler for the signal only the time ends the demo.
         if tokio::signal::ctrl_c().await.is_err() {
@@ -58,6 +69,7 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure
                 tokio::select! {
                     () = until => {}
                     () = interrupted => {}
+                    result = played => failed = result.err(),
                 }
             },
             |progress| output.note(&line(progress)),
@@ -73,10 +85,22 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure
         "webhooks": summary.webhooks,
     });
     output.result(&document, || line(&summary))?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
     if summary.delivered == 0 {
         return Err(Failure::new(super::Exit::CheckFailed, "no message was delivered"));
     }
     Ok(())
+}
+
+/// Those that are named; all of them for `all`.
+fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Failure> {
+    if names.iter().any(|name| name == "all") {
+        return Ok(Scenario::ALL.into());
+    }
+    let read = names.iter().map(|name| name.parse::<Scenario>());
+    read.collect::<Result<_, _>>().map_err(|unknown| Failure::new(super::Exit::Usage, unknown.to_string()))
 }
 
 fn welcome(url: &str, key: &str, rate: f64) -> String {

@@ -51,7 +51,8 @@ pub(crate) struct Options {
     /// half-open (its lines are gone for good without a word), throttle, queue-full, refuse, refuse-second-part (of a long
     /// message), refuse-binds, wrong-password, flap (cuts each session after a second), cut-before-response,
     /// cut-after-response, cut-at-second-part, slow-responses (after 15 s), receipt-before-response, duplicate-receipts,
-    /// stray-receipts (of ids that nobody was given) or no-receipts.
+    /// stray-receipts (of ids that nobody was given), no-receipts, silent-drop (neither delivers nor reports), brown-out
+    /// (so of half of the messages), fake-receipts (reports what never arrives), slow-receipts or slow-delivery (by 90 s).
     #[arg(long, value_name = "FAULT")]
     fault: Option<Behaviour>,
     /// When that begins, counted from the start.

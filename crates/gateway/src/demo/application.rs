@@ -44,7 +44,7 @@ struct Counts {
 pub(super) struct Application {
     hook: SocketAddr,
     gateway: String,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     counts: Counts,
     sent: Mutex<Sent>,
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 /// The demo's application may use this; it opens nothing but a demo.
 pub(super) const KEY: &str = "demo-app-key-0123456789";
-const ADMIN_KEY: &str = "demo-admin-key-0123456789";
+pub(super) const ADMIN_KEY: &str = "demo-admin-key-0123456789";
 /// 32 bytes, as Standard Webhooks asks for.
 pub(super) const HOOK_SECRET: &str = "whsec_ZGVtby1kZW1vLWRlbW8tZGVtby1kZW1vLWRlbW8=";
 
@@ -12,6 +12,8 @@ pub(super) struct Demo<'a> {
     pub(super) listen: SocketAddr,
     /// Where the application listens for webhooks.
     pub(super) hook: String,
+    /// Scenarios are to be played.
+    pub(super) plays: bool,
     pub(super) vendors: Vec<(&'a str, SocketAddr)>,
 }
 
@@ -47,7 +49,7 @@ default_country = "US"
         for (name, address) in &self.vendors {
             text.push_str(&vendor(name, *address));
         }
-        text.push_str(POLICY);
+        text.push_str(if self.plays { LEARNING_POLICY } else { POLICY });
         text
     }
 }
@@ -118,4 +120,17 @@ match = { channel = "sms", class = ["marketing"] }
 strategy = "least_cost"
 routes = ["cheap", "flaky", "slow", "premium"]
 max_price = "0.05"
+"#;
+
+/// Whoever delivers best for its price carries most.
+const LEARNING_POLICY: &str = r#"[policy]
+default_class = "transactional"
+
+[[policy.rules]]
+id = "learned"
+match = { channel = "sms" }
+strategy = "adaptive"
+routes = ["premium", "regional", "flaky", "slow", "cheap"]
+failover = { on = ["rejected", "busy", "unavailable", "undelivered"], wait_at_most = "1s", max_attempts = 3 }
+validity = "10m"
 "#;

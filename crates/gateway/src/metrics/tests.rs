@@ -22,6 +22,8 @@ fn snapshot() -> Snapshot {
         failure: None,
         commits_failed: 2,
         put_aside: 1,
+        verdicts: vec![VerdictKind::SilentDrop],
+        news_lost: 3,
     }
 }
 
@@ -42,6 +44,7 @@ fn filled() -> String {
     metrics.committed(128, Duration::from_millis(4));
     metrics.receipt_held(&connection("acme-main"));
     metrics.notice_told(true);
+    metrics.verdict(VerdictKind::SilentDrop, VerdictStage::Raised);
     let lane = Lane::parse("otp shop all acme-de acme-de").unwrap();
     let waiting = vec![Waiting { lane, messages: 3, oldest: Timestamp::from_millis(1000) }];
     let damage = Damage { records: Some(4), days: 1 };
@@ -54,6 +57,9 @@ fn what_is_counted_comes_out() {
     for line in [
         r#"strowger_messages_total{channel="sms",class="otp",status="delivered"} 2"#,
         r#"strowger_attempts_total{route="acme-de",outcome="rejected"} 1"#,
+        r#"strowger_verdicts_total{kind="silent_drop",stage="raised"} 1"#,
+        r#"strowger_verdicts_open{kind="silent_drop"} 1"#,
+        "strowger_adaptive_news_lost_total 3",
         r#"strowger_receipts_total{route="acme-de",status="delivered"} 1"#,
         r#"strowger_receipts_total{route="acme-de",status="pending"} 1"#,
         r#"strowger_receipt_delay_seconds_bucket{route="acme-de",le="2"} 1"#,

@@ -35,6 +35,9 @@ pub(crate) enum Name {
     LookupDuration,
     LookupCost,
     OperatorsWritten,
+    Verdicts,
+    VerdictsOpen,
+    NewsLost,
     BuildInfo,
 }
 
@@ -67,6 +70,9 @@ impl Name {
             Self::LookupDuration => "strowger_lookup_duration_seconds",
             Self::LookupCost => "strowger_lookup_cost_total",
             Self::OperatorsWritten => "strowger_operators_written_total",
+            Self::Verdicts => "strowger_verdicts_total",
+            Self::VerdictsOpen => "strowger_verdicts_open",
+            Self::NewsLost => "strowger_adaptive_news_lost_total",
             Self::BuildInfo => "strowger_build_info",
         }
     }

@@ -8,6 +8,7 @@
 )]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what led to a failure is shown with it")]
 
+mod adaptive;
 mod backup;
 mod both_families;
 mod capture;

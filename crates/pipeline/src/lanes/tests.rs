@@ -62,14 +62,19 @@ impl Maker {
             table: 1,
             rule: RuleId::new("all").unwrap(),
             terms,
-            routes: vec![PlannedRoute { route: route.clone(), reason: Reason::Priority(1), price: None }],
+            routes: vec![PlannedRoute {
+                route: route.clone(),
+                reason: Reason::Priority(1),
+                price: None,
+                drawn: None,
+            }],
             left_out: Vec::new(),
             flips: Vec::new(),
             steered: Vec::new(),
             pin: None,
         };
         let connection = ConnectionId::new(app).unwrap();
-        let target = Target { route, connection, sender: None, price: None };
+        let target = Target { route, connection, sender: None, price: None, drawn: None };
         Arc::new(Record::accepted(message, plan, Some(NextAttempt { target, reference: 1 })).0)
     }
 }

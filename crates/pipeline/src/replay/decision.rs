@@ -2,7 +2,7 @@
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
 use domain::event::Kind;
-use domain::plan::{Capped, Exclusion, Reason};
+use domain::plan::{Capped, Drawn, Exclusion, Plan, Reason, Shortfall};
 use domain::record::Restored;
 use domain::{ConnectionId, Message, Price, Record, RouteId, Status, Timestamp};
 
@@ -21,6 +21,16 @@ pub struct Decision {
     pub down: Vec<RouteId>,
     /// Caps that had no room for it then.
     pub capped: Vec<Capped>,
+    /// What the adaptive engine believed of routes, where it was asked.
+    pub believed: Vec<Believed>,
+}
+
+/// Of one route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Believed {
+    pub route: RouteId,
+    pub drawn: Option<Drawn>,
+    pub shortfall: Option<Shortfall>,
 }
 
 /// What became of a message under a table.
@@ -78,14 +88,28 @@ impl Decision {
         let down = down.map(|route| route.route.clone()).collect();
         let left_out = record.plan.iter().flat_map(|plan| &plan.left_out);
         let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
+        let believed = record.plan.as_ref().map(believed).unwrap_or_default();
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
         let mut message = record.message;
         message.text = Box::default();
-        Ok(Self { message, done, fates, down, capped })
+        Ok(Self { message, done, fates, down, capped, believed })
     }
+}
+
+fn believed(plan: &Plan) -> Vec<Believed> {
+    let planned = plan.routes.iter().filter(|planned| planned.drawn.is_some());
+    let planned = planned.map(|planned| Believed {
+        route: planned.route.clone(),
+        drawn: planned.drawn,
+        shortfall: None,
+    });
+    let left_out = plan.left_out.iter().filter(|left| left.shortfall.is_some());
+    let left_out =
+        left_out.map(|left| Believed { route: left.route.clone(), drawn: None, shortfall: left.shortfall });
+    planned.chain(left_out).collect()
 }
 
 /// The record keeps the words alone.

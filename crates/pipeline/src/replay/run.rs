@@ -7,11 +7,12 @@ use domain::attempt::{PartAnswer, State, Verdict};
 use domain::plan::Capped;
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
 use domain::{Class, ConnectionId, ErrorClass, Record, RouteId, Timestamp};
+use routing::learning::{Beliefs, Destination, Recorded};
 use routing::table::Cap;
 use routing::{Choice, HealthView, NoRule, Table};
 
 use super::Outcomes;
-use super::decision::{Decision, Done, Refusal, legs};
+use super::decision::{Believed, Decision, Done, Refusal, legs};
 use super::fate::{Answered, Fate, of_part};
 use super::memory::Memory;
 use crate::next::{self, facts};
@@ -36,7 +37,7 @@ pub(super) fn run(
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
     };
-    let Choice { plan, targets, spare, held, validity } = choice;
+    let Choice { plan, targets, spare, held, validity, drawn_from: _ } = choice;
     let Some(target) = targets.into_iter().chain(spare).chain(held).next() else {
         let left_out = plan.left_out.into_iter().map(|left| (left.route, left.because)).collect();
         return Done::Refused(Refusal::NoRoute(left_out));
@@ -63,20 +64,43 @@ pub(super) fn run(
     Done::Sent(legs(&record))
 }
 
-/// The connections that the log says were down.
-struct Down(Vec<ConnectionId>);
+/// How things stood, as far as the log says.
+struct Down {
+    connections: Vec<ConnectionId>,
+    /// Where the engine had a say.
+    beliefs: Option<Beliefs>,
+}
 
 impl Down {
     fn of(decision: &Decision, table: &Table) -> Self {
         let routes = decision.down.iter().filter_map(|route| table.route(route));
-        Self(routes.map(|route| route.connection.clone()).collect())
+        Self {
+            connections: routes.map(|route| route.connection.clone()).collect(),
+            beliefs: beliefs(decision, table),
+        }
     }
 }
 
 impl HealthView for Down {
     fn is_down(&self, connection: &ConnectionId) -> bool {
-        self.0.contains(connection)
+        self.connections.contains(connection)
     }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        self.beliefs.as_ref()
+    }
+}
+
+/// What the engine believed of this message; None where it was not asked.
+fn beliefs(decision: &Decision, table: &Table) -> Option<Beliefs> {
+    let recorded = |believed: &Believed| {
+        let connection = table.route(&believed.route)?.connection.clone();
+        Some(Recorded { connection, drawn: believed.drawn, shortfall: believed.shortfall })
+    };
+    let recorded: Vec<Recorded> = decision.believed.iter().filter_map(recorded).collect();
+    let message = &decision.message;
+    let to = Destination::new(message.country, message.operator.as_deref());
+    (!recorded.is_empty()).then(|| Beliefs::recorded(&message.app, message.class, to, &recorded))
 }
 
 /// Also the caps that the log says had no room. When they had some again it does not say, so that later in the life of
@@ -93,6 +117,10 @@ impl HealthView for AtAcceptance<'_> {
 
     fn capped(&self, cap: &Cap, _: u32) -> Option<Capped> {
         self.capped.iter().find(|capped| capped.cap == cap.id).cloned()
+    }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        self.health.beliefs()
     }
 }
 

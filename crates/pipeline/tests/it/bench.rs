@@ -418,6 +418,14 @@ impl store::Reader for FaultyReader {
         self.store.imported_routing()
     }
 
+    fn adaptive_state(&self) -> Result<Option<store::adaptive::State>, store::Error> {
+        self.store.adaptive_state()
+    }
+
+    fn verdicts(&self, query: &store::VerdictQuery) -> Result<Vec<domain::Verdict>, store::Error> {
+        self.store.verdicts(query)
+    }
+
     fn published(&self, table: u64) -> Result<Option<store::Published>, store::Error> {
         self.store.published(table)
     }

@@ -162,7 +162,8 @@ impl Seen {
             | Write::Published(_)
             | Write::Sealed(_)
             | Write::Learnt { .. }
-            | Write::Counted(_) => {}
+            | Write::Counted(_)
+            | Write::Adaptive(_) => {}
         }
         if let Write::Receipt(receipt) = write {
             let key =
@@ -254,6 +255,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Published(_)
         | Write::Sealed(_)
         | Write::Learnt { .. }
-        | Write::Counted(_) => None,
+        | Write::Counted(_)
+        | Write::Adaptive(_) => None,
     }
 }

@@ -110,6 +110,26 @@ impl Engine {
         self.publish_operator(operator);
     }
 
+    /// A message goes to the vendor: the counterpart of `choose` for who picks from the shared table.
+    pub fn asked(&mut self, vendor: VendorIndex) {
+        if let Some(vendor) = self.state.vendors.get_mut(vendor) {
+            vendor.door.asked();
+        }
+    }
+
+    /// What the vendors take for a message to this operator, from the next table on.
+    pub fn price(&mut self, operator: OperatorIndex, prices: Vec<f64>) {
+        if operator >= OPERATORS {
+            return;
+        }
+        if self.settings.prices.len() <= operator {
+            self.settings.prices.resize(operator + 1, Vec::new());
+        }
+        if let Some(place) = self.settings.prices.get_mut(operator) {
+            *place = prices;
+        }
+    }
+
     /// How the vendor answered a submit.
     pub fn submitted(&mut self, now: Millis, vendor: VendorIndex, cell: Cell, answer: Answer) {
         if answer == Answer::Accepted && cell.operator < OPERATORS {

@@ -58,6 +58,38 @@ impl Engine {
     }
 }
 
+/// How an arm delivers, for whoever only wants to know that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quality {
+    pub vendor: VendorIndex,
+    pub operator: OperatorIndex,
+    /// The share that arrives: by conversions where enough are known, else by receipts as far as they are believed.
+    pub delivered: f64,
+    /// How many messages that rests on.
+    pub messages: f64,
+    /// A change was found, so that few messages say enough.
+    pub is_in_trouble: bool,
+}
+
+/// From so many on conversions tell more than receipts.
+const ENOUGH_CONVERSIONS: f64 = 50.0;
+
+impl Engine {
+    /// Of every arm that has had traffic.
+    pub fn qualities(&self) -> impl Iterator<Item = Quality> {
+        self.state.arms.iter().map(|arm| {
+            let (belief, evidence) = (&arm.belief, &arm.evidence);
+            let (delivered, messages) = if evidence.conversions.trials >= ENOUGH_CONVERSIONS {
+                (belief.acted, evidence.conversions.trials)
+            } else {
+                (belief.delivered * belief.trust, evidence.receipts.trials)
+            };
+            let is_in_trouble = arm.trouble.is_some();
+            Quality { vendor: arm.vendor, operator: arm.operator, delivered, messages, is_in_trouble }
+        })
+    }
+}
+
 impl Snapshot {
     /// A sentence for people; `clock` writes an instant.
     pub fn sentence(&self, clock: impl Fn(Millis) -> String) -> String {

@@ -84,6 +84,29 @@ impl Probabilities {
         self.operators.get(cell.operator)?.iter().find(|plan| plan.cell == cell && plan.allowed == allowed)
     }
 
+    /// As `plan`; without one for exactly this mask, that of a wider one, and without one for this kind of message, that
+    /// of another to the same operator.
+    pub fn plan_like(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
+        if let Some(plan) = self.plan(cell, allowed) {
+            return Some(plan);
+        }
+        let covers = |plan: &&Plan| allowed.without(plan.allowed) == Vendors::default();
+        let likeness = |plan: &&Plan| {
+            (plan.cell.class == cell.class, plan.cell.reports_conversion == cell.reports_conversion)
+        };
+        self.operators.get(cell.operator)?.iter().filter(covers).max_by_key(likeness)
+    }
+
+    /// The part of those who want the vendor that it takes just now.
+    pub fn keep(&self, vendor: VendorIndex) -> f32 {
+        self.keep.get(vendor).copied().unwrap_or(1.0)
+    }
+
+    /// A table of these plans, all to the first operator: for a decision that is made again from its record.
+    pub fn of(version: u64, plans: Vec<Plan>) -> Self {
+        Self { version, operators: vec![Arc::new(plans)], ..Self::default() }
+    }
+
     /// `chance` is two uniform numbers from zero to one. None when no vendor is left.
     pub fn pick(&self, request: &Request, chance: [f32; 2]) -> Option<Pick> {
         let Some(plan) = self.plan(request.cell, request.allowed) else {

@@ -7,7 +7,7 @@ use domain::{Channel, Class, Encoding, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
+use super::{Adaptive, Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -15,6 +15,9 @@ pub struct Policy {
     /// The class of a message that names none.
     #[serde(skip_serializing_if = "is_transactional")]
     pub default_class: Class,
+    /// What messages are worth, for rules whose strategy is `adaptive`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub adaptive: Adaptive,
     /// Looked at before the rules.
     #[serde(skip_serializing_if = "is_default")]
     pub pins: Vec<Pin>,
@@ -45,6 +48,11 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::optional_amount")]
     pub max_price: Option<String>,
+    /// The part of its messages that a route has to deliver, from 0 to 1, such as 0.9. A route below it is left out, unless
+    /// all are; so is none of which too little is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::optional_share")]
+    pub quality_floor: Option<String>,
     /// How long a message that says nothing of it may be tried: 7 days at most.
     #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
     pub validity: Span,
@@ -102,9 +110,9 @@ pub enum Strategy {
     Weighted,
     /// The cheapest first; a route without a price never before one that has a price.
     LeastCost,
-    /// Not served yet.
+    /// The cheapest first, of those that deliver what the rule's `quality_floor` asks for.
     QualityFloor,
-    /// Not served yet.
+    /// Drawn by what receipts and conversions tell of each route, and by what it costs: whichever is worth most now.
     Adaptive,
 }
 
@@ -127,7 +135,13 @@ pub struct Failover {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { default_class: Class::Transactional, pins: Vec::new(), rules: Vec::new(), tests: Vec::new() }
+        Self {
+            default_class: Class::Transactional,
+            adaptive: Adaptive::default(),
+            pins: Vec::new(),
+            rules: Vec::new(),
+            tests: Vec::new(),
+        }
     }
 }
 

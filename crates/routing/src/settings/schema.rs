@@ -45,6 +45,14 @@ pub(super) fn optional_amount(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": AMOUNT })
 }
 
+pub(super) fn optional_share(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": r"^(0(\.\d+)?|1(\.0+)?)$" })
+}
+
+pub(super) fn optional_currency(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": "^[A-Z]{3}$" })
+}
+
 pub(super) fn effective_from(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}" })
 }

@@ -16,6 +16,7 @@ use crate::table::overlay::Overlay;
 use crate::table::rates::Rates;
 use crate::table::{Route, Table};
 
+mod adaptive;
 mod caps;
 mod cards;
 mod hours;
@@ -56,6 +57,7 @@ impl Table {
         let pins = compiler.pins();
         let pin_index = Index::new(&pins);
         let rules = compiler.rules();
+        let worths = compiler.worths();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
@@ -78,6 +80,7 @@ impl Table {
             pins,
             pin_index,
             exchange,
+            worths,
         };
         compiler.problems.into_result(table)
     }

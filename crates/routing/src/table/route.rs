@@ -83,6 +83,7 @@ impl Route {
             connection: self.connection.clone(),
             sender: offer.sender.cloned(),
             price: offer.price,
+            drawn: None,
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Rule {
     pub(crate) terms: Terms,
     /// For one segment, in the currency of each route's card.
     pub(crate) max_price: Option<Decimal>,
+    /// What a route has to deliver, in hundredths of a percent.
+    pub(crate) quality_floor: Option<u16>,
     pub(crate) validity: Duration,
 }
 
@@ -32,12 +34,13 @@ pub(crate) struct Listed {
     pub(crate) salt: u64,
 }
 
-/// The strategies that are served.
+/// How the routes that are left are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strategy {
     Priority,
     Weighted,
     LeastCost,
+    Adaptive,
 }
 
 impl AsRef<Conditions> for Rule {

@@ -168,8 +168,20 @@ fn what_would_be_silently_ignored_is_refused() {
         ("routes = [{ id = \"acme-eu\", weight = 5 }]", "policy.rules[0].routes[0].weight"),
         ("strategy = \"weighted\"", "policy.rules[0].routes[0]"),
         ("strategy = \"weighted\"\nroutes = [{ id = \"acme-eu\", weight = 0 }]", "policy.rules[0].routes"),
-        ("strategy = \"adaptive\"", "policy.rules[0].strategy"),
         ("strategy = \"quality_floor\"", "policy.rules[0].strategy"),
+        ("quality_floor = \"1.5\"", "policy.rules[0].quality_floor"),
+        ("quality_floor = \"90%\"", "policy.rules[0].quality_floor"),
+        (
+            "strategy = \"adaptive\"\nroutes = [{ id = \"acme-eu\", weight = 5 }]",
+            "policy.rules[0].routes[0].weight",
+        ),
+        ("[policy.adaptive]\notp = { value = \"0\" }", "policy.adaptive.otp.value"),
+        ("[policy.adaptive]\notp = { value = \"dear\" }", "policy.adaptive.otp.value"),
+        (
+            "[policy.adaptive]\nmarketing = { value = \"1\", within = \"0s\" }",
+            "policy.adaptive.marketing.within",
+        ),
+        ("[policy.adaptive]\ncurrency = \"euro\"", "policy.adaptive.currency"),
         ("match = { channel = \"rcs\" }", "policy.rules[0].routes[0]"),
         ("match = { class = [] }", "policy.rules[0].match.class"),
     ] {

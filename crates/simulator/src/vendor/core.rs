@@ -179,7 +179,8 @@ impl Core {
             | Behaviour::FakeReceipts
             | Behaviour::SlowReceipts(_)
             | Behaviour::SlowDelivery(_)
-            | Behaviour::Undeliverable => self.valve.open(),
+            | Behaviour::Undeliverable
+            | Behaviour::BrownOut(_) => self.valve.open(),
         }
     }
 

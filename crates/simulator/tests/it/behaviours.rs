@@ -237,6 +237,19 @@ async fn delivery_and_report_can_part_ways() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_brown_out_loses_a_part() {
+    let (vendor, handsets) = start().await;
+    let mut client = Client::bound(&vendor, BindKind::Transceiver).await;
+    vendor.set(Behaviour::BrownOut(50));
+    for _ in 0..100 {
+        client.send(TO, b"hello").await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let arrived = handsets.arrivals().len();
+    assert!((25..=75).contains(&arrived), "{arrived}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_vendor_can_unbind_and_cut_lines_at_will() {
     let (vendor, _) = start().await;
     let mut client = Client::bound(&vendor, BindKind::Transceiver).await;

@@ -126,6 +126,7 @@ fn accept(message: Message, now: Timestamp) -> Write {
         connection: ConnectionId::new("acme-1").unwrap(),
         sender: message.from.clone(),
         price: None,
+        drawn: None,
     };
     let next = NextAttempt { target: target.clone(), reference: 1 };
     let (mut record, effects) = Record::accepted(message, plan(), Some(next));
@@ -167,6 +168,7 @@ fn plan() -> Plan {
         route: RouteId::new(route).unwrap(),
         reason: Reason::Priority(1),
         price: None,
+        drawn: None,
     });
     Plan {
         table: 7,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Key, MessageId, Override, OverrideId, Record, Timestamp};
+use domain::{Key, MessageId, Override, OverrideId, Record, Timestamp, Verdict};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
@@ -11,9 +11,10 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    audit, counts, damaged, imported, keys, list_mappings, log, notices, operators, overrides, records,
-    schema, search, versions,
+    adaptive, audit, counts, damaged, imported, keys, list_mappings, log, notices, operators, overrides,
+    records, schema, search, versions,
 };
+use crate::adaptive::{State, VerdictQuery};
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
 use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
@@ -197,6 +198,14 @@ impl Reader for SqliteReader {
 
     fn published(&self, table: u64) -> Result<Option<Published>, Error> {
         self.with_hot(|hot| versions::published(hot, table)).map_err(|fault| failed(&fault))
+    }
+
+    fn adaptive_state(&self) -> Result<Option<State>, Error> {
+        self.with_hot(|hot| Ok(adaptive::state(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn verdicts(&self, query: &VerdictQuery) -> Result<Vec<Verdict>, Error> {
+        self.with_hot(|hot| Ok(adaptive::verdicts(hot, query)?)).map_err(|fault| failed(&fault))
     }
 
     fn damaged(&self) -> Result<u64, Error> {

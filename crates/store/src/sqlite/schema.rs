@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{OpenError, audit, counts, held, imported, keys, list_mappings, operators, versions};
+use super::{OpenError, adaptive, audit, counts, held, imported, keys, list_mappings, operators, versions};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,8 +191,14 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
 }
 
 /// What version 5 brought. Each makes what is missing.
-const FIFTH: [&str; 5] =
-    [operators::TABLES, versions::TABLES, held::CLASSES, list_mappings::TABLE, counts::TABLES];
+const FIFTH: [&str; 6] = [
+    operators::TABLES,
+    versions::TABLES,
+    held::CLASSES,
+    list_mappings::TABLE,
+    counts::TABLES,
+    adaptive::TABLES,
+];
 
 fn fifth(hot: &Connection) -> rusqlite::Result<()> {
     FIFTH.into_iter().try_for_each(|tables| hot.execute_batch(tables))

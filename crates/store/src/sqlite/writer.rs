@@ -21,7 +21,7 @@ use super::records::{self, DamagedRow, Rows, Stage};
 use super::retention::{Due, Sweeper, Unneeded};
 use super::schema::{self, Role};
 use super::seal::{self, Copying, Leaving, Sealer};
-use super::{OpenError, WHAT_TO_DO, damaged, hold, keys, notices, overrides, parts};
+use super::{OpenError, WHAT_TO_DO, adaptive, damaged, hold, keys, notices, overrides, parts};
 use crate::write::{Claim, Notice, NoticeLimit, Part, Sealing, Write, Writer, Written};
 use crate::{Error, Retention};
 
@@ -353,6 +353,7 @@ impl Writer for SqliteWriter {
         self.read(|hot, memory| {
             let records = records::last_key(hot)?.max(damaged::last_key(hot)?);
             let others = overrides::last_key(hot)?.max(parts::last_key(hot)?).max(keys::last_key(hot)?);
+            let others = others.max(adaptive::last_key(hot)?);
             Ok(records.max(others).max(memory.days.last_key()?))
         })
     }
@@ -373,7 +374,8 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Published(_)
             | Write::Sealed(_)
             | Write::Learnt { .. }
-            | Write::Counted(_),
+            | Write::Counted(_)
+            | Write::Adaptive(_),
         ) => Written::Noted,
     }
 }

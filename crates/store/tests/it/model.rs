@@ -271,7 +271,8 @@ impl Run {
             | Write::Part(_)
             | Write::Sealed(_)
             | Write::Learnt { .. }
-            | Write::Counted(_) => None,
+            | Write::Counted(_)
+            | Write::Adaptive(_) => None,
         }
     }
 

@@ -69,6 +69,7 @@ pub(crate) fn plan() -> Plan {
             route: RouteId::new("acme-de").unwrap(),
             reason: Reason::Priority(1),
             price: None,
+            drawn: None,
         }],
         left_out: Vec::new(),
         flips: Vec::new(),
@@ -83,6 +84,7 @@ pub(crate) fn target(connection: &str) -> Target {
         connection: ConnectionId::new(connection).unwrap(),
         sender: None,
         price: None,
+        drawn: None,
     }
 }
 

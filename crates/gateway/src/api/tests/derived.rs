@@ -1,13 +1,15 @@
 //! Every decision can be made again from its record and what the store keeps of its table.
 //!
-//! Two things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
-//! down, and one that had carried the recipient's last one-time password, say so in their reasons.
+//! Three things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
+//! down, and one that had carried the recipient's last one-time password, say so in their reasons; and
+//! the shares of a draw stand beside them.
 
 use std::collections::HashSet;
 
 use axum::http::StatusCode;
 use domain::plan::{Capped, Plan, Reason};
 use domain::{ConnectionId, Message, RouteId};
+use routing::learning::{Beliefs, Destination, Recorded};
 use routing::table::Cap;
 use routing::{Facts, HealthView, Table};
 use serde_json::json;
@@ -33,17 +35,40 @@ fn table_again(reader: &dyn Reader, number: u64) -> Table {
     }
 }
 
-/// The connections that the plan says were down, and the caps that it says had no room.
-struct Told(HashSet<ConnectionId>, Vec<Capped>);
+/// What the plan says: which connections were down, which caps had no room, and what was believed of the routes.
+struct Told {
+    down: HashSet<ConnectionId>,
+    capped: Vec<Capped>,
+    beliefs: Beliefs,
+}
 
 impl HealthView for Told {
     fn is_down(&self, connection: &ConnectionId) -> bool {
-        self.0.contains(connection)
+        self.down.contains(connection)
     }
 
     fn capped(&self, cap: &Cap, _: u32) -> Option<Capped> {
-        self.1.iter().find(|capped| capped.cap == cap.id).cloned()
+        self.capped.iter().find(|capped| capped.cap == cap.id).cloned()
     }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        Some(&self.beliefs)
+    }
+}
+
+fn beliefs(message: &Message, plan: &Plan, table: &Table) -> Beliefs {
+    let recorded: Vec<Recorded> = plan
+        .routes
+        .iter()
+        .map(|planned| Recorded {
+            connection: table.route(&planned.route).unwrap().connection.clone(),
+            drawn: planned.drawn,
+            shortfall: None,
+        })
+        .filter(|recorded| recorded.drawn.is_some())
+        .collect();
+    let to = Destination::new(message.country, message.operator.as_deref());
+    Beliefs::recorded(&message.app, message.class, to, &recorded)
 }
 
 fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
@@ -68,8 +93,14 @@ fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
         max_price: message.max_price,
         now: message.created_at,
         used_just_now,
+        chance: routing::chance(message.id),
     };
-    routing::choose(&facts, &table, &Told(down.collect(), capped.cloned().collect())).unwrap().plan
+    let told = Told {
+        down: down.collect(),
+        capped: capped.cloned().collect(),
+        beliefs: beliefs(message, plan, &table),
+    };
+    routing::choose(&facts, &table, &told).unwrap().plan
 }
 
 const NUMBERS: u32 = 40;
@@ -119,24 +150,35 @@ async fn every_decision_of_versions_flips_and_rollouts_is_made_again_as_it_was()
         .await
         .fits("Policy");
     send(&stand, 5 * NUMBERS).await;
+    version(
+        &stand,
+        r#"routes = ["acme-de", "borealis-de"]"#,
+        "strategy = \"adaptive\"\nroutes = [\"acme-de\", \"borealis-de\"]",
+    )
+    .await;
+    // The first of a kind are not drawn yet.
+    send(&stand, 6 * NUMBERS).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    send(&stand, 7 * NUMBERS).await;
     let text = stand.get(READER, "/v1/policies/active?format=toml").await.text;
     let turned = text.replace(r#"["acme-de", "borealis-de"]"#, r#"["borealis-de", "acme-de"]"#);
     let made = stand.post(ADMIN, "/v1/policies", &json!({ "toml": turned })).await.fits("Policy");
     let path = format!("/v1/policies/{}/rollout", made["number"]);
     stand.post(ADMIN, &path, &json!({ "percent": 50 })).await.fits("Policy");
-    send(&stand, 6 * NUMBERS).await;
+    send(&stand, 8 * NUMBERS).await;
 
     let reader = stand.api.pipeline.reader();
     let records = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap().records;
-    assert_eq!(records.len(), 7 * NUMBERS as usize);
+    assert_eq!(records.len(), 9 * NUMBERS as usize);
+    assert!(records.iter().any(|record| record.plan.as_ref().is_some_and(Plan::is_drawn)));
     let mut tables = HashSet::new();
     for record in records {
         let plan = record.plan.unwrap();
         assert_eq!(plan_again(&*reader, &record.message, &plan), plan);
         tables.insert(plan.table);
     }
-    // Each of the first six had a table of its own; the version that is rolled out has another, under the same override.
-    assert_eq!(tables.len(), 7);
+    // Each of the first seven had a table of its own; the version that is rolled out has another, under the same override.
+    assert_eq!(tables.len(), 8);
 }
 
 #[tokio::test]

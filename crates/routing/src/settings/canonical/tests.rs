@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Pin, Policy,
-    PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders, SendersBy,
-    Strategy as Order, Surcharge,
+    Adaptive, Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Pin,
+    Policy, PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders,
+    SendersBy, Strategy as Order, Surcharge, Worth,
 };
 
 #[test]
@@ -227,17 +227,11 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
         },
     );
     let on_unknown = prop::sample::select(vec![OnUnknown::Resend, OnUnknown::NextRoute, OnUnknown::Hold]);
-    let terms = (on_unknown, failover, prop::option::of(word()), span());
+    let limits = (prop::option::of(word()), prop::option::of(word()));
+    let terms = (on_unknown, failover, limits, span());
     let rule = (word(), matches(), order, prop::collection::vec(listed, 0..4), terms).prop_map(
-        |(id, matches, strategy, routes, (on_unknown, failover, max_price, validity))| Rule {
-            id,
-            matches,
-            strategy,
-            routes,
-            on_unknown,
-            failover,
-            max_price,
-            validity,
+        |(id, matches, strategy, routes, (on_unknown, failover, (max_price, quality_floor), validity))| {
+            Rule { id, matches, strategy, routes, on_unknown, failover, max_price, quality_floor, validity }
         },
     );
     prop::collection::vec(rule, 0..4)
@@ -272,15 +266,29 @@ fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
     prop::collection::vec(test, 0..3)
 }
 
+fn adaptive() -> impl Strategy<Value = Adaptive> {
+    let worth = || {
+        prop::option::of(
+            (word(), prop::option::of(span())).prop_map(|(value, within)| Worth { value, within }),
+        )
+    };
+    (prop::option::of(word()), worth(), worth(), worth()).prop_map(
+        |(currency, otp, transactional, marketing)| Adaptive { currency, otp, transactional, marketing },
+    )
+}
+
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    (routes(), rate_cards(), exchange_rates(), caps(), default_class, pins(), rules(), tests()).prop_map(
-        |(routes, rate_cards, exchange_rates, caps, default_class, pins, rules, tests)| Settings {
-            routes,
-            rate_cards,
-            exchange_rates,
-            caps,
-            policy: Policy { default_class, pins, rules, tests },
+    let first = (default_class, adaptive(), pins());
+    (routes(), rate_cards(), exchange_rates(), caps(), first, rules(), tests()).prop_map(
+        |(routes, rate_cards, exchange_rates, caps, (default_class, adaptive, pins), rules, tests)| {
+            Settings {
+                routes,
+                rate_cards,
+                exchange_rates,
+                caps,
+                policy: Policy { default_class, adaptive, pins, rules, tests },
+            }
         },
     )
 }

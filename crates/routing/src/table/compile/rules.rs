@@ -35,7 +35,8 @@ impl<'a> Compiler<'a> {
     fn rule(&mut self, path: &Path, rule: &settings::Rule) -> Option<Rule> {
         let id: Option<RuleId> = self.problems.read(path.key("id"), &rule.id);
         let conditions = self.conditions(&path.key("match"), &rule.matches);
-        let strategy = self.strategy(path.key("strategy"), rule.strategy);
+        let strategy = strategy(rule.strategy);
+        let quality_floor = self.quality_floor(path, rule);
         let routes = self.listed(&path.key("routes"), rule);
         let terms = self.terms(path, rule);
         let max_price = rule
@@ -51,21 +52,8 @@ impl<'a> Compiler<'a> {
             let message = format_args!("at most {days} days: nothing is heard of a message for longer");
             self.problems.add(path.key("validity"), message);
         }
-        let (id, strategy) = (id?, strategy?);
-        Some(Rule { id, conditions, strategy, routes, terms, max_price, validity: rule.validity.0 })
-    }
-
-    fn strategy(&mut self, path: Path, strategy: settings::Strategy) -> Option<Strategy> {
-        let name = match strategy {
-            settings::Strategy::Priority => return Some(Strategy::Priority),
-            settings::Strategy::Weighted => return Some(Strategy::Weighted),
-            settings::Strategy::LeastCost => return Some(Strategy::LeastCost),
-            settings::Strategy::QualityFloor => "quality_floor",
-            settings::Strategy::Adaptive => "adaptive",
-        };
-        let message = format_args!("`{name}` is not served yet: use priority, weighted or least_cost");
-        self.problems.add(path, message);
-        None
+        let validity = rule.validity.0;
+        Some(Rule { id: id?, conditions, strategy, routes, terms, max_price, quality_floor, validity })
     }
 
     pub(super) fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
@@ -157,10 +145,10 @@ impl<'a> Compiler<'a> {
                 let message = "`weighted` needs a weight for each route: { id = \"…\", weight = 70 }";
                 self.problems.add(path.clone(), message);
             }
-            (Priority | LeastCost, Some(_)) => {
+            (Priority | LeastCost | QualityFloor | Adaptive, Some(_)) => {
                 self.problems.add(path.key("weight"), "only `weighted` obeys a weight: leave it out");
             }
-            (QualityFloor | Adaptive, _) | (Weighted, Some(_)) | (Priority | LeastCost, None) => {}
+            (Weighted, Some(_)) | (Priority | LeastCost | QualityFloor | Adaptive, None) => {}
         }
     }
 
@@ -177,9 +165,12 @@ impl<'a> Compiler<'a> {
 
     /// Which of two prices is the lower one can only be said within a currency, or with an exchange rate.
     fn currencies(&mut self, list: &Path, rule: &settings::Rule) {
-        if rule.strategy != settings::Strategy::LeastCost {
-            return;
-        }
+        let name = match rule.strategy {
+            settings::Strategy::LeastCost => "least_cost",
+            settings::Strategy::QualityFloor => "quality_floor",
+            settings::Strategy::Adaptive => return self.worth_in_currencies(list, rule),
+            settings::Strategy::Priority | settings::Strategy::Weighted => return,
+        };
         let mut seen: Vec<(&String, &String)> = Vec::new();
         for (at, route) in self.known_routes(rule) {
             let card = route.rate_card.as_deref().and_then(|name| self.cards.get(name));
@@ -187,7 +178,7 @@ impl<'a> Compiler<'a> {
             let strange = seen.iter().find(|(_, currency)| !self.are_related(currency, &card.currency));
             if let Some((other, currency)) = strange {
                 let message = format_args!(
-                    "`least_cost` compares prices, and `{}` is priced in {} where `{other}` is in {currency}: \
+                    "`{name}` compares prices, and `{}` is priced in {} where `{other}` is in {currency}: \
                      [[exchange_rates]] has no rate between them",
                     route.id, card.currency
                 );
@@ -198,7 +189,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// One that is no currency is told of elsewhere.
-    fn are_related(&self, one: &str, other: &str) -> bool {
+    pub(super) fn are_related(&self, one: &str, other: &str) -> bool {
         match (one.parse(), other.parse()) {
             (Ok(one), Ok(other)) => self.exchange.relates(one, other),
             (Err(_), _) | (_, Err(_)) => true,
@@ -206,7 +197,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The routes that the rule lists and that exist, each with its place in the list.
-    fn known_routes(&self, rule: &settings::Rule) -> Vec<(usize, &'a settings::Route)> {
+    pub(super) fn known_routes(&self, rule: &settings::Rule) -> Vec<(usize, &'a settings::Route)> {
         let all = self.settings;
         let place = |route: &RuleRoute| self.routes.get(route.id.as_str()).copied();
         let routes = rule.routes.iter().enumerate();
@@ -247,6 +238,15 @@ impl<'a> Compiler<'a> {
             self.problems.add(path, "at most 49 days");
             u32::MAX
         })
+    }
+}
+
+fn strategy(written: settings::Strategy) -> Strategy {
+    match written {
+        settings::Strategy::Priority => Strategy::Priority,
+        settings::Strategy::Weighted => Strategy::Weighted,
+        settings::Strategy::LeastCost | settings::Strategy::QualityFloor => Strategy::LeastCost,
+        settings::Strategy::Adaptive => Strategy::Adaptive,
     }
 }
 

@@ -81,7 +81,8 @@ impl Core {
             }
             None => Fate::by_conduct(conduct, &mut state.rng),
         };
-        let fate = state.behaviours.towards(&recipient).bend(usual, submission.part());
+        let behaviour = state.behaviours.towards(&recipient).drawn(&mut state.rng);
+        let fate = behaviour.bend(usual, submission.part());
         if state.throughput.as_mut().is_some_and(|throughput| !throughput.allows_one(now)) {
             return Fate { answer: Answer::Refuse(CommandStatus::RTHROTTLED), line: Line::Holds, ..fate };
         }

@@ -1,0 +1,20 @@
+//! The adaptive engine in the terms of the gateway: connections, operators, applications and wall clocks in the place of
+//! numbers.
+//!
+//! One `Learner` owns the engine and hears what becomes of messages. What it believes is published as `Beliefs`, which
+//! `choose` reads: immutable, so that it is shared without a lock.
+
+mod beliefs;
+mod economy;
+mod learner;
+mod names;
+mod saved;
+#[cfg(test)]
+mod tests;
+mod times;
+
+pub use crate::adaptive::{Answer, Stage, Vendors};
+pub use beliefs::{Beliefs, Recorded};
+pub use learner::{Learner, News, Turned, What};
+pub use names::Destination;
+pub use saved::NotRestored;

@@ -1,0 +1,123 @@
+//! What is believed just now: the table of probabilities, how each arm delivers, and the verdicts that hold.
+
+use std::sync::Arc;
+
+use domain::plan::{Drawn, Shortfall};
+use domain::{AppId, Class, ConnectionId, Verdict};
+
+use super::names::{Destination, Names, number};
+use crate::adaptive::{Cell, OperatorIndex, Plan, Probabilities, Quality, Row, VendorIndex, Vendors};
+
+/// From so many messages on it is known how an arm delivers.
+const ENOUGH: f64 = 50.0;
+/// An arm in which a change was found is known from so many on.
+const ENOUGH_IN_TROUBLE: f64 = 15.0;
+
+/// Never changes: what is learned makes another.
+#[derive(Clone, Debug, Default)]
+pub struct Beliefs {
+    pub(super) probabilities: Arc<Probabilities>,
+    pub(super) names: Arc<Names>,
+    /// By destination, of the arms that have had traffic.
+    pub(super) qualities: Arc<Vec<Vec<Quality>>>,
+    pub(super) verdicts: Arc<[Verdict]>,
+}
+
+/// What the record of a decision says of one connection.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub connection: ConnectionId,
+    pub drawn: Option<Drawn>,
+    pub shortfall: Option<Shortfall>,
+}
+
+impl Beliefs {
+    /// The version of the table of probabilities; zero before anything is known.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.probabilities.version
+    }
+
+    /// The verdicts that hold now, the oldest first.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// What was believed when a message was decided on, as far as its record tells: so the same message makes the same
+    /// draw again.
+    #[must_use]
+    pub fn recorded(app: &AppId, class: Class, to: Destination, recorded: &[Recorded]) -> Self {
+        let mut names = Names::default();
+        names.destinations.insert(to, 0);
+        let cell = Cell { operator: 0, class: number(class), reports_conversion: names.reports(app, class) };
+        let (mut rows, mut qualities, mut version) = (Vec::new(), Vec::new(), 0);
+        for (vendor, one) in recorded.iter().enumerate().take(super::names::CONNECTIONS) {
+            names.connections.insert(one.connection.clone(), vendor);
+            if let Some(drawn) = one.drawn {
+                version = drawn.table;
+                rows.push((drawn.place, row(vendor, drawn)));
+            }
+            if let Some(shortfall) = one.shortfall {
+                let delivered = f64::from(shortfall.quality) / 10_000.0;
+                let messages = f64::from(shortfall.messages);
+                let is_in_trouble = messages < ENOUGH;
+                qualities.push(Quality { vendor, operator: 0, delivered, messages, is_in_trouble });
+            }
+        }
+        rows.sort_by_key(|(place, _)| *place);
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let plan = Plan { cell, allowed: Vendors::ALL, rows };
+        Self {
+            probabilities: Arc::new(Probabilities::of(version, vec![plan])),
+            names: Arc::new(names),
+            qualities: Arc::new(vec![qualities]),
+            verdicts: Arc::default(),
+        }
+    }
+
+    pub(crate) fn vendor(&self, connection: &ConnectionId) -> Option<VendorIndex> {
+        self.names.connections.get(connection).copied()
+    }
+
+    /// None for a destination that nothing was sent to yet.
+    pub(crate) fn destination(&self, to: Destination) -> Option<OperatorIndex> {
+        self.names.destinations.get(&to).copied()
+    }
+
+    /// The plan of a kind of message. None when nothing is known of any that is like it.
+    pub(crate) fn plan(
+        &self,
+        app: &AppId,
+        class: Class,
+        operator: OperatorIndex,
+        allowed: Vendors,
+    ) -> Option<&Plan> {
+        let reports_conversion = self.names.reports(app, class);
+        let cell = Cell { operator, class: number(class), reports_conversion };
+        self.probabilities.plan_like(cell, allowed).filter(|plan| !plan.rows.is_empty())
+    }
+
+    pub(crate) fn keep(&self, vendor: VendorIndex) -> f32 {
+        self.probabilities.keep(vendor)
+    }
+
+    /// How an arm delivers. None when too little is known.
+    pub(crate) fn quality(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<Quality> {
+        let arms = self.qualities.get(operator)?;
+        let found = arms.iter().find(|quality| quality.vendor == vendor)?;
+        let enough = if found.is_in_trouble { ENOUGH_IN_TROUBLE } else { ENOUGH };
+        (found.messages >= enough).then_some(*found)
+    }
+}
+
+fn row(vendor: VendorIndex, drawn: Drawn) -> Row {
+    let part = |share: u16| f32::from(share) / f32::from(u16::MAX);
+    Row {
+        vendor: u16::try_from(vendor).unwrap_or(u16::MAX),
+        share: part(drawn.share),
+        probe: part(drawn.probe),
+        utility: 0.0,
+        is_shut: drawn.flags.contains(domain::plan::DrawFlags::SHUT),
+    }
+}

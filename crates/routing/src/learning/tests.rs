@@ -1,0 +1,289 @@
+//! What the learner makes of a small world, and what of it outlives a pause.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use domain::verdict::Kind;
+use domain::{Class, ConnectionId, MessageId, Timestamp, VerdictId};
+
+use super::*;
+use crate::choose::{Choice, HealthView, chance, choose};
+use crate::sample::{Ask, table};
+use crate::table::Table;
+
+const RULE: &str = r#"
+    [[policy.rules]]
+    id = "all"
+    strategy = "adaptive"
+    routes = ["acme-eu", "borealis-eu", "cirrus-de"]
+"#;
+
+struct Minds<'a>(&'a Beliefs);
+
+impl HealthView for Minds<'_> {
+    fn is_down(&self, _: &ConnectionId) -> bool {
+        false
+    }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        Some(self.0)
+    }
+}
+
+/// A gateway in small: messages are chosen for, sent and answered, and the learner hears of all of it.
+struct World {
+    table: Arc<Table>,
+    learner: Learner,
+    beliefs: Beliefs,
+    now: i64,
+    messages: u128,
+    /// Receipts on their way, by when they come.
+    receipts: BTreeMap<(i64, u128), News>,
+    turned: Vec<Turned>,
+}
+
+impl World {
+    fn new() -> Self {
+        let table = Arc::new(table(RULE));
+        let now = 1_767_225_600_000;
+        let mut learner = Learner::new(Arc::clone(&table), Timestamp::from_millis(now), 7);
+        let beliefs = learner.publish().unwrap();
+        Self { table, learner, beliefs, now, messages: 0, receipts: BTreeMap::new(), turned: Vec::new() }
+    }
+
+    fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.now)
+    }
+
+    fn choose(&self, class: Class, id: u128) -> Choice {
+        let chance = chance(MessageId::from_u128(id));
+        let ask = Ask { class, operator: Some("26201"), chance, now: self.at(), ..Ask::new() };
+        ask.with(|facts| choose(facts, &self.table, &Minds(&self.beliefs)).unwrap())
+    }
+
+    /// So many messages a second for so long; `arrives` says of a connection whether its messages do. Returns how many
+    /// each route got.
+    fn run(&mut self, seconds: u32, rate: u32, arrives: impl Fn(&str) -> bool) -> HashMap<String, u32> {
+        let mut sent = HashMap::new();
+        for _ in 0..seconds {
+            for _ in 0..rate {
+                self.messages += 1;
+                self.now += i64::from(1000 / rate);
+                let choice = self.choose(Class::Transactional, self.messages << 7);
+                let target = choice.targets.first().unwrap();
+                *sent.entry(target.route.to_string()).or_default() += 1;
+                self.hear(What::Wanted { allowed: choice.drawn_from });
+                let connection = target.connection.clone();
+                self.hear(What::Answered { connection: connection.clone(), answer: Answer::Accepted });
+                if arrives(connection.as_str()) {
+                    let what = What::Receipt { connection, sent_at: self.at(), delivered: true };
+                    let comes_at = self.now + 1000 + (self.messages as i64 * 7919) % 3000;
+                    let news = News { at: Timestamp::from_millis(comes_at), ..self.news(what) };
+                    self.receipts.insert((comes_at, self.messages), news);
+                }
+                while let Some(entry) = self.receipts.first_entry().filter(|entry| entry.key().0 <= self.now)
+                {
+                    let news = entry.remove();
+                    self.learner.hear(&news);
+                }
+            }
+            self.tick();
+        }
+        sent
+    }
+
+    fn tick(&mut self) {
+        let mut ids = self.messages << 64;
+        let new_id = || {
+            ids += 1;
+            VerdictId::from_u128(ids)
+        };
+        self.turned.extend(self.learner.tick(Timestamp::from_millis(self.now), new_id));
+        if let Some(beliefs) = self.learner.publish() {
+            self.beliefs = beliefs;
+        }
+    }
+
+    fn hear(&mut self, what: What) {
+        let news = self.news(what);
+        self.learner.hear(&news);
+    }
+
+    fn news(&self, what: What) -> News {
+        News {
+            at: self.at(),
+            app: domain::AppId::new("shop").unwrap(),
+            class: Class::Transactional,
+            to: Destination::new(Some("DE".parse().unwrap()), Some("26201")),
+            what,
+        }
+    }
+
+    fn kinds(&self) -> Vec<(Kind, Stage)> {
+        self.turned.iter().map(|turned| (turned.verdict.kind, turned.stage)).collect()
+    }
+}
+
+/// The part of all that a route got.
+fn share(sent: &HashMap<String, u32>, route: &str) -> f64 {
+    f64::from(sent.get(route).copied().unwrap_or(0)) / f64::from(sent.values().sum::<u32>())
+}
+
+#[test]
+fn traffic_leaves_a_silent_drop_and_comes_back() {
+    let mut world = World::new();
+    let before = world.run(120, 20, |_| true);
+    // It has no price, so nothing is cheaper.
+    assert!(share(&before, "cirrus-de") > 0.4, "{before:?}");
+    assert_eq!(world.kinds(), []);
+    world.run(20, 20, |connection| connection != "cirrus");
+    let during = world.run(30, 20, |connection| connection != "cirrus");
+    assert!(share(&during, "cirrus-de") < 0.1, "{during:?}");
+    let first = world.turned.first().unwrap();
+    assert_eq!((first.verdict.kind, first.stage), (Kind::SilentDrop, Stage::Raised));
+    assert_eq!(first.verdict.scope.to_string(), "cirrus to 26201");
+    assert_eq!(world.beliefs.verdicts().len(), 1);
+    assert!(first.verdict.proof.ratio > first.verdict.proof.threshold, "{first:?}");
+    world.run(240, 20, |_| true);
+    let after = world.run(30, 20, |_| true);
+    assert!(share(&after, "cirrus-de") > 0.4, "{after:?}");
+    assert_eq!(world.turned.last().map(|turned| turned.stage), Some(Stage::Recovered), "{:?}", world.kinds());
+    assert!(world.beliefs.verdicts().is_empty());
+}
+
+#[test]
+fn a_trouble_that_comes_back_soon_is_listed_again() {
+    let mut world = World::new();
+    world.run(120, 20, |_| true);
+    world.run(20, 20, |connection| connection != "cirrus");
+    world.run(120, 20, |_| true);
+    assert_eq!(world.kinds(), [(Kind::SilentDrop, Stage::Raised), (Kind::SilentDrop, Stage::Recovered)]);
+    world.run(30, 20, |connection| connection != "cirrus");
+    assert_eq!(world.beliefs.verdicts().len(), 1, "{:?}", world.kinds());
+    assert_ne!(world.beliefs.verdicts()[0].id, world.turned[0].verdict.id);
+    world.run(240, 20, |_| true);
+    assert!(world.beliefs.verdicts().is_empty(), "{:?}", world.kinds());
+}
+
+#[test]
+fn what_was_learned_goes_on_after_a_pause_that_nobody_heard_of() {
+    let mut world = World::new();
+    world.run(100, 20, |_| true);
+    world.run(20, 20, |connection| connection != "cirrus");
+    let raised = world.turned.clone();
+    assert_eq!(raised.len(), 1, "{:?}", world.kinds());
+    let saved = world.learner.save(world.at());
+    world.now += 600_000;
+    world.learner = Learner::restore(&saved, Arc::clone(&world.table), world.at()).unwrap();
+    world.beliefs = world.learner.publish().unwrap();
+    assert_eq!(world.beliefs.verdicts().len(), 1);
+    // Nobody speaks for a while, and that is nobody's fault.
+    for _ in 0..30 {
+        world.now += 1000;
+        world.tick();
+    }
+    let after = world.run(20, 20, |connection| connection != "cirrus");
+    assert!(share(&after, "cirrus-de") < 0.1, "{after:?}");
+    assert_eq!(world.turned, raised, "no verdict came of the pause");
+    world.run(240, 20, |_| true);
+    let recovered = world.turned.last().unwrap();
+    assert_eq!((recovered.stage, recovered.verdict.id), (Stage::Recovered, raised[0].verdict.id));
+}
+
+#[test]
+fn what_does_not_fit_is_not_taken_up() {
+    let world = World::new();
+    let saved = world.learner.save(world.at());
+    let restore = |saved: &[u8], at| Learner::restore(saved, Arc::clone(&world.table), at).map(|_| ());
+    assert!(restore(&saved, world.at()).is_ok());
+    let later = world.at().plus(std::time::Duration::from_secs(90_000));
+    let reasons = [
+        (restore(&saved, later), "it is from 2026-01-01T00:00:00.000Z, more than a day ago"),
+        (restore(b"", world.at()), "it cannot be read"),
+        (restore(&saved[..saved.len() - 1], world.at()), "it cannot be read"),
+    ];
+    for (result, expected) in reasons {
+        let reason = result.unwrap_err().to_string();
+        assert!(reason.starts_with(expected), "{reason}");
+    }
+    let mut other = saved;
+    other[1] = 7;
+    let reason = restore(&other, world.at()).unwrap_err().to_string();
+    assert_eq!(reason, "it is of format 7, and this program reads format 1");
+}
+
+#[test]
+fn a_draw_is_made_again_from_what_the_plan_keeps() {
+    let mut world = World::new();
+    world.run(30, 20, |connection| connection != "acme");
+    let mut first = std::collections::HashSet::new();
+    for id in 0..300_u128 {
+        let id = id << 9;
+        let choice = world.choose(Class::Transactional, id);
+        let recorded: Vec<Recorded> = choice
+            .plan
+            .routes
+            .iter()
+            .zip(&choice.targets)
+            .map(|(planned, target)| Recorded {
+                connection: target.connection.clone(),
+                drawn: planned.drawn,
+                shortfall: None,
+            })
+            .collect();
+        let shares = recorded.iter().filter_map(|one| one.drawn);
+        let sum: u32 = shares.map(|drawn| u32::from(drawn.share) + u32::from(drawn.probe)).sum();
+        assert_eq!(sum, u32::from(u16::MAX));
+        let app = domain::AppId::new("shop").unwrap();
+        let to = Destination::new(Some("DE".parse().unwrap()), Some("26201"));
+        let beliefs = Beliefs::recorded(&app, Class::Transactional, to, &recorded);
+        let ask = Ask {
+            operator: Some("26201"),
+            chance: chance(MessageId::from_u128(id)),
+            now: world.at(),
+            ..Ask::new()
+        };
+        let again = ask.with(|facts| choose(facts, &world.table, &Minds(&beliefs)).unwrap());
+        assert_eq!(again.plan, choice.plan);
+        first.insert(choice.targets[0].route.clone());
+    }
+    assert!(first.len() > 1, "{first:?}");
+}
+
+#[test]
+fn a_floor_leaves_out_what_is_known_to_be_below_it_and_says_by_how_much() {
+    let mut world = World::new();
+    let floor = |routes: &str, floor: &str| {
+        let rule = format!(
+            "[[policy.rules]]\nid = \"all\"\nstrategy = \"quality_floor\"\nquality_floor = \"{floor}\"\nroutes = [{routes}]"
+        );
+        Arc::new(table(&rule))
+    };
+    // A route after the other gets everything, and half of what goes over the cheapest is lost.
+    for (routes, lost) in [("\"borealis-eu\"", true), ("\"acme-eu\"", false)] {
+        world.table = floor(routes, "0.5");
+        let sent = std::cell::Cell::new(0);
+        world.run(60, 20, |_| {
+            sent.set(sent.get() + 1);
+            !(lost && sent.get() % 2 == 0)
+        });
+    }
+    world.table = floor("\"acme-eu\", \"borealis-eu\", \"cirrus-de\"", "0.9");
+    let plan = world.choose(Class::Transactional, 1).plan;
+    assert_eq!(plan.routes[0].route.as_str(), "acme-eu");
+    // Nothing was ever sent there, so nothing is held against it.
+    assert_eq!(plan.routes[1].route.as_str(), "cirrus-de");
+    let left_out = &plan.left_out[0];
+    assert_eq!(
+        (left_out.route.as_str(), left_out.because),
+        ("borealis-eu", domain::plan::Exclusion::QualityFloor)
+    );
+    let shortfall = left_out.shortfall.unwrap();
+    assert!(shortfall.floor == 9000 && shortfall.quality < 9000 && shortfall.messages > 50, "{shortfall:?}");
+    let sentence = crate::explain::routes(&plan).pop().unwrap().sentence;
+    assert!(sentence.contains(&shortfall.to_string()), "{sentence}");
+    // Where all are below, none is left out: a message is never stopped by it.
+    world.table = floor("\"borealis-eu\"", "0.99");
+    let plan = world.choose(Class::Transactional, 1).plan;
+    assert_eq!((plan.routes.len(), plan.left_out.len()), (1, 0));
+}
