@@ -16,6 +16,7 @@ mod feed;
 mod judge;
 mod plan;
 mod publish;
+mod recovery;
 mod settings;
 mod snapshot;
 mod state;

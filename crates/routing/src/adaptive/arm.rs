@@ -12,6 +12,8 @@ use super::trouble::Trouble;
 const PROVEN: f64 = 80.0;
 /// Nor before its usual delay had this long to be learned, in milliseconds.
 const LEARNED: Millis = 60_000;
+/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place.
+const LITTLE: f64 = 50.0;
 
 #[derive(Clone, Debug, Encode, Decode)]
 pub(super) struct Arm {
@@ -50,6 +52,11 @@ pub(super) struct Arm {
     pub(super) first_sent: Millis,
     #[n(14)]
     pub(super) last_sent: Millis,
+    /// Up to when answers were told and the detectors have counted what is missing: receipts, and conversions.
+    #[n(15)]
+    pub(super) counted_up_to: Millis,
+    #[n(16)]
+    pub(super) conversions_counted_up_to: Millis,
 }
 
 /// What is concluded from the evidence, remade every second.
@@ -108,6 +115,8 @@ impl Arm {
             fresh: (0, 0),
             first_sent: 0,
             last_sent: 0,
+            counted_up_to: 0,
+            conversions_counted_up_to: 0,
         }
     }
 
@@ -153,13 +162,13 @@ impl Arm {
 
     fn count_receipts(&mut self, around: &Surroundings<'_>) -> f32 {
         let moment = around.moment;
-        let rate = self.receipts.rate(around.tuning.highest_receipts);
+        let rate = self.receipts.rate(around.tuning.highest_receipts, self.evidence.receipts.trials);
         let fall = around.tuning.fall as f32;
         let is_watched = self.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_receipts());
         let (mut trials, mut successes, mut charges, mut due) = (0.0, 0.0, 0.0, 0.0);
         let from = self.evidence.receipts.from;
         for bin in self.evidence.bins() {
-            let sent_at = u64::from(bin.second) * 1000 + 500;
+            let sent_at = bin.sent_at();
             let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
             let age = moment.second.saturating_sub(bin.second);
             let here = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at)));
@@ -171,14 +180,17 @@ impl Arm {
                 successes += f64::from(bin.delivered) * fade;
             }
             if is_watched && bin.second >= from {
-                let charge = missing(rate, fall * rate, told);
                 let pending = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
-                if charge > bin.charged {
-                    charges += f64::from(pending) * f64::from(charge - bin.charged);
-                    bin.charged = charge;
+                let before = self.delay.at(moment.grid.place(self.counted_up_to.saturating_sub(sent_at)));
+                if told > before && pending > 0 {
+                    // Both as the rate and the delay are known now: to know them better is no news of a message.
+                    let charge = missing(rate, fall * rate, told) - missing(rate, fall * rate, before);
+                    charges += f64::from(pending) * f64::from(charge);
+                    bin.charged += charge;
                 }
             }
         }
+        self.counted_up_to = self.counted_up_to.max(around.told_up_to);
         let stream = &mut self.evidence.receipts;
         stream.trials = stream.old_trials + trials;
         stream.successes = stream.old_successes + successes;
@@ -190,13 +202,13 @@ impl Arm {
 
     fn count_conversions(&mut self, around: &Surroundings<'_>) {
         let moment = around.moment;
-        let rate = self.conversions.rate(around.tuning.highest_receipts);
+        let rate = self.conversions.rate(around.tuning.highest_receipts, self.evidence.conversions.trials);
         let fall = around.tuning.conversions_fall as f32;
         let is_watched = self.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_conversions());
         let (mut trials, mut successes, mut charges) = (0.0, 0.0, 0.0);
         let from = self.evidence.conversions.from;
         for bin in self.evidence.bins().filter(|bin| bin.reporting > 0) {
-            let sent_at = u64::from(bin.second) * 1000 + 500;
+            let sent_at = bin.sent_at();
             let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
             let reported = around.conversion_delay.at(place);
             if bin.second >= from {
@@ -205,14 +217,17 @@ impl Arm {
                 successes += f64::from(bin.converted) * fade;
             }
             if is_watched && bin.second >= from {
-                let charge = missing(rate, fall * rate, reported);
                 let pending = bin.reporting.saturating_sub(bin.converted);
-                if charge > bin.conversion_charged {
-                    charges += f64::from(pending) * f64::from(charge - bin.conversion_charged);
-                    bin.conversion_charged = charge;
+                let before = self.conversions_counted_up_to.saturating_sub(sent_at);
+                let before = around.conversion_delay.at(moment.grid.place(before));
+                if reported > before && pending > 0 {
+                    let charge = missing(rate, fall * rate, reported) - missing(rate, fall * rate, before);
+                    charges += f64::from(pending) * f64::from(charge);
+                    bin.conversion_charged += charge;
                 }
             }
         }
+        self.conversions_counted_up_to = self.conversions_counted_up_to.max(around.reported_up_to);
         let stream = &mut self.evidence.conversions;
         stream.trials = stream.old_trials + trials;
         stream.successes = stream.old_successes + successes;
@@ -227,11 +242,13 @@ impl Arm {
         let fades = [moment.receipts_fade, moment.conversions_fade];
         let streams = [&mut self.evidence.receipts, &mut self.evidence.conversions];
         for (stream, fade) in streams.into_iter().zip(fades) {
-            stream.old_trials *= fade.after(1);
-            stream.old_successes *= fade.after(1);
+            let part = (stream.trials / LITTLE).min(1.0);
+            let keep = 1.0 - (1.0 - fade.after(1)) * part;
+            stream.old_trials *= keep;
+            stream.old_successes *= keep;
         }
         while let Some(bin) = self.evidence.retire(moment.second) {
-            let sent_at = u64::from(bin.second) * 1000 + 500;
+            let sent_at = bin.sent_at();
             let age = moment.second.saturating_sub(bin.second);
             let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
             let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
@@ -250,7 +267,7 @@ impl Arm {
 
     /// A receipt came. False when no message is known that it could be of.
     pub(super) fn receipt(&mut self, arrival: &Arrival<'_>, sent_at: Millis, delivered: bool) -> bool {
-        let rate = self.receipts.rate(arrival.tuning.highest_receipts);
+        let rate = self.receipts.rate(arrival.tuning.highest_receipts, self.evidence.receipts.trials);
         let fall = arrival.tuning.fall;
         let high = arrival.grid.place(arrival.now.saturating_sub(sent_at));
         let low = arrival
@@ -258,6 +275,8 @@ impl Arm {
             .place(arrival.not_before.saturating_sub(sent_at).min(arrival.now.saturating_sub(sent_at)));
         let sent_in = second(sent_at);
         let is_counted = sent_in >= self.evidence.receipts.from;
+        let in_trouble = self.trouble.as_deref().filter(|trouble| trouble.is_seen_by_receipts());
+        let is_prompt = in_trouble.is_none_or(|trouble| arrival.not_before <= sent_at + trouble.prompt);
         if let Some(bin) = self.evidence.bin(sent_in) {
             if bin.delivered + bin.undelivered >= bin.sent {
                 return false;
@@ -265,17 +284,16 @@ impl Arm {
             let charged = bin.charged;
             if delivered {
                 bin.delivered += 1;
+                bin.prompt += u16::from(is_prompt);
             } else {
                 bin.undelivered += 1;
             }
-            match self.trouble.as_mut().filter(|trouble| trouble.is_seen_by_receipts()) {
-                Some(trouble) if sent_in > trouble.at => {
-                    trouble.answered(&self.delay, [low, high], charged, delivered);
+            if in_trouble.is_none() && is_counted {
+                if delivered {
+                    self.receipts.answered(fall, charged);
+                } else {
+                    self.receipts.refused(rate, fall as f32 * rate, charged);
                 }
-                Some(_) => {}
-                None if !is_counted => {}
-                None if delivered => self.receipts.answered(fall, charged),
-                None => self.receipts.refused(rate, fall as f32 * rate, charged),
             }
         } else if delivered && is_counted {
             // So late that its second is a sum already.
@@ -296,11 +314,9 @@ impl Arm {
         };
         bin.converted += 1;
         let charged = bin.conversion_charged;
-        match self.trouble.as_mut().filter(|trouble| trouble.is_seen_by_conversions()) {
-            Some(trouble) if sent_in > trouble.at => trouble.converted(charged),
-            Some(_) => {}
-            None if is_counted => self.conversions.answered(tuning.conversions_fall, charged),
-            None => {}
+        let is_watched = self.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_conversions());
+        if is_watched && is_counted {
+            self.conversions.answered(tuning.conversions_fall, charged);
         }
         true
     }

@@ -49,24 +49,27 @@ impl Grid {
     }
 }
 
+/// The logarithm of how much wider each bin is than the one before.
+fn step() -> f64 {
+    (LAST / FIRST).ln() / (BINS - 1) as f64
+}
+
 fn place(age: f64) -> (u8, f32) {
     if age <= FIRST {
         return (0, (age / FIRST).max(0.0) as f32);
     }
-    let step = (LAST / FIRST).ln() / (BINS - 1) as f64;
-    let at = 1.0 + (age / FIRST).ln() / step;
+    let at = 1.0 + (age / FIRST).ln() / step();
     let bin = at.floor().min((BINS - 1) as f64);
     (bin as u8, (at - bin).clamp(0.0, 1.0) as f32)
 }
 
 /// A log-normal distribution over the bins.
 pub(super) fn log_normal(median: f64, sigma: f64) -> Shape {
-    let step = (LAST / FIRST).ln() / (BINS - 1) as f64;
     let below = |bin: usize| {
         if bin == 0 {
             return 0.0;
         }
-        let edge = FIRST * (step * (bin - 1) as f64).exp();
+        let edge = FIRST * (step() * (bin - 1) as f64).exp();
         normal_below((edge / median).ln() / sigma)
     };
     let mut shape = [0.0; BINS];
@@ -136,10 +139,10 @@ impl Delay {
         below + part * (self.upper(bin) - below)
     }
 
-    /// The mass of the bin of this place, never quite nothing.
-    pub(super) fn density(&self, (bin, _): (usize, f32)) -> f32 {
-        let bin = bin.min(BINS - 1);
-        (self.upper(bin) - self.below[bin]).max(1e-4)
+    /// The age in milliseconds at which this share has come, at the edge of a bin.
+    pub(super) fn quantile(&self, share: f32) -> u64 {
+        let bin = (0..BINS - 1).find(|bin| self.upper(*bin) >= share).unwrap_or(BINS - 1);
+        (FIRST * (step() * bin as f64).exp() * 1000.0) as u64
     }
 
     pub(super) fn add_to(&self, shape: &mut Shape) {

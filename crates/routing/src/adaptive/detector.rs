@@ -32,8 +32,11 @@ pub(super) fn missing(rate: f32, fallen: f32, seen: f32) -> f32 {
 }
 
 impl Detector {
-    pub(super) fn rate(&self, highest: f64) -> f32 {
-        (self.regime as f32).clamp(LOWEST, highest as f32)
+    /// The rate that a fall is looked for from, when it is known from so many messages: lower by its own uncertainty,
+    /// or else a rate that was overrated would look like one that fell.
+    pub(super) fn rate(&self, highest: f64, trials: f64) -> f32 {
+        let uncertain = (self.regime * (1.0 - self.regime) / (trials + 1.0)).max(0.0).sqrt();
+        ((self.regime - uncertain) as f32).clamp(LOWEST, highest as f32)
     }
 
     pub(super) fn add(&mut self, change: f64) {

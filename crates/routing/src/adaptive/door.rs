@@ -77,6 +77,11 @@ pub(super) struct Door {
     /// Submits of the failures that the verdict rests on.
     #[n(19)]
     pub(super) failed: u32,
+    /// Refusals since the last tick, and what was accepted in the second before.
+    #[n(20)]
+    fresh_throttles: u32,
+    #[n(21)]
+    last_accepted: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +117,8 @@ impl Default for Door {
             ramp: 1.0,
             first_failure: 0,
             failed: 0,
+            fresh_throttles: 0,
+            last_accepted: 0,
         }
     }
 }
@@ -169,7 +176,7 @@ impl Door {
     }
 
     fn throttle(&mut self) {
-        self.throttles += 1.0;
+        self.fresh_throttles += 1;
         if !self.gave_way {
             let taken = self.accepted;
             self.limit = (0.7 * taken).max(0.9 * taken - 0.1).max(1.0);
@@ -181,6 +188,13 @@ impl Door {
     pub(super) fn tick(&mut self, now: Millis, agreed: &Vendor) -> Option<DoorEvent> {
         self.accepted += 0.35 * (f64::from(self.fresh_accepted) - self.accepted);
         self.asked += 0.35 * (f64::from(self.fresh_asked) - self.asked);
+        // Whoever refuses the rest of a burst takes what was agreed, and does not throttle.
+        let enough = THROTTLED * agreed.per_second;
+        let took = f64::from(self.fresh_accepted);
+        if took < enough && took + f64::from(self.last_accepted) < 2.0 * enough {
+            self.throttles += f64::from(self.fresh_throttles);
+        }
+        (self.last_accepted, self.fresh_throttles) = (self.fresh_accepted, 0);
         (self.fresh_accepted, self.fresh_asked, self.gave_way) = (0, 0, false);
         self.limit = (self.limit * 1.03 + 0.02).min(agreed.per_second);
         self.ramp = (self.ramp * 1.15).min(1.0);

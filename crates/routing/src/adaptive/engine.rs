@@ -15,6 +15,8 @@ use super::verdict::{Kind, Proof, Scope, Stage, Verdict};
 /// Receipts and conversions are taken to be so late until they are known: median in seconds, sigma.
 const RECEIPTS: (f64, f64) = (4.0, 1.0);
 const CONVERSIONS: (f64, f64) = (22.0, 0.8);
+/// Of the saved state: another one is not read, and the engine learns anew.
+const FORMAT: u32 = 2;
 /// Operators beyond this are not learned about: their number comes from outside.
 const OPERATORS: usize = 100_000;
 
@@ -212,11 +214,14 @@ impl Engine {
     /// All that was learned, to be restored under the same numbers of vendors and operators.
     pub fn save(&self) -> Vec<u8> {
         // Writing to memory does not fail; without a state the engine would only have to learn anew.
-        minicbor::to_vec(&self.state).unwrap_or_default()
+        minicbor::to_vec((FORMAT, &self.state)).unwrap_or_default()
     }
 
     pub fn restore(settings: Settings, now: Millis, saved: &[u8]) -> Result<Self, NotRestored> {
-        let state: State = minicbor::decode(saved)?;
+        let (format, state): (u32, State) = minicbor::decode(saved)?;
+        if format != FORMAT {
+            return Err(minicbor::decode::Error::message("it is of another version").into());
+        }
         let mut engine = Self::new(settings, 0);
         engine.state = state;
         let count = engine.settings.vendors.len().max(engine.state.vendors.len());

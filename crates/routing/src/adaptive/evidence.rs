@@ -31,6 +31,9 @@ pub(super) struct Bin {
     pub(super) charged: f32,
     #[n(7)]
     pub(super) conversion_charged: f32,
+    /// Of those delivered: how many came no later than usual, while the arm is in trouble.
+    #[n(8)]
+    pub(super) prompt: u16,
 }
 
 #[derive(Clone, Debug, Default, Encode, Decode)]
@@ -99,6 +102,13 @@ impl Stream {
 
     pub(super) fn rate(&self, prior: f64, weight: f64) -> f64 {
         ((self.successes + prior * weight) / (self.trials + weight)).clamp(0.0, 1.0)
+    }
+}
+
+impl Bin {
+    /// About when its messages were sent.
+    pub(super) fn sent_at(&self) -> Millis {
+        u64::from(self.second) * 1000 + 500
     }
 }
 

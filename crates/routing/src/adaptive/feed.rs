@@ -14,6 +14,10 @@ const DUE: f32 = 4.0;
 const UNKNOWN_HOLD: u64 = 65_000;
 /// Memory of what was silence and what was not, in seconds.
 const MEMORY: f32 = 900.0;
+/// Memory of which flushes were left out, in seconds.
+const LONG_MEMORY: f32 = 7200.0;
+/// So many times an hour flushes may be left out, by chance alone, for longer than is waited for them.
+const HELD: f32 = 0.02;
 
 #[derive(Clone, Debug, Default, Encode, Decode)]
 pub(super) struct Feed {
@@ -31,11 +35,14 @@ pub(super) struct Feed {
     silent: f32,
     #[n(4)]
     observed: f32,
-    /// The usual time between flushes and about the longest, in seconds.
+    /// The usual time between flushes, in seconds.
     #[n(5)]
     usual: f32,
+    /// Flushes that did not come when they were due, of how many.
     #[n(6)]
-    longest: f32,
+    skipped: f32,
+    #[n(8)]
+    flushes: f32,
     /// Seconds in which this is not to be learned from: something of the vendor is in trouble.
     #[n(7)]
     pub(super) troubled: bool,
@@ -65,8 +72,7 @@ impl Feed {
         }
         if gap >= BURST && self.due >= DUE {
             if !self.troubled {
-                self.usual = if self.usual == 0.0 { seconds } else { 0.8 * self.usual + 0.2 * seconds };
-                self.longest = seconds.max(self.longest * 0.995);
+                self.flushed(seconds);
             }
             self.observe(seconds, seconds);
         } else if gap < BURST && gap > 0 {
@@ -74,6 +80,20 @@ impl Feed {
         }
         self.spoke_at = now;
         self.due = 0.0;
+    }
+
+    /// A flush came so long after the one before.
+    fn flushed(&mut self, seconds: f32) {
+        if self.usual == 0.0 {
+            self.usual = seconds;
+            return;
+        }
+        let times = (seconds / self.usual).round().max(1.0);
+        let keep = (-seconds / LONG_MEMORY).exp();
+        self.skipped = self.skipped * keep + times - 1.0;
+        self.flushes = self.flushes * keep + times;
+        // A flush that was left out says nothing of the time between two, until it is the rule.
+        self.usual += if times > 1.0 { 0.05 } else { 0.2 } * (seconds - self.usual);
     }
 
     fn observe(&mut self, silent: f32, all: f32) {
@@ -128,7 +148,9 @@ impl Feed {
         if self.kind() == FeedKind::Unknown {
             return UNKNOWN_HOLD;
         }
-        let seconds = (2.2 * self.usual).max(1.1 * self.longest) + 2.0;
+        let chance = (self.skipped + 0.5) / (self.flushes + 10.0);
+        let in_a_row = (3600.0 / self.usual.max(1.0) / HELD).ln() / (1.0 / chance).ln();
+        let seconds = (1.0 + in_a_row.max(1.2)) * self.usual + 2.0;
         (seconds * 1000.0) as u64
     }
 
@@ -159,7 +181,7 @@ mod tests {
         assert_eq!(smooth.told_up_to(299_000), 299_000);
         assert_eq!(flushed.kind(), FeedKind::Flushed);
         assert_eq!(flushed.told_up_to(299_000), 284_500, "the flush at 285 s was the last");
-        assert!(flushed.told_up_to(400_000) > 350_000, "it does not wait for ever");
+        assert!(flushed.told_up_to(400_000) > 340_000, "it does not wait for ever");
     }
 
     #[test]

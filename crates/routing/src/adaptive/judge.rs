@@ -19,6 +19,8 @@ const TOGETHER: u32 = 60;
 const ACTIVE: f64 = 0.02;
 /// From this part of the threshold on, an arm is suspicious.
 const SUSPICIOUS: f64 = 0.35;
+/// From this part on, it falls like another that fell at the same time.
+const ALIKE: f64 = 0.5;
 
 /// The thresholds of this second.
 #[derive(Clone, Copy)]
@@ -271,8 +273,9 @@ impl Engine {
                 let others = |arm: &&super::arm::Arm| arm.traffic > ACTIVE && arm.is_proven();
                 let is_hit = |arm: &super::arm::Arm| {
                     let recent = |at: u32| at + TOGETHER >= second(now);
-                    let suspected = arm.receipts.sum > SUSPICIOUS * bars.receipts
-                        || arm.conversions.sum > SUSPICIOUS * bars.conversions;
+                    let suspected = [(&arm.receipts, bars.receipts), (&arm.conversions, bars.conversions)]
+                        .iter()
+                        .any(|(detector, bar)| detector.sum > ALIKE * bar && recent(detector.zero_at));
                     suspected || arm.trouble.as_ref().is_some_and(|trouble| recent(trouble.at))
                 };
                 let shares = |hit: usize, all: usize| hit >= 2 && hit as f64 >= 0.6 * all as f64;

@@ -156,8 +156,7 @@ impl Engine {
             let mut least = 0.0;
             let comes_late = arm.belief.delivered > 0.5 * trouble.delivered;
             let needs_proof = match trouble.conversions {
-                Conversions::Contradict => true,
-                Conversions::Testing => arm.evidence.conversions.trials < 8.0,
+                Conversions::Contradict | Conversions::Testing => true,
                 Conversions::Fallen => comes_late,
                 Conversions::Unknown | Conversions::Normal => false,
             };

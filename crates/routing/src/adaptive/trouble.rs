@@ -5,10 +5,16 @@ use minicbor::{Decode, Encode};
 use super::arm::{Arm, Surroundings};
 use super::delay::Delay;
 use super::detector::missing;
+use super::evidence::Bin;
+use super::recovery::{Recovery, Trial};
+use super::settings::Millis;
 
-/// The log-likelihood ratio that one receipt adds to a recovery is kept between these.
-const LEAST: f64 = -2.0;
-const MOST: f64 = 1.5;
+/// A receipt is prompt that comes while so many of the usual ones come.
+const PROMPT: f32 = 0.9;
+/// The messages that the rate of before counts for when a trouble is over.
+const RESTORED: f64 = 20.0;
+/// The same at most, when there was no trouble in what it is about.
+const KNOWN: f64 = 200.0;
 
 #[derive(Clone, Debug, Encode, Decode)]
 pub(super) struct Trouble {
@@ -30,32 +36,20 @@ pub(super) struct Trouble {
     /// How long receipts took before.
     #[n(6)]
     pub(super) delay: Delay,
-    /// What recovery is told apart from: the rate since.
+    /// The age at which nine in ten receipts were there, before, in milliseconds.
     #[n(7)]
-    pub(super) fallen: f64,
-    #[n(8)]
-    pub(super) conversions_fallen: f64,
-    /// The log-likelihood ratios of recovery, and since when they are not zero.
-    #[n(9)]
-    pub(super) recovery: f64,
-    #[n(10)]
-    pub(super) recovery_zero: u32,
-    #[n(11)]
-    pub(super) conversions_recovery: f64,
-    #[n(12)]
-    pub(super) conversions_zero: u32,
-    #[n(13)]
-    pending: f64,
-    #[n(14)]
-    conversions_pending: f64,
+    pub(super) prompt: Millis,
     /// That conversions are as before, against that they fell with the receipts: the log-likelihood ratio.
-    #[n(15)]
+    #[n(8)]
     pub(super) test: f64,
     /// What the alarm was raised at.
-    #[n(16)]
+    #[n(9)]
     pub(super) sum: f64,
-    #[n(17)]
+    #[n(10)]
     pub(super) threshold: f64,
+    /// The messages that the rate of conversions before rested on.
+    #[n(11)]
+    pub(super) conversions_known: f64,
 }
 
 /// What conversions say of an arm in trouble.
@@ -101,34 +95,6 @@ impl Trouble {
             Conversions::Unknown | Conversions::Testing | Conversions::Normal => false,
         }
     }
-
-    pub(super) fn answered(
-        &mut self,
-        now: &Delay,
-        between: [(usize, f32); 2],
-        charged: f32,
-        delivered: bool,
-    ) {
-        let healthy = self.delivered.clamp(0.05, 0.93);
-        let change = if delivered {
-            let mass = |delay: &Delay| {
-                let [low, high] = between;
-                if low.0 == high.0 { delay.density(high) } else { (delay.at(high) - delay.at(low)).max(1e-3) }
-            };
-            (healthy * f64::from(mass(&self.delay)) / (self.fallen * f64::from(mass(now))))
-                .ln()
-                .clamp(LEAST, MOST)
-        } else {
-            ((1.0 - healthy) / (1.0 - self.fallen)).ln().max(-MOST)
-        };
-        self.pending += change + f64::from(charged);
-    }
-
-    pub(super) fn converted(&mut self, charged: f32) {
-        let healthy = self.converted.clamp(0.02, 0.9);
-        self.conversions_pending +=
-            (healthy / self.conversions_fallen.max(0.005)).ln().min(MOST) + f64::from(charged);
-    }
 }
 
 /// What changed for an arm in a tick.
@@ -161,7 +127,7 @@ impl Arm {
             Some(trouble) if !by_receipts => {
                 trouble.conversions =
                     if trouble.by_receipts { Conversions::Fallen } else { Conversions::Contradict };
-                (trouble.conversions_recovery, trouble.at) = (0.0, second);
+                trouble.at = second;
                 (trouble.since, trouble.sum, trouble.threshold) = (since, sum, threshold);
                 Turn::Worsened
             }
@@ -171,7 +137,7 @@ impl Arm {
                 if trouble.conversions == Conversions::Contradict {
                     trouble.conversions = Conversions::Fallen;
                 }
-                (trouble.recovery, trouble.at) = (0.0, second);
+                trouble.at = second;
                 (trouble.since, trouble.sum, trouble.threshold) = (since, sum, threshold);
                 Turn::Worsened
             }
@@ -184,17 +150,11 @@ impl Arm {
                     delivered: self.receipts.regime,
                     converted: self.conversions.regime,
                     delay: self.delay.clone(),
-                    fallen: 0.3 * self.receipts.regime,
-                    conversions_fallen: 0.3 * self.conversions.regime,
-                    recovery: 0.0,
-                    recovery_zero: second,
-                    conversions_recovery: 0.0,
-                    conversions_zero: second,
-                    pending: 0.0,
-                    conversions_pending: 0.0,
+                    prompt: self.delay.quantile(PROMPT),
                     test: 0.0,
                     sum,
                     threshold,
+                    conversions_known: self.evidence.conversions.trials,
                 }));
                 self.relapses = (self.relapses + 1.0).min(3.0);
                 Turn::Fell
@@ -215,7 +175,6 @@ impl Arm {
     /// Follows the trouble for a second. `pooled` is the test of all arms of the vendor that fell together.
     pub(super) fn follow(&mut self, around: &Surroundings<'_>, pooled: f64) -> Option<Turn> {
         let second = around.moment.second;
-        self.weigh_recovery(around);
         self.weigh_test(around);
         let tuning = around.tuning;
         let proof = 0.5 + 0.5 * self.relapses.max(1.0);
@@ -226,20 +185,19 @@ impl Arm {
             let fails = own < -tuning.test || (pooled < -2.0 * tuning.test && own < 1.0);
             if passes {
                 trouble.conversions = Conversions::Normal;
-                let (trials, successes) = (20.0, 20.0 * trouble.converted);
-                self.evidence.conversions.old_trials += trials;
-                self.evidence.conversions.old_successes += successes;
+                let known = trouble.conversions_known.clamp(RESTORED, KNOWN);
+                self.evidence.conversions.old_trials += known;
+                self.evidence.conversions.old_successes += known * trouble.converted;
                 self.conversions.reset(second);
                 return Some(Turn::Settled);
             }
             if fails {
                 trouble.conversions = Conversions::Fallen;
-                (trouble.conversions_recovery, trouble.conversions_zero) = (0.0, second);
                 return Some(Turn::Settled);
             }
         }
-        if trouble.is_of_conversions() && trouble.conversions_recovery > tuning.conversions_recovery * proof {
-            let from = trouble.conversions_zero;
+        if let Some(from) = self.conversions_recovered(around, tuning.conversions_recovery * proof) {
+            let trouble = self.trouble.as_mut()?;
             trouble.conversions =
                 if trouble.by_receipts { Conversions::Normal } else { Conversions::Unknown };
             let rate = trouble.converted;
@@ -247,12 +205,11 @@ impl Arm {
             self.conversions.reset(second);
             self.evidence.uncharge_conversions();
         }
-        let trouble = self.trouble.as_mut()?;
-        if trouble.by_receipts && trouble.recovery > tuning.recovery * proof {
+        if let Some(from) = self.receipts_recovered(around, tuning.recovery * proof) {
+            let trouble = self.trouble.as_mut()?;
             trouble.by_receipts = false;
             self.delay = trouble.delay.clone();
-            let (from, rate) = (trouble.recovery_zero, trouble.delivered);
-            restore(&mut self.evidence.receipts, from, rate);
+            restore(&mut self.evidence.receipts, from, trouble.delivered);
             self.receipts.reset(second);
             self.evidence.uncharge();
             if trouble.conversions != Conversions::Contradict {
@@ -264,6 +221,7 @@ impl Arm {
                 trouble.conversions = Conversions::Unknown;
             }
         }
+        let trouble = self.trouble.as_ref()?;
         if !trouble.by_receipts && !trouble.is_seen_by_conversions() {
             let was_avoided = self.belief.acted < 0.8 * self.receipts.regime;
             self.ramp = if was_avoided { 0.2 } else { 1.0 };
@@ -273,51 +231,31 @@ impl Arm {
         None
     }
 
-    /// Whether what was sent since the alarm looks as it did before the trouble.
-    fn weigh_recovery(&mut self, around: &Surroundings<'_>) {
-        let Self { trouble, evidence, delay, .. } = self;
-        let Some(trouble) = trouble.as_mut() else { return };
-        let moment = around.moment;
-        let healthy = trouble.delivered.clamp(0.05, 0.93);
-        let now = evidence.receipts.rate(0.3 * healthy, around.tuning.prior_in_trouble);
-        trouble.fallen = now.clamp(0.3 * healthy, 0.4 * healthy);
-        let acted = trouble.converted.clamp(0.02, 0.9);
-        let converted = evidence.conversions.rate(0.3 * acted, around.tuning.prior_in_trouble);
-        trouble.conversions_fallen = converted.clamp(0.3 * acted, 0.4 * acted);
-        for bin in evidence.bins().filter(|bin| bin.second > trouble.at) {
-            let sent_at = u64::from(bin.second) * 1000 + 500;
-            if trouble.by_receipts {
-                let told = moment.grid.place(around.told_up_to.saturating_sub(sent_at));
-                let (before, since) = (trouble.delay.at(told), delay.at(told));
-                let charge =
-                    ((1.0 - trouble.fallen as f32 * since) / (1.0 - healthy as f32 * before)).max(1.0).ln();
-                let open = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
-                if charge > bin.charged {
-                    trouble.pending -= f64::from(open) * f64::from(charge - bin.charged);
-                    bin.charged = charge;
-                }
-            }
-            if trouble.is_of_conversions() && bin.reporting > 0 {
-                let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
-                let reported = around.conversion_delay.at(place);
-                let charge = missing(acted as f32, trouble.conversions_fallen as f32, reported);
-                let open = bin.reporting.saturating_sub(bin.converted);
-                if charge > bin.conversion_charged {
-                    trouble.conversions_pending -=
-                        f64::from(open) * f64::from(charge - bin.conversion_charged);
-                    bin.conversion_charged = charge;
-                }
-            }
-        }
-        trouble.recovery = (trouble.recovery + trouble.pending).max(0.0);
-        trouble.conversions_recovery = (trouble.conversions_recovery + trouble.conversions_pending).max(0.0);
-        (trouble.pending, trouble.conversions_pending) = (0.0, 0.0);
-        if trouble.recovery == 0.0 {
-            trouble.recovery_zero = moment.second;
-        }
-        if trouble.conversions_recovery == 0.0 {
-            trouble.conversions_zero = moment.second;
-        }
+    /// Since when receipts come as before the trouble, if they do.
+    fn receipts_recovered(&self, around: &Surroundings<'_>, threshold: f64) -> Option<u32> {
+        let trouble = self.trouble.as_ref().filter(|trouble| trouble.by_receipts)?;
+        let grid = around.moment.grid;
+        let usual = trouble.delay.at(grid.place(trouble.prompt)).max(0.1);
+        let trial = |bin: &Bin| {
+            let age = around.told_up_to.saturating_sub(bin.sent_at()).min(trouble.prompt);
+            let told = f64::from((trouble.delay.at(grid.place(age)) / usual).min(1.0));
+            Trial { second: bin.second, trials: f64::from(bin.sent) * told, successes: f64::from(bin.prompt) }
+        };
+        let trials = self.evidence.read().filter(|bin| bin.second >= trouble.since).map(trial);
+        Recovery::new(trouble.delivered * f64::from(usual)).found(trials, threshold)
+    }
+
+    /// Since when users act as before the trouble, if they do.
+    fn conversions_recovered(&self, around: &Surroundings<'_>, threshold: f64) -> Option<u32> {
+        let trouble = self.trouble.as_ref().filter(|trouble| trouble.is_of_conversions())?;
+        let trial = |bin: &Bin| {
+            let age = around.reported_up_to.saturating_sub(bin.sent_at());
+            let reported = f64::from(around.conversion_delay.at(around.moment.grid.place(age)));
+            let trials = f64::from(bin.reporting) * reported;
+            Trial { second: bin.second, trials, successes: f64::from(bin.converted) }
+        };
+        let bins = self.evidence.read().filter(|bin| bin.second >= trouble.since && bin.reporting > 0);
+        Recovery::new(trouble.converted).found(bins.map(trial), threshold)
     }
 
     /// Whether conversions of what was sent since the change are as before. The change is known only roughly, so the
@@ -346,5 +284,5 @@ impl Arm {
 /// The arm is taken for what it was before, and what it did since the recovery began.
 fn restore(stream: &mut super::evidence::Stream, from: u32, rate: f64) {
     stream.restart(from);
-    (stream.old_trials, stream.old_successes) = (20.0, 20.0 * rate);
+    (stream.old_trials, stream.old_successes) = (RESTORED, RESTORED * rate);
 }
