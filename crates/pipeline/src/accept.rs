@@ -19,11 +19,11 @@ use store::write::Idempotency;
 use store::{Write, Written};
 use tokio::sync::oneshot;
 
+use crate::app::App;
 use crate::caps::Taken;
 use crate::core::Core;
 use crate::next::facts;
 use crate::operators::Asked;
-use crate::pipeline::App;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 

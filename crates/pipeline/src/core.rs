@@ -17,6 +17,7 @@ use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::app::App;
 use crate::caps::Caps;
 use crate::clock::Clock;
 use crate::health::Fleet;
@@ -25,7 +26,6 @@ use crate::learn::Feedback;
 use crate::notify::Notices;
 use crate::observe::Observer;
 use crate::operators::Operators;
-use crate::pipeline::App;
 use crate::recent::RecentRoutes;
 use crate::standing::Standing;
 use crate::steer::Steering;

@@ -4,6 +4,7 @@
 //! next once the write that left it is durable. `Pipeline` is what doors and connectors hold.
 
 mod accept;
+mod app;
 mod caps;
 mod clock;
 mod core;
@@ -30,12 +31,13 @@ mod workplace;
 mod writer;
 
 pub use accept::{Acceptance, BySmpp, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY, Refused, Request, Sending};
+pub use app::App;
 pub use clock::Clock;
 pub use hold::Resume;
 pub use notify::{Teller, Told};
 pub use observe::{Observer, Silent, VendorError};
 pub use operators::{Asked, Known, NumberingPlan, Operators};
-pub use pipeline::{App, Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};
+pub use pipeline::{Conversion, Pipeline, Settings, Snapshot, StartError, Stepped};
 pub use steer::{Describe, Name, NotSteered, Steer};
 pub use workplace::{Pace, Pause, Workplace};
 pub use writer::NotWritten;
