@@ -126,7 +126,8 @@ impl Record {
             Answer::NotSent => slot.answer = Some(PartAnswer::NotSent),
         }
         match attempt.summed_outcome() {
-            Summed::Incomplete => {}
+            // What the message would go on to, because the attempt was given up, is asked no more either.
+            Summed::Incomplete => self.bar_if_final(number, now, effects),
             Summed::Again if is_late => {}
             Summed::Again => self.requeue(number, now, effects),
             // Nothing new, unless what is left of it is known to be nowhere.

@@ -180,6 +180,18 @@ fn what_is_barred_is_not_sent_again_when_another_attempt_comes_back() {
 }
 
 #[test]
+fn a_part_that_is_refused_for_good_bars_what_a_missing_receipt_asked_for() {
+    let failover_on = vec![FailoverOn::NoReceipt];
+    let mut record = dispatched(Case { failover_on, segments: 2, ..Case::default() });
+    record.apply(Input::Wake, at(50)).unwrap();
+    assert_eq!(record.cause, Some(Cause::NoReceipt));
+    // The other part has no answer yet.
+    answer(&mut record, 1, refused(ErrorClass::PermanentNumber));
+    assert!(record.is_barred());
+    assert_eq!((record.cause, record.closed), (None, false));
+}
+
+#[test]
 fn a_delivery_is_believed_over_a_final_error() {
     let mut record = dispatched(Case::default());
     answer(&mut record, 1, accepted());
