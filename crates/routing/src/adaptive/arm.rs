@@ -12,6 +12,11 @@ use super::trouble::Trouble;
 const PROVEN: f64 = 80.0;
 /// Nor before its usual delay had this long to be learned, in milliseconds.
 const LEARNED: Millis = 60_000;
+/// With fewer messages a second, an arm is counted every so many seconds only.
+const QUIET: f64 = 0.5;
+const QUIET_SECONDS: u32 = 4;
+/// When so much of what will come has come, the rest is left out of account.
+const COMPLETE: f32 = 0.999;
 /// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place.
 const LITTLE: f64 = 50.0;
 
@@ -57,6 +62,9 @@ pub(super) struct Arm {
     pub(super) counted_up_to: Millis,
     #[n(16)]
     pub(super) conversions_counted_up_to: Millis,
+    /// The second in which it was last counted.
+    #[n(17)]
+    pub(super) counted_at: u32,
 }
 
 /// What is concluded from the evidence, remade every second.
@@ -117,6 +125,7 @@ impl Arm {
             last_sent: 0,
             counted_up_to: 0,
             conversions_counted_up_to: 0,
+            counted_at: 0,
         }
     }
 
@@ -146,33 +155,58 @@ impl Arm {
             && self.evidence.conversions.trials >= 0.2 * PROVEN
     }
 
-    /// Counts the evidence and feeds the detectors. Returns how many receipts the last second should have brought.
+    /// Whether it is to be counted in this second. With little traffic that is every few seconds only: nothing is lost
+    /// by it, for what became due in between is counted then.
+    pub(super) fn is_due(&self, second: u32) -> bool {
+        let is_busy = self.traffic + f64::from(self.fresh.0) > QUIET || self.trouble.is_some();
+        let turn = second.wrapping_add(self.vendor as u32).wrapping_add(self.operator as u32);
+        is_busy
+            || turn.is_multiple_of(QUIET_SECONDS)
+            || second.saturating_sub(self.counted_at) >= QUIET_SECONDS
+    }
+
+    /// Counts the evidence and feeds the detectors. Returns how many receipts should have come since the last time.
     pub(super) fn count(&mut self, around: &Surroundings<'_>) -> f32 {
-        let due = self.count_receipts(around);
+        let second = around.moment.second;
+        let elapsed = if self.counted_at == 0 { 1 } else { second.saturating_sub(self.counted_at).max(1) };
+        self.counted_at = second;
+        let due = self.count_receipts(around, elapsed);
         self.count_conversions(around);
-        self.retire(around);
-        let keep = 0.95;
-        self.traffic = self.traffic * keep + f64::from(self.fresh.0) * (1.0 - keep);
-        self.reporting = self.reporting * keep + f64::from(self.fresh.1) * (1.0 - keep);
+        self.retire(around, elapsed);
+        let seconds = f64::from(elapsed);
+        let keep = 0.95_f64.powf(seconds);
+        self.traffic = self.traffic * keep + f64::from(self.fresh.0) / seconds * (1.0 - keep);
+        self.reporting = self.reporting * keep + f64::from(self.fresh.1) / seconds * (1.0 - keep);
         self.evidence.receipts.ever += f64::from(self.fresh.0);
         self.evidence.conversions.ever += f64::from(self.fresh.1);
         self.fresh = (0, 0);
         due
     }
 
-    fn count_receipts(&mut self, around: &Surroundings<'_>) -> f32 {
+    fn count_receipts(&mut self, around: &Surroundings<'_>, elapsed: u32) -> f32 {
         let moment = around.moment;
         let rate = self.receipts.rate(around.tuning.highest_receipts, self.evidence.receipts.trials);
         let fall = around.tuning.fall as f32;
         let is_watched = self.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_receipts());
         let (mut trials, mut successes, mut charges, mut due) = (0.0, 0.0, 0.0, 0.0);
         let from = self.evidence.receipts.from;
+        let since = u64::from(elapsed) * 1000;
+        // Of what was sent so long before, nothing more is to come.
+        let complete = self.delay.quantile(COMPLETE);
         for bin in self.evidence.bins() {
             let sent_at = bin.sent_at();
+            if self.counted_up_to >= sent_at + complete {
+                if bin.second >= from {
+                    let fade = moment.receipts_fade.after(moment.second.saturating_sub(bin.second));
+                    trials += f64::from(bin.sent) * fade;
+                    successes += f64::from(bin.delivered) * fade;
+                }
+                continue;
+            }
             let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
             let age = moment.second.saturating_sub(bin.second);
             let here = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at)));
-            let earlier = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at + 1000)));
+            let earlier = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at + since)));
             due += f32::from(bin.sent) * (here - earlier);
             if bin.second >= from {
                 let fade = moment.receipts_fade.after(age);
@@ -237,13 +271,13 @@ impl Arm {
     }
 
     /// Turns what is too old to be kept by second into sums, and lets those fade.
-    fn retire(&mut self, around: &Surroundings<'_>) {
+    fn retire(&mut self, around: &Surroundings<'_>, elapsed: u32) {
         let moment = around.moment;
         let fades = [moment.receipts_fade, moment.conversions_fade];
         let streams = [&mut self.evidence.receipts, &mut self.evidence.conversions];
         for (stream, fade) in streams.into_iter().zip(fades) {
             let part = (stream.trials / LITTLE).min(1.0);
-            let keep = 1.0 - (1.0 - fade.after(1)) * part;
+            let keep = 1.0 - (1.0 - fade.after(elapsed)) * part;
             stream.old_trials *= keep;
             stream.old_successes *= keep;
         }

@@ -236,6 +236,12 @@ impl Engine {
         of_vendor.arms.push(at);
         let Some(of_operator) = self.state.operator(operator, &self.tables.conversions) else { return };
         of_operator.arms.push(at);
+        if of_operator.by_vendor.len() <= vendor {
+            of_operator.by_vendor.resize(vendor + 1, 0);
+        }
+        if let Some(place) = of_operator.by_vendor.get_mut(vendor) {
+            *place = at + 1;
+        }
         self.state.arms.push(Arm::new(vendor, operator, &self.tables.receipts));
     }
 

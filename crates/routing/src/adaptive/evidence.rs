@@ -125,8 +125,14 @@ impl Evidence {
     }
 
     pub(super) fn bin(&mut self, second: u32) -> Option<&mut Bin> {
-        let at = self.bins.binary_search_by_key(&second, |bin| bin.second).ok()?;
-        self.bins.get_mut(at)
+        // Most answers are for one of the last seconds.
+        const NEAR: usize = 8;
+        let near = self.bins.iter().rev().take(NEAR).position(|bin| bin.second <= second);
+        let at = match near {
+            Some(back) => self.bins.len() - 1 - back,
+            None => self.bins.binary_search_by_key(&second, |bin| bin.second).ok()?,
+        };
+        self.bins.get_mut(at).filter(|bin| bin.second == second)
     }
 
     pub(super) fn bins(&mut self) -> impl Iterator<Item = &mut Bin> {

@@ -93,6 +93,11 @@ impl Engine {
         let state = &mut self.state;
         let mut due = vec![0.0; state.vendors.len()];
         for arm in state.arms.iter_mut().filter(|arm| !arm.is_idle() || arm.fresh.0 > 0) {
+            arm.relapses *= 0.9985;
+            arm.ramp = (arm.ramp * 1.15).min(1.0);
+            if !arm.is_due(moment.second) {
+                continue;
+            }
             let (Some(vendor), Some(operator)) =
                 (state.vendors.get(arm.vendor), state.operators.get(arm.operator))
             else {
@@ -129,8 +134,6 @@ impl Engine {
                 in_time,
             };
             arm.believe(&ground);
-            arm.relapses *= 0.9985;
-            arm.ramp = (arm.ramp * 1.15).min(1.0);
         }
         for (vendor, due) in state.vendors.iter_mut().zip(due) {
             vendor.feed.expect(due);

@@ -70,12 +70,14 @@ fn wins(
         candidate.ramp > 0.0 && !(is_choice && (candidate.is_below || candidate.is_shut))
     };
     let players: Vec<usize> = (0..candidates.len()).filter(|at| plays(&candidates[*at])).collect();
-    let Some((&first, others)) = players.split_first() else { return wins };
-    let far = |at: &usize| {
+    let Some(&first) = players.first() else { return wins };
+    // Whoever is far below the best wins no draw.
+    let near = |at: &usize| {
         let (best, other) = (&candidates[first], &candidates[*at]);
-        best.utility - other.utility > 4.0 * tuning.spread * (best.sd + other.sd)
+        best.utility - other.utility <= 4.0 * tuning.spread * (best.sd + other.sd)
     };
-    if others.iter().all(far) {
+    let players: Vec<usize> = players.into_iter().filter(|at| *at == first || near(at)).collect();
+    if players.len() == 1 {
         wins[first] = 1.0;
         return wins;
     }

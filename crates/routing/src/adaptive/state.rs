@@ -72,6 +72,9 @@ pub(super) struct OperatorState {
     /// The rate of delivery of its arms together.
     #[n(4)]
     pub(super) rate: f64,
+    /// By vendor: one more than the number of its arm; zero where there is none.
+    #[n(5)]
+    pub(super) by_vendor: Vec<u32>,
 }
 
 /// A kind of message that came, and how often.
@@ -177,11 +180,8 @@ impl State {
     }
 
     pub(super) fn arm_index(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<usize> {
-        let of_operator = &self.operators.get(operator)?.arms;
-        of_operator
-            .iter()
-            .map(|arm| *arm as usize)
-            .find(|arm| self.arms.get(*arm).is_some_and(|arm| arm.vendor == vendor))
+        let next = *self.operators.get(operator)?.by_vendor.get(vendor)?;
+        next.checked_sub(1).map(|arm| arm as usize)
     }
 
     pub(super) fn arm(&mut self, vendor: VendorIndex, operator: OperatorIndex) -> Option<&mut Arm> {
@@ -197,6 +197,7 @@ impl State {
                 converting: 0.75,
                 demands: Vec::new(),
                 rate: 0.85,
+                by_vendor: Vec::new(),
             });
         }
         self.operators.get_mut(operator)
