@@ -81,7 +81,7 @@ impl Policy for Adaptive {
             at: verdict.at as f64 / 1000.0,
             vendor: verdict.scope.vendor,
             operator: verdict.scope.operator,
-            kind: verdict.kind.name().to_owned(),
+            kind: verdict.kind.to_string(),
         };
         Some(raised.map(alarm).collect())
     }

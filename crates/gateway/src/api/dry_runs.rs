@@ -206,11 +206,16 @@ fn costs(costs: &BTreeMap<Currency, Cost>) -> Vec<Json> {
     costs.iter().map(one).collect()
 }
 
+/// Takes out what a table has no rows for.
+fn beyond<T>(all: &mut Vec<T>) -> Vec<T> {
+    all.split_off(all.len().min(MOST_ROWS))
+}
+
 fn moves(report: &Report) -> (Vec<Json>, u64) {
     let mut all: Vec<(&Ways, &Move)> = report.moves.iter().collect();
     all.sort_unstable_by(|(a, x), (b, y)| y.messages.cmp(&x.messages).then_with(|| a.cmp(b)));
-    let others: u64 = all.iter().skip(MOST_ROWS).map(|(_, one)| one.messages).sum();
-    all.truncate(MOST_ROWS);
+    let rest = beyond(&mut all);
+    let others: u64 = rest.iter().map(|(_, one)| one.messages).sum();
     let one = |(ways, one): (&Ways, &Move)| {
         let routes = |routes: &[domain::RouteId]| routes.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
@@ -230,8 +235,8 @@ fn groups(report: &Report) -> (Vec<Json>, u64) {
     all.sort_unstable_by(|(a, x), (b, y)| {
         touched(y).cmp(&touched(x)).then(y.messages.cmp(&x.messages)).then_with(|| a.cmp(b))
     });
-    let others: u64 = all.iter().skip(MOST_ROWS).map(|(_, group)| group.messages).sum();
-    all.truncate(MOST_ROWS);
+    let rest = beyond(&mut all);
+    let others: u64 = rest.iter().map(|(_, group)| group.messages).sum();
     let one = |(key, group): (&GroupKey, &Group)| {
         json!({
             "class": key.class.as_str(),

@@ -221,7 +221,7 @@ impl Harness {
             let Verdict { kind, scope, stage: Stage::Raised, .. } = verdict else { continue };
             let number = |of: Option<usize>| of.and_then(|of| i64::try_from(of).ok()).unwrap_or(-1);
             let alarm =
-                Alarm::Alarm { v: number(scope.vendor), op: number(scope.operator), kind: kind.name() };
+                Alarm::Alarm { v: number(scope.vendor), op: number(scope.operator), kind: kind.as_str() };
             let line = serde_json::to_string(&alarm).map_err(anyhow::Error::from)?;
             writeln!(output, "{line}")?;
         }

@@ -1,48 +1,9 @@
 //! What the engine concludes, with the numbers that prove it.
 
+pub use domain::verdict::Kind;
 use minicbor::{Decode, Encode};
 
 use super::settings::{Millis, OperatorIndex, VendorIndex};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Kind {
-    /// Submits are not answered.
-    #[n(0)]
-    Outage,
-    /// Accepted, and lost.
-    #[n(1)]
-    SilentDrop,
-    /// Receipts say "delivered", conversions say no.
-    #[n(2)]
-    FakeReceipts,
-    /// Receipts are late or missing, conversions say that messages arrive.
-    #[n(3)]
-    SlowReceipts,
-    /// Messages arrive late.
-    #[n(4)]
-    SlowDelivery,
-    /// The vendor takes far less than was agreed.
-    #[n(5)]
-    Throttled,
-    /// All routes to an operator are in trouble: no vendor is to blame.
-    #[n(6)]
-    OperatorWide,
-}
-
-impl Kind {
-    /// The name in events, metrics and documents.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Outage => "outage",
-            Self::SilentDrop => "silent_drop",
-            Self::FakeReceipts => "fake_receipts",
-            Self::SlowReceipts => "slow_receipts",
-            Self::SlowDelivery => "slow_delivery",
-            Self::Throttled => "throttled",
-            Self::OperatorWide => "operator_wide",
-        }
-    }
-}
 
 /// What a verdict is about. Both: one arm; the vendor alone: all its operators; the operator alone: all its routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

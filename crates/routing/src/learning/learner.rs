@@ -297,7 +297,7 @@ impl Learner {
             connection: told.scope.vendor.and_then(|vendor| self.connections.get(vendor)).cloned(),
             destination: told.scope.operator.and_then(|at| self.destinations.get(at)).map(|to| to.in_words()),
         };
-        let kind = kind(told.kind);
+        let kind = told.kind;
         let proof = self.proof(&told.proof);
         // What comes from the door of a vendor and what comes from its arms may hold at once.
         let is_same = |open: &Verdict| open.scope == scope && is_of_door(open.kind) == is_of_door(kind);
@@ -341,7 +341,7 @@ impl Learner {
             let covers = |open: &Verdict| is_of_arms(open) && open.scope.covers(&connection, &destination);
             let trouble = self.engine.snapshot(vendor, operator).and_then(|snapshot| snapshot.trouble);
             if let Some((found, proof)) = trouble.filter(|_| !self.open.iter().any(covers)) {
-                let (kind, proof) = (kind(found), self.proof(&proof));
+                let (kind, proof) = (found, self.proof(&proof));
                 let scope =
                     Scope { connection: Some(connection.clone()), destination: Some(destination.clone()) };
                 let (raised_at, revised_at, recovered_at) = (now, None, None);
@@ -383,18 +383,6 @@ fn settings(table: &Table, connections: usize, prices: Vec<Vec<f64>>) -> Setting
         classes: economy::classes(table),
         prices,
         tuning: Tuning::default(),
-    }
-}
-
-fn kind(kind: adaptive::Kind) -> Kind {
-    match kind {
-        adaptive::Kind::Outage => Kind::Outage,
-        adaptive::Kind::SilentDrop => Kind::SilentDrop,
-        adaptive::Kind::FakeReceipts => Kind::FakeReceipts,
-        adaptive::Kind::SlowReceipts => Kind::SlowReceipts,
-        adaptive::Kind::SlowDelivery => Kind::SlowDelivery,
-        adaptive::Kind::Throttled => Kind::Throttled,
-        adaptive::Kind::OperatorWide => Kind::OperatorWide,
     }
 }
 
