@@ -85,7 +85,7 @@ impl Record {
         if !is_retry(attempt) || self.closed || self.is_withheld() {
             return false;
         }
-        let waits_for_another = self.attempts.iter().any(|other| other.is_open() && !other.given_up);
+        let waits_for_another = self.is_waited_for();
         let route = &attempt.route;
         let times = self.attempts.iter().filter(|other| other.route == *route && is_retry(other)).count();
         let Some(plan) = &self.plan else { return false };
@@ -100,16 +100,23 @@ impl Record {
             return false;
         };
         self.retry_at = Some(at);
+        // What an answer that was given up had asked for meanwhile.
+        self.cause = None;
         self.note(now, Kind::Retrying { attempt: number, at });
         true
     }
 
     /// The wait for a route is over.
-    pub(super) fn wake_retry(&mut self, now: Timestamp) {
+    pub(super) fn wake_retry(&mut self, now: Timestamp, effects: &mut Effects) {
         if self.retry_at.is_some_and(|at| now >= at) {
             self.retry_at = None;
-            self.cause = Some(Cause::Retry);
+            self.go_on(Cause::Retry, now, effects);
         }
+    }
+
+    /// An attempt is out whose end says whether to go on.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up)
     }
 
     /// One part's receipt is stronger than those of the others, which have been acted on.

@@ -182,12 +182,12 @@ impl Record {
         }
     }
 
-    /// Asks for another attempt, unless one is still waited for: how that ends says whether to go on. A closed record
+    /// Asks for another attempt, unless one is still waited for, or a route is: how that ends says whether to go on. A closed record
     /// is never opened again, whatever its validity: its text may be gone, and no stage looks at it.
     pub(super) fn go_on(&mut self, cause: Cause, now: Timestamp, effects: &mut Effects) {
         if self.closed || self.is_barred() {
             self.settle_status(now, effects);
-        } else if !self.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up) {
+        } else if !self.is_waited_for() && self.retry_at.is_none() {
             self.cause = Some(cause);
         }
     }
@@ -211,6 +211,7 @@ impl Record {
                 }
                 if !after.given_up {
                     self.withdraw_queued(now);
+                    self.retry_at = None;
                 }
                 if self.status != Status::Submitted {
                     self.set_status(Status::Submitted, now, effects);
@@ -250,7 +251,9 @@ impl Record {
         let before = attempt.receipt;
         attempt.receipt = attempt.summed_receipt();
         let sum = attempt.receipt;
-        attempt.receipt_at = sum.map(|_| now);
+        if sum != before {
+            attempt.receipt_at = sum.map(|_| now);
+        }
         // A receipt proves that the vendor took the part, whatever became of its answer.
         if slot_was_unanswered(attempt, part) {
             attempt.state = State::Answered;
@@ -304,7 +307,7 @@ impl Record {
                 self.settle_status(now, effects);
             }
         }
-        self.wake_retry(now);
+        self.wake_retry(now, effects);
         self.give_up_receipts(now, effects);
         let idle = self.work() == super::Work::default() && self.retry_at.is_none();
         if idle && self.waits_since().is_some_and(|at| now >= at.plus(super::RECEIPT_HORIZON)) {

@@ -105,6 +105,11 @@ fn check(record: &Record, on_unknown: OnUnknown, now: Timestamp) -> Result<(), T
     } else {
         prop_assert!(record.wake_at().is_some() || work.dispatched, "nothing will ever wake it");
     }
+    if record.retry_at.is_some() {
+        prop_assert!(record.cause.is_none(), "a route is waited for, and another asked for");
+        let is_out = record.attempts.iter().any(|attempt| attempt.is_open() && !attempt.given_up);
+        prop_assert!(!is_out, "a route is waited for beside an attempt that may have arrived");
+    }
     if on_unknown == OnUnknown::Hold {
         let mut out = record.attempts.iter().filter(|attempt| attempt.counts()).rev();
         let (last, earlier) = (out.next(), out);

@@ -191,6 +191,37 @@ fn a_part_that_is_refused_for_good_bars_what_a_missing_receipt_asked_for() {
     assert_eq!((record.cause, record.closed), (None, false));
 }
 
+/// The second attempt of the record waits for its route; the first one asked for it.
+fn waits_for_its_second_route(record: &mut Record) {
+    record.apply(Input::Try(next("b")), at(50)).unwrap();
+    dispatch(record, 2, 51);
+    answer(record, 2, refused(ErrorClass::Retry));
+    assert!(record.retry_at.is_some());
+}
+
+#[test]
+fn an_acceptance_that_comes_late_takes_back_the_wait_for_another_route() {
+    let mut record = dispatched(Case::default());
+    answer(&mut record, 1, unknown(false));
+    waits_for_its_second_route(&mut record);
+    assert_eq!(answer(&mut record, 1, accepted()), [Status::Submitted]);
+    assert_eq!((record.retry_at, record.cause), (None, None));
+}
+
+#[test]
+fn a_wait_for_a_route_outlives_bad_news_of_an_older_attempt() {
+    let failover_on = vec![FailoverOn::NoReceipt, FailoverOn::Rejected, FailoverOn::Undelivered];
+    let mut record = dispatched(Case { failover_on, ..Case::default() });
+    answer(&mut record, 1, accepted());
+    record.apply(Input::Wake, at(50)).unwrap();
+    waits_for_its_second_route(&mut record);
+    bad_receipt(&mut record, (1, 0), ErrorClass::FailOver);
+    assert_eq!((record.retry_at.is_some(), record.cause), (true, None));
+    let due = record.retry_at.unwrap();
+    record.apply(Input::Wake, due).unwrap();
+    assert_eq!((record.retry_at, record.cause), (None, Some(Cause::Retry)));
+}
+
 #[test]
 fn a_delivery_is_believed_over_a_final_error() {
     let mut record = dispatched(Case::default());
