@@ -15,6 +15,7 @@ use domain::{
     AppId, Channel, Class, Message, MessageId, Price, Record, RouteId, Timestamp, content, segment,
 };
 use routing::Choice;
+use routing::learning::Vendors;
 use store::write::Idempotency;
 use store::{Write, Written};
 use tokio::sync::oneshot;
@@ -327,6 +328,8 @@ struct Prepared {
     record: Arc<Record>,
     effects: Effects,
     slot: Option<Room>,
+    /// What the adaptive engine had to choose from.
+    drawn_from: Vendors,
 }
 
 /// A slot, and what caps counted with it.
@@ -357,15 +360,14 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
         let left_out = plan.left_out.iter().map(|left| (left.route.clone(), left.because)).collect();
         return Err(Turned { refused: Refused::NoRoute { left_out }, message: Some(message) });
     };
-    core.feedback.wanted(&message, drawn_from);
     if message.send_at.is_some() {
         let (record, effects) = Record::accepted(*message, plan, None);
-        return Ok(Prepared { record: Arc::new(record), effects, slot: None });
+        return Ok(Prepared { record: Arc::new(record), effects, slot: None, drawn_from });
     }
     let next = NextAttempt { target: target.clone(), reference: core.new_reference() };
     let (mut record, effects) = Record::accepted(*message, plan, Some(next));
     let slot = if waits { None } else { dispatch_at_once(core, &mut record, target) };
-    Ok(Prepared { record: Arc::new(record), effects, slot })
+    Ok(Prepared { record: Arc::new(record), effects, slot, drawn_from })
 }
 
 /// Takes a slot for the first attempt, when nobody waits for it who has an older claim.
@@ -379,7 +381,7 @@ fn dispatch_at_once(core: &Core, record: &mut Record, target: Target) -> Option<
     let taken = core.caps.take(table, &target, &record.message, now).ok()?;
     let reserved = core.fleet.load().get(&target.connection).map(|connector| connector.reserve());
     let Some(Ok(slot)) = reserved else {
-        taken.give_back(now);
+        taken.give_back();
         return None;
     };
     let dispatch = Dispatch { attempt: 1, target, bind: slot.bind, epoch: slot.epoch };
@@ -394,12 +396,13 @@ fn write(
     key: KeyGuard,
     answer: Answer,
 ) {
-    let Prepared { record, effects, slot } = prepared;
+    let Prepared { record, effects, slot, drawn_from } = prepared;
     let after = Arc::clone(core);
     let then = move |result: Result<Written, NotWritten>| {
         let answered = match result {
             Ok(Written::Accepted { record, notices }) => {
                 let acceptance = Acceptance { record: Arc::clone(&record), replayed: false };
+                after.feedback.wanted(&record.message, drawn_from);
                 worker::follow_accepted(&after, record, notices, slot.map(|(slot, _)| slot));
                 drop(key);
                 answer(Ok(acceptance));
@@ -414,7 +417,7 @@ fn write(
             Err(not_written) => Err(Refused::NotWritten(not_written)),
         };
         if let Some((_, taken)) = slot {
-            taken.give_back(after.clock.now());
+            taken.give_back();
         }
         drop(key);
         answer(answered);

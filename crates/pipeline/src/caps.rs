@@ -1,7 +1,7 @@
 //! What was counted towards caps, so that no more leaves than contracts allow.
 //!
-//! Counted is what gets a slot, before its dispatch is written; what does not leave after all is given back. Each count
-//! is one number that is changed without a lock, because every message with a cap passes here. A period ends by the
+//! Counted is what gets a slot, before its dispatch is written; it is given back when that cannot be written. What a
+//! connection then could not send counts all the same, as what a vendor refuses does. Each count is one number that is changed without a lock, because every message with a cap passes here. A period ends by the
 //! clock, when the first message of the next one comes; seconds have no count, only an instant before which nothing more
 //! may leave. Counts are written once a second, beside what else is: a process that is killed forgets what left since.
 
@@ -29,10 +29,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How much may leave at once after silence, of a cap by the second.
 const BURST: Duration = Duration::from_millis(100);
 
-/// By the names of caps. One that left the configuration keeps its count: it may come back.
+/// By the names of caps and what they count by: two versions of the policy may be in force, and count one cap by two
+/// periods. One that left the configuration keeps its count: it may come back.
 #[derive(Default)]
 pub(crate) struct Caps {
-    counters: ArcSwap<FxHashMap<CapId, Arc<Counter>>>,
+    counters: ArcSwap<FxHashMap<(CapId, Period), Arc<Counter>>>,
 }
 
 struct Counter {
@@ -47,9 +48,15 @@ struct Counter {
 /// A message that was counted. Dropping it lets the count stand.
 #[must_use]
 pub(crate) struct Taken {
-    counters: Vec<Arc<Counter>>,
+    counts: Vec<Count>,
     segments: u32,
-    limits: Vec<u32>,
+}
+
+struct Count {
+    counter: Arc<Counter>,
+    limit: u32,
+    /// The period that it was counted in.
+    place: u32,
 }
 
 /// A cap had no room. Some caps have for the next message of the lane, when that has another kind of sender.
@@ -61,7 +68,7 @@ impl Caps {
     /// How a cap stands that has no room for so many more segments. A cap by the second only spreads what is sent.
     pub(crate) fn full(&self, cap: &Cap, segments: u32, now: Timestamp) -> Option<Capped> {
         let counters = self.counters.load();
-        let counter = counters.get(&cap.id).filter(|_| cap.per != Period::Second)?;
+        let counter = counters.get(&key(cap)).filter(|_| cap.per != Period::Second)?;
         let (period, count) = counter.count(now);
         let until = Timestamp::from_millis((i64::from(period) + 1) * cap.per.millis());
         is_full(count, segments, cap.limit).then(|| Capped {
@@ -76,28 +83,25 @@ impl Caps {
     pub(crate) fn load(reader: &dyn Reader, tables: &InForce) -> Result<Self, store::Error> {
         let caps = Self::default();
         let counted = reader.counted()?;
-        let saved = counted.into_iter().filter_map(|one| Some((one.cap.clone(), Counter::of(&one)?)));
-        caps.counters.store(Arc::new(saved.map(|(cap, counter)| (cap, Arc::new(counter))).collect()));
+        let saved = counted.into_iter().filter_map(|one| {
+            let counter = Counter::of(&one)?;
+            Some(((one.cap, counter.period), Arc::new(counter)))
+        });
+        caps.counters.store(Arc::new(saved.collect()));
         caps.know(tables);
         Ok(caps)
     }
 
     /// Begins to count what the tables want counted.
     pub(crate) fn know(&self, tables: &InForce) {
-        tables.tables().for_each(|table| self.know_those_of(table));
-    }
-
-    /// A cap by another period than before begins anew.
-    fn know_those_of(&self, table: &Table) {
         let counters = self.counters.load();
-        let is_new = |cap: &&Cap| counters.get(&cap.id).is_none_or(|known| known.period != cap.per);
-        if !table.caps().iter().any(|cap| is_new(&cap)) {
+        let caps = tables.tables().flat_map(|table| table.caps());
+        let new: Vec<&Cap> = caps.filter(|cap| !counters.contains_key(&key(cap))).collect();
+        if new.is_empty() {
             return;
         }
         let mut all = FxHashMap::clone(&counters);
-        for cap in table.caps().iter().filter(is_new) {
-            all.insert(cap.id.clone(), Arc::new(Counter::new(cap.per)));
-        }
+        all.extend(new.into_iter().map(|cap| (key(cap), Arc::new(Counter::new(cap.per)))));
         self.counters.store(Arc::new(all));
     }
 
@@ -113,16 +117,15 @@ impl Caps {
         now: Timestamp,
     ) -> Result<Taken, Full> {
         let segments = u32::from(message.segments.max(1));
-        let mut taken = Taken { counters: Vec::new(), segments, limits: Vec::new() };
+        let mut taken = Taken { counts: Vec::new(), segments };
         for cap in table.caps_of(&target.route, message.class, target.sender.as_ref()) {
             let counters = self.counters.load();
-            let Some(counter) = counters.get(&cap.id) else { continue };
-            if !counter.take(now, segments, cap.limit) {
-                taken.give_back(now);
+            let Some(counter) = counters.get(&key(cap)) else { continue };
+            let Some(place) = counter.take(now, segments, cap.limit) else {
+                taken.give_back();
                 return Err(Full { tells_senders_apart: cap.tells_senders_apart() });
-            }
-            taken.counters.push(Arc::clone(counter));
-            taken.limits.push(cap.limit);
+            };
+            taken.counts.push(Count { counter: Arc::clone(counter), limit: cap.limit, place });
         }
         Ok(taken)
     }
@@ -131,7 +134,7 @@ impl Caps {
     fn unsaved(&self) -> Vec<(Counted, Arc<Counter>, u64)> {
         let counters = self.counters.load();
         let all = counters.iter().filter(|(_, counter)| counter.period != Period::Second);
-        let changed = all.filter_map(|(cap, counter)| {
+        let changed = all.filter_map(|((cap, _), counter)| {
             let state = counter.state.load(Ordering::Relaxed);
             (state != counter.saved.load(Ordering::Relaxed)).then(|| {
                 let (period, count) = unpack(state);
@@ -147,9 +150,9 @@ impl Caps {
 
 impl Taken {
     /// The message does not leave after all.
-    pub(crate) fn give_back(self, now: Timestamp) {
-        for (counter, limit) in self.counters.iter().zip(self.limits) {
-            counter.give_back(now, self.segments, limit);
+    pub(crate) fn give_back(self) {
+        for Count { counter, limit, place } in self.counts {
+            counter.give_back(place, self.segments, limit);
         }
     }
 }
@@ -167,7 +170,8 @@ impl Counter {
         Some(Self { period, state: AtomicU64::new(state), saved: AtomicU64::new(state) })
     }
 
-    fn take(&self, now: Timestamp, segments: u32, limit: u32) -> bool {
+    /// The period that it was counted in; None when there is no room.
+    fn take(&self, now: Timestamp, segments: u32, limit: u32) -> Option<u32> {
         let next = |state| match self.period {
             Period::Second => spread(state, now, segments, limit),
             Period::Minute | Period::Hour | Period::Day => {
@@ -175,19 +179,20 @@ impl Counter {
                 (!is_full(count, segments, limit)).then(|| pack(place, count.saturating_add(segments)))
             }
         };
-        self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        let before = self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+        Some(self.at(before, now).0)
     }
 
-    fn give_back(&self, now: Timestamp, segments: u32, limit: u32) {
+    /// What was counted in a period that is over stays counted there.
+    fn give_back(&self, counted_in: u32, segments: u32, limit: u32) {
         let before = |state| match self.period {
             Period::Second => Some(u64::saturating_sub(state, interval(limit) * u64::from(segments))),
             Period::Minute | Period::Hour | Period::Day => {
-                let (place, count) = self.at(state, now);
-                Some(pack(place, count.saturating_sub(segments)))
+                let (place, count) = unpack(state);
+                (place == counted_in).then(|| pack(place, count.saturating_sub(segments)))
             }
         };
-        let given_back = self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, before);
-        debug_assert!(given_back.is_ok(), "there is always a state before");
+        let _counted_elsewhere = self.state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, before);
     }
 
     /// Which period it is, and what was counted in it.
@@ -202,6 +207,10 @@ impl Counter {
         let current = u32::try_from(now.as_millis().div_euclid(self.period.millis())).unwrap_or(0);
         if place == current || place == current.saturating_add(1) { (place, count) } else { (current, 0) }
     }
+}
+
+fn key(cap: &Cap) -> (CapId, Period) {
+    (cap.id.clone(), cap.per)
 }
 
 /// A message of more segments than the limit goes when nothing else was counted: it would never go otherwise.

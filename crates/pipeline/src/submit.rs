@@ -127,11 +127,11 @@ fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Roo
             Ok(taken) => match fleet.get(&target.connection).map(|connector| connector.reserve()) {
                 Some(Ok(slot)) => return Ok((target, Room { slot, taken })),
                 Some(Err(no_slot)) => {
-                    taken.give_back(now);
+                    taken.give_back();
                     no_slot
                 }
                 None => {
-                    taken.give_back(now);
+                    taken.give_back();
                     NoSlot::Down
                 }
             },
@@ -175,18 +175,18 @@ fn dispatch_durably(core: &Arc<Core>, record: Arc<Record>, dispatch: Dispatch, r
             // Another attempt waits by now, and may have found this one standing in its place.
             Ok(Written::Refused { refusal: Refusal::NotQueued, record }) if record.work().queued => {
                 drop(slot);
-                taken.give_back(after.clock.now());
+                taken.give_back();
                 worker::follow_record(&after, record, Vec::new());
             }
             // Cancelled or expired while it waited: the slot goes back, and nothing leaves.
             Ok(other) => {
                 drop(slot);
-                taken.give_back(after.clock.now());
+                taken.give_back();
                 worker::follow(&after, Ok(other));
             }
             Err(_) => {
                 drop(slot);
-                taken.give_back(after.clock.now());
+                taken.give_back();
                 after.enqueue(record);
             }
         }

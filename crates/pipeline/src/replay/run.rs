@@ -32,7 +32,7 @@ pub(super) fn run(
     let is_otp = message.class == Class::Otp;
     let used = if is_otp { memory.used(&message.to, accepted_at) } else { None };
     let health = Down::of(decision, table);
-    let at_acceptance = AtAcceptance { health: &health, capped: &decision.capped };
+    let at_acceptance = Standing { health: &health, capped: &decision.capped };
     let choice = match routing::choose(&facts(message, used.as_ref(), accepted_at), table, &at_acceptance) {
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
@@ -103,20 +103,23 @@ fn beliefs(decision: &Decision, table: &Table) -> Option<Beliefs> {
     (!recorded.is_empty()).then(|| Beliefs::recorded(&message.app, message.class, to, &recorded))
 }
 
-/// Also the caps that the log says had no room. When they had some again it does not say, so that later in the life of
-/// the message they have.
-struct AtAcceptance<'a> {
+/// How things stood at one instant: also the caps that the log says had no room when the message was accepted. When they
+/// had some again it does not say, so later in the life of the message they have.
+struct Standing<'a> {
     health: &'a Down,
     capped: &'a [Capped],
 }
 
-impl HealthView for AtAcceptance<'_> {
+impl HealthView for Standing<'_> {
     fn is_down(&self, connection: &ConnectionId) -> bool {
         self.health.is_down(connection)
     }
 
-    fn capped(&self, cap: &Cap, _: u32) -> Option<Capped> {
-        self.capped.iter().find(|capped| capped.cap == cap.id).cloned()
+    fn capped(&self, cap: &Cap, segments: u32) -> Option<Capped> {
+        let counted = self.capped.iter().find(|capped| capped.cap == cap.id)?;
+        // The limit may be another one in this table.
+        let is_full = counted.count > 0 && counted.count.saturating_add(segments) > cap.limit;
+        is_full.then(|| Capped { limit: cap.limit, ..counted.clone() })
     }
 
     fn beliefs(&self) -> Option<&Beliefs> {
@@ -160,6 +163,11 @@ impl Life<'_> {
         self.record
     }
 
+    fn standing(&self) -> Standing<'_> {
+        let is_as_then = self.now == self.decision.message.created_at;
+        Standing { health: &self.health, capped: if is_as_then { &self.decision.capped } else { &[] } }
+    }
+
     /// What no longer fits changes nothing, as in the store.
     fn step(&mut self, input: Input) {
         drop(self.record.apply(input, self.now));
@@ -167,7 +175,7 @@ impl Life<'_> {
 
     fn next_attempt(&self) -> Input {
         let facts = facts(&self.record.message, self.used.as_ref(), self.now);
-        let choose = || routing::choose(&facts, self.table, &self.health);
+        let choose = || routing::choose(&facts, self.table, &self.standing());
         match next::after_outcome(&self.record, &facts, self.table, choose) {
             Some(target) => Input::Try(NextAttempt { target, reference: 0 }),
             None => Input::Exhaust,
@@ -203,7 +211,7 @@ impl Life<'_> {
         loop {
             let targets = {
                 let facts = facts(&self.record.message, self.used.as_ref(), self.now);
-                let choice = routing::choose(&facts, self.table, &self.health);
+                let choice = routing::choose(&facts, self.table, &self.standing());
                 next::of_queued(&self.record, &attempt, &facts, self.table, choice)
             };
             let place = targets.iter().position(|target| !without.contains(&target.route))?;

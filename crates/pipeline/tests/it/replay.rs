@@ -170,6 +170,10 @@ impl Connector for Vendor {
 
 /// Three currencies, countries and operators with prices of their own, and places without any.
 fn table(rules: serde_json::Value, version: u64) -> Table {
+    table_with(serde_json::json!([]), rules, version)
+}
+
+fn table_with(caps: serde_json::Value, rules: serde_json::Value, version: u64) -> Table {
     let card = |id: &str, currency: &str, prices: &[(&str, &str)]| {
         let prices = prices.iter().map(|(place, price)| match place.split_once('-') {
             Some((mcc, mnc)) => serde_json::json!({ "mcc": mcc, "mnc": mnc, "price": price }),
@@ -188,6 +192,7 @@ fn table(rules: serde_json::Value, version: u64) -> Table {
             card("dorado-card", "GBP", &[("DE", "0.0612"), ("FR", "0.0399"), ("US", "0.0071")]),
             card("full-card", "EUR", &[("DE", "0.01")]),
         ],
+        "caps": caps,
         "policy": { "default_class": "transactional", "rules": rules },
     });
     let settings: routing::Settings = serde_json::from_value(settings).unwrap();
@@ -440,4 +445,29 @@ async fn the_same_table_changes_nothing() {
     let report = replay.finish();
     assert_eq!((report.changed, report.lost, report.gained, report.assumed), (0, 0, 0, 0), "{report:#?}");
     assert!(report.costs.values().all(|cost| cost.delta().is_zero()));
+}
+
+/// A route that was at its cap when a message was accepted is passed over in the replay, too; under a higher limit it is
+/// not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_passed_over_a_full_cap_passes_over_it_again() {
+    let capped = |limit: u32| {
+        table_with(
+            serde_json::json!([{ "id": "acme-minute", "connection": "acme", "limit": limit, "per": "minute" }]),
+            serde_json::json!([{ "id": "all", "routes": ["acme", "borealis"],
+                "failover": { "on": ["busy"], "wait_at_most": "0s" } }]),
+            3,
+        )
+    };
+    let logged = run(capped(20)).await;
+    let passed_over = logged.iter().filter(|record| {
+        let plan = record.plan.as_ref();
+        plan.is_some_and(|plan| plan.left_out.iter().any(|left_out| left_out.capped.is_some()))
+    });
+    let passed_over = u64::try_from(passed_over.count()).unwrap();
+    assert!(passed_over > 100, "{passed_over}");
+    let (report, _) = replay(&logged, &capped(20));
+    assert_eq!((report.changed, report.lost, report.gained), (0, 0, 0), "{report:#?}");
+    let (report, _) = replay(&logged, &capped(10_000));
+    assert_eq!(report.changed, passed_over);
 }

@@ -1,4 +1,4 @@
-//! One row for each cap.
+//! One row for each cap and what it counts by.
 
 use domain::{CapId, Timestamp};
 use rusqlite::{Connection, params};
@@ -7,14 +7,15 @@ use crate::Counted;
 
 pub(super) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS cap_counts(
-  cap TEXT PRIMARY KEY,
+  cap TEXT NOT NULL,
   period INTEGER NOT NULL,
   since INTEGER NOT NULL,
-  count INTEGER NOT NULL
+  count INTEGER NOT NULL,
+  PRIMARY KEY(cap, period)
 ) WITHOUT ROWID, STRICT;
 ";
 
-/// Each in place of what was counted of its cap before.
+/// Each in place of what was counted of its cap by the same period before.
 pub(super) fn put(hot: &Connection, counted: &[Counted]) -> rusqlite::Result<()> {
     let mut insert = hot.prepare_cached(
         "INSERT OR REPLACE INTO cap_counts(cap, period, since, count) VALUES (?1, ?2, ?3, ?4)",
@@ -27,7 +28,7 @@ pub(super) fn put(hot: &Connection, counted: &[Counted]) -> rusqlite::Result<()>
 
 /// Of a cap whose name does not read back there is none any more.
 pub(super) fn all(hot: &Connection) -> rusqlite::Result<Vec<Counted>> {
-    let mut select = hot.prepare("SELECT cap, period, since, count FROM cap_counts ORDER BY cap")?;
+    let mut select = hot.prepare("SELECT cap, period, since, count FROM cap_counts ORDER BY cap, period")?;
     let found = select.query_map([], |row| {
         let (period, since, count) = (row.get(1)?, Timestamp::from_millis(row.get(2)?), row.get(3)?);
         let cap = CapId::new(&row.get::<_, String>(0)?).ok();
