@@ -40,6 +40,19 @@ impl HealthView for Minds<'_> {
     }
 }
 
+/// What is believed while these connections are down.
+struct Half<'a>(&'a Beliefs, &'static [&'static str]);
+
+impl HealthView for Half<'_> {
+    fn is_down(&self, connection: &ConnectionId) -> bool {
+        self.1.contains(&connection.as_str())
+    }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        Some(self.0)
+    }
+}
+
 /// A gateway in small: messages are chosen for, sent and answered, and the learner hears of all of it.
 struct World {
     table: Arc<Table>,
@@ -333,4 +346,26 @@ fn a_floor_leaves_out_what_is_known_to_be_below_it_and_says_by_how_much() {
     world.table = floor("\"borealis-eu\"", "0.99");
     let plan = world.choose(Class::Transactional, 1).plan;
     assert_eq!((plan.routes.len(), plan.left_out.len()), (1, 0));
+    // Nor is one that is up, for another that is good and down.
+    let of = |table: &Table, down: &'static [&'static str]| {
+        let ask = Ask { operator: Some("26201"), now: world.at(), ..Ask::new() };
+        let plan = ask.with(|facts| choose(facts, table, &Half(&world.beliefs, down)).unwrap().plan);
+        plan.routes.iter().map(|planned| planned.route.to_string()).collect::<Vec<_>>()
+    };
+    let both = floor("\"acme-eu\", \"borealis-eu\"", "0.9");
+    assert_eq!(of(&both, &[]), ["acme-eu"]);
+    assert_eq!(of(&both, &["acme"]), ["borealis-eu", "acme-eu"]);
+    assert_eq!(of(&both, &["borealis"]), ["acme-eu"]);
+    assert_eq!(of(&both, &["acme", "borealis"]), ["borealis-eu", "acme-eu"]);
+    // A rule that does not leave what is down waits for it.
+    let patient = "strategy = \"quality_floor\"\nfailover = { on = [\"rejected\"] }\nquality_floor = \"0.9\"";
+    let patient =
+        format!("[[policy.rules]]\nid = \"all\"\n{patient}\nroutes = [\"acme-eu\", \"borealis-eu\"]");
+    assert_eq!(of(&table(&patient), &["acme"]), ["acme-eu"]);
+    // What a pin puts first is no reason to leave the message without another.
+    let pin = "[[policy.pins]]\nid = \"pin\"\napp = [\"shop\"]\nroute = \"acme-eu\"\n";
+    let rule =
+        "strategy = \"quality_floor\"\nquality_floor = \"0.9\"\nroutes = [\"acme-eu\", \"borealis-eu\"]";
+    let pinned = table(&format!("{pin}[[policy.rules]]\nid = \"all\"\n{rule}"));
+    assert_eq!(of(&pinned, &[]), ["acme-eu", "borealis-eu"]);
 }
