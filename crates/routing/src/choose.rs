@@ -104,14 +104,17 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     let rule = table.rule(&request).ok_or(NoRule)?;
     let pinned = Pinned { rule, pin: table.pin(&request) };
     let mut sifted = sift(&pinned, table, &request, health);
+    let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
+    let is_left =
+        |candidate: &Candidate<'_>| leaves_what_is_down && health.is_down(&candidate.route.connection);
     if let (Some(floor), Some(beliefs)) = (rule.quality_floor, health.beliefs()) {
-        quality::leave_out_below(floor, &mut sifted, &request, beliefs);
+        quality::leave_out_below(floor, &mut sifted, &request, beliefs, is_left);
     }
     let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } = sifted;
-    let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
-    if candidates.is_empty() && first.is_none() {
+    if candidates.is_empty() {
         candidates.append(&mut spare);
     }
+    let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
     let mut drawn_from = Vendors::default();
     match rule.strategy {
         Strategy::Priority => {}
@@ -125,10 +128,8 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     if !flips.is_empty() {
         keep_first_places(&mut candidates);
     }
-    let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
     if leaves_what_is_down {
-        let is_down = |candidate: &Candidate<'_>| health.is_down(&candidate.route.connection);
-        move_behind(&mut candidates, is_down, Reason::ConnectionDown);
+        move_behind(&mut candidates, is_left, Reason::ConnectionDown);
     }
     spread::over_failure_domains(&mut candidates, rule.strategy);
     if leaves_what_is_down && candidates.iter().all(|candidate| candidate.is_behind) {
@@ -139,6 +140,10 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     }
     for candidate in &spare {
         leave_out(&mut left_out, candidate.route, Exclusion::Maintenance, &request);
+    }
+    if !flips.is_empty() {
+        // A stand-in may have lost its own place and hold another's.
+        left_out.retain(|one| candidates.iter().all(|candidate| candidate.route.id != one.route));
     }
     let routes = candidates.iter().map(Candidate::planned).collect();
     let plan = Plan {

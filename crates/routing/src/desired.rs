@@ -3,12 +3,13 @@
 use std::fmt;
 
 use crate::difference::Thing;
-use crate::settings::{ExchangeRate, Settings};
+use crate::settings::{ExchangeRate, Policy, Settings};
 
 /// A thing that the files do not name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub of: Thing,
+    /// Empty for the default class and what messages are worth, of which there is one.
     pub id: String,
 }
 
@@ -25,15 +26,30 @@ impl fmt::Display for Kept {
             Thing::Rule => "rule",
             Thing::Test => "policy test",
         };
-        write!(f, "{of} {}", self.id)
+        f.write_str(of)?;
+        if self.id.is_empty() { Ok(()) } else { write!(f, " {}", self.id) }
     }
 }
 
-/// What is wanted, with all routes, rate cards and rules that are there and are not named. Each of them stays behind the
-/// one that it is behind now, because the order of rules decides; the first ones stay first.
+/// What is wanted, with all that is there and is not named: routes, rate cards, exchange rates, caps, pins, rules and tests
+/// by their ids, the default class and what messages are worth where the files say nothing of them. To say nothing and to
+/// name the default are the same in settings, so what is there stays in both cases. Each of a list stays behind the one
+/// that it is behind now, because the order of rules and of pins decides; the first ones stay first.
 #[must_use]
 pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
     let mut kept = Vec::new();
+    let said_nothing = Policy::default();
+    let (there_policy, wanted_policy) = (&there.policy, &mut wanted.policy);
+    if wanted_policy.default_class == said_nothing.default_class
+        && there_policy.default_class != said_nothing.default_class
+    {
+        wanted_policy.default_class = there_policy.default_class;
+        kept.push(Kept { of: Thing::DefaultClass, id: String::new() });
+    }
+    if wanted_policy.adaptive == said_nothing.adaptive && there_policy.adaptive != said_nothing.adaptive {
+        wanted_policy.adaptive = there_policy.adaptive.clone();
+        kept.push(Kept { of: Thing::Adaptive, id: String::new() });
+    }
     let mut note = |of, ids: Vec<String>| kept.extend(ids.into_iter().map(|id| Kept { of, id }));
     note(Thing::Route, weave(&there.routes, &mut wanted.routes, |route| route.id.clone()));
     note(Thing::RateCard, weave(&there.rate_cards, &mut wanted.rate_cards, |card| card.id.clone()));
@@ -85,6 +101,27 @@ mod tests {
         let (ids, kept) = woven(&["a", "b", "c", "d"], &["d", "b", "x"]);
         assert_eq!(ids, ["a", "d", "b", "c", "x"]);
         assert_eq!(kept, ["rule a", "rule c"]);
+    }
+
+    #[test]
+    fn what_there_is_one_of_stays_where_no_file_speaks_of_it() {
+        let there = "[policy]\ndefault_class = \"otp\"\nadaptive = { currency = \"EUR\" }\n";
+        let there = canonical::parse(there).unwrap();
+        let told = |wanted: &str| {
+            let (settings, kept) = keep(&there, canonical::parse(wanted).unwrap());
+            let kept: Vec<String> = kept.iter().map(Kept::to_string).collect();
+            (settings.policy.default_class, settings.policy.adaptive.currency.unwrap(), kept)
+        };
+        let (class, currency, kept) = told("");
+        assert_eq!((class, currency.as_str()), (domain::Class::Otp, "EUR"));
+        assert_eq!(kept, ["default class", "what messages are worth"]);
+        let (class, currency, kept) =
+            told("[policy]\ndefault_class = \"marketing\"\nadaptive = { currency = \"USD\" }\n");
+        assert_eq!((class, currency.as_str()), (domain::Class::Marketing, "USD"));
+        assert!(kept.is_empty(), "{kept:?}");
+        // Nothing is kept that is as it would be.
+        let (_, kept) = keep(&Settings::default(), Settings::default());
+        assert!(kept.is_empty(), "{kept:?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What changes from one set of settings to another, thing by thing and key by key, and in words.
 //!
-//! The order of rules counts, because the first that matches decides; that of routes and rate cards does not. What is
+//! The order of rules and of pins counts, because the first that matches decides; that of other things does not. What is
 //! written in another way and means the same is no change: a default that is left out, comments, the order of keys.
 
 use std::collections::HashMap;
@@ -58,7 +58,8 @@ pub struct KeyChange {
     pub values: Option<(usize, usize)>,
 }
 
-/// In the order: default class, what messages are worth, routes, rate cards, rules; of each first what was there, as it was ordered.
+/// In the order: default class, what messages are worth, routes, rate cards, exchange rates, caps, pins, rules, tests; of
+/// each first what was there, as it was ordered.
 #[must_use]
 pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     let mut changes = Vec::new();

@@ -1,11 +1,12 @@
 //! An override, written into the rules: what it did for a while, they say from then on.
 //!
-//! A rule that it concerns with some of its messages alone stays, behind a copy that takes those.
+//! A rule that it concerns with some of its messages alone stays, behind a copy that takes those. A pin has no such copy,
+//! because there are overrides of messages that a pin cannot ask for.
 
 use domain::overrides::{Action, Scope, Suspended};
 use domain::{Override, VendorId};
 
-use crate::settings::{Match, Rule, RuleRoute, Settings, Strategy};
+use crate::settings::{Match, Pin, Rule, RuleRoute, Settings, Strategy};
 
 /// Why it cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +15,11 @@ pub enum NotPermanent {
     Maintenance,
     #[error("rule `{0}` would have no route left: change it by hand")]
     NoRouteLeft(String),
-    #[error("no rule would be another one")]
+    #[error("pin `{0}` has no route but the suspended one: give it another, or remove it")]
+    PinnedAlone(String),
+    #[error("it is of some of the messages of pin `{0}` alone: change the pin by hand")]
+    PinInPart(String),
+    #[error("no rule and no pin would be another one")]
     NothingToChange,
 }
 
@@ -36,7 +41,9 @@ pub fn permanent(
         let matches = narrowed(&rule.matches, &one.scope);
         match matches.filter(|_| routes != rule.routes) {
             None => rules.push(rule.clone()),
-            Some(_) if routes.is_empty() => return Err(NotPermanent::NoRouteLeft(rule.id.clone())),
+            Some(_) if carries_nothing(rule.strategy, &routes) => {
+                return Err(NotPermanent::NoRouteLeft(rule.id.clone()));
+            }
             Some(matches) if matches == rule.matches => rules.push(Rule { routes, ..rule.clone() }),
             Some(matches) => {
                 let id = free_id(&rule.id, settings, &rules);
@@ -45,12 +52,69 @@ pub fn permanent(
             }
         }
     }
-    if rules == settings.policy.rules {
+    let pins = pins(settings, one, vendor_of)?;
+    if rules == settings.policy.rules && pins == settings.policy.pins {
         return Err(NotPermanent::NothingToChange);
     }
     let mut settings = settings.clone();
-    settings.policy.rules = rules;
+    (settings.policy.rules, settings.policy.pins) = (rules, pins);
     Ok(settings)
+}
+
+fn carries_nothing(strategy: Strategy, routes: &[RuleRoute]) -> bool {
+    let is_parked = |route: &RuleRoute| strategy == Strategy::Weighted && route.weight == Some(0);
+    routes.iter().all(is_parked)
+}
+
+/// A pin without its route is none, and its messages go as their rules say: but one that lets no other route carry them
+/// would then let all.
+fn pins(
+    settings: &Settings,
+    one: &Override,
+    vendor_of: &dyn Fn(&str) -> Option<VendorId>,
+) -> Result<Vec<Pin>, NotPermanent> {
+    let mut pins = Vec::new();
+    for pin in &settings.policy.pins {
+        let route = match &one.action {
+            Action::Flip { from, to } if pin.route == from.as_str() => Some(to.to_string()),
+            Action::Suspend(what) if is_suspended(what, &pin.route, settings, vendor_of) => None,
+            Action::Flip { .. } | Action::Suspend(_) | Action::Weight { .. } | Action::Maintenance(_) => {
+                pins.push(pin.clone());
+                continue;
+            }
+        };
+        let asks = Match {
+            recipient_prefix: pin.recipient_prefix.clone(),
+            operator: pin.operator.clone(),
+            app: pin.app.clone(),
+            ..Match::default()
+        };
+        match (narrowed(&asks, &one.scope), route) {
+            (None, _) => pins.push(pin.clone()),
+            (Some(narrower), _) if narrower != asks => return Err(NotPermanent::PinInPart(pin.id.clone())),
+            (Some(_), Some(route)) => pins.push(Pin { route, ..pin.clone() }),
+            (Some(_), None) if pin.only => return Err(NotPermanent::PinnedAlone(pin.id.clone())),
+            (Some(_), None) => {}
+        }
+    }
+    Ok(pins)
+}
+
+fn is_suspended(
+    what: &Suspended,
+    route: &str,
+    settings: &Settings,
+    vendor_of: &dyn Fn(&str) -> Option<VendorId>,
+) -> bool {
+    let connection = || {
+        let found = settings.routes.iter().find(|other| other.id == route);
+        found.map_or("", |route| route.connection.as_str())
+    };
+    match what {
+        Suspended::Route(id) => route == id.as_str(),
+        Suspended::Connection(id) => connection() == id.as_str(),
+        Suspended::Vendor(vendor) => vendor_of(connection()).as_ref() == Some(vendor),
+    }
 }
 
 fn changed(
@@ -59,39 +123,43 @@ fn changed(
     action: &Action,
     vendor_of: &dyn Fn(&str) -> Option<VendorId>,
 ) -> Vec<RuleRoute> {
-    let connection = |id: &str| {
-        let route = settings.routes.iter().find(|route| route.id == id);
-        route.map_or("", |route| route.connection.as_str())
-    };
     let mut routes: Vec<RuleRoute> = rule.routes.clone();
     match action {
         Action::Flip { from, to } => {
-            if routes.iter().any(|route| route.id == from.as_str()) {
-                // It stands once: in the place of the one that it stands in for.
-                routes.retain(|route| route.id != to.as_str());
-                for route in routes.iter_mut().filter(|route| route.id == from.as_str()) {
-                    route.id = to.to_string();
-                }
+            for route in routes.iter_mut().filter(|route| route.id == from.as_str()) {
+                route.id = to.to_string();
             }
+            unite(&mut routes, to.as_str());
         }
-        Action::Suspend(Suspended::Route(id)) => routes.retain(|route| route.id != id.as_str()),
-        Action::Suspend(Suspended::Connection(id)) => {
-            routes.retain(|route| connection(&route.id) != id.as_str());
-        }
-        Action::Suspend(Suspended::Vendor(vendor)) => {
-            routes.retain(|route| vendor_of(connection(&route.id)).as_ref() != Some(vendor));
+        Action::Suspend(what) => {
+            routes.retain(|route| !is_suspended(what, &route.id, settings, vendor_of));
         }
         Action::Weight { route: id, weight } => {
             if rule.strategy == Strategy::Weighted {
                 for route in routes.iter_mut().filter(|route| route.id == id.as_str()) {
                     route.weight = Some(*weight);
                 }
-                routes.retain(|route| route.weight != Some(0));
+                routes.retain(|route| route.id != id.as_str() || route.weight != Some(0));
             }
         }
         Action::Maintenance(_) => {}
     }
     routes
+}
+
+/// A stand-in that is listed as well has two places: as under the override it is in the first of them, because it moves
+/// up and never down, and draws with the weights of both.
+fn unite(routes: &mut Vec<RuleRoute>, id: &str) {
+    let places = || routes.iter().filter(|route| route.id == id);
+    let weight = places().filter_map(|route| route.weight).reduce(u32::saturating_add);
+    let mut is_first = true;
+    routes.retain_mut(|route| {
+        if route.id != id {
+            return true;
+        }
+        route.weight = weight;
+        std::mem::take(&mut is_first)
+    });
 }
 
 /// What asks for both; None when no message can be in both.
@@ -123,7 +191,7 @@ fn same(one: &String, other: &String) -> Option<String> {
 }
 
 /// Of two lists what is in both; a list that is empty or absent asks for nothing.
-fn both<T: Clone>(
+fn both<T: Clone + PartialEq>(
     listed: Option<Vec<T>>,
     scope: &[T],
     common: impl Fn(&T, &T) -> Option<T>,
@@ -133,7 +201,12 @@ fn both<T: Clone>(
     }
     let Some(listed) = listed else { return Some(Some(scope.to_vec())) };
     let of = |one: &T| scope.iter().filter_map(|other| common(one, other)).collect::<Vec<T>>();
-    let found: Vec<T> = listed.iter().flat_map(of).collect();
+    let mut found: Vec<T> = Vec::new();
+    for one in listed.iter().flat_map(of) {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
     (!found.is_empty()).then_some(Some(found))
 }
 
@@ -148,6 +221,7 @@ mod tests {
     use domain::{Class, OverrideId, RouteId, Timestamp};
 
     use super::*;
+    use crate::sample;
 
     fn settings() -> Settings {
         toml::from_str(
@@ -172,9 +246,8 @@ mod tests {
         RouteId::new(id).unwrap()
     }
 
-    /// The rules that come of it: id, prefixes, routes with their weights.
-    fn made(action: Action, scope: Scope) -> Result<Vec<String>, NotPermanent> {
-        let one = Override {
+    fn of(action: Action, scope: Scope) -> Override {
+        Override {
             id: OverrideId::from_u128(1),
             action,
             reason: "".into(),
@@ -184,7 +257,12 @@ mod tests {
             reverted: None,
             scope,
             starts_at: None,
-        };
+        }
+    }
+
+    /// The rules that come of it: id, prefixes, routes with their weights.
+    fn made(action: Action, scope: Scope) -> Result<Vec<String>, NotPermanent> {
+        let one = of(action, scope);
         let vendor_of = |connection: &str| VendorId::new(&format!("{connection}-inc")).ok();
         let rules = permanent(&settings(), &one, &vendor_of)?.policy.rules;
         let told = rules.iter().map(|rule| {
@@ -204,7 +282,10 @@ mod tests {
     fn an_override_of_all_messages_changes_the_rules_themselves() {
         let flip = Action::Flip { from: route("a"), to: route("b") };
         let rules = made(flip, Scope::default()).unwrap();
-        assert_eq!(rules, [r#"otp ([Otp], ["+49"]) b"#, "rest ([], []) b*3 a2*1"]);
+        assert_eq!(rules, [r#"otp ([Otp], ["+49"]) b"#, "rest ([], []) b*5 a2*1"]);
+        let back = Action::Flip { from: route("b"), to: route("a") };
+        let rules = made(back, Scope::default()).unwrap();
+        assert_eq!(rules, [r#"otp ([Otp], ["+49"]) a"#, "rest ([], []) a*5 a2*1"]);
         let suspended = Action::Suspend(Suspended::Vendor(VendorId::new("acme-inc").unwrap()));
         let rules = made(suspended, Scope::default()).unwrap();
         assert_eq!(rules, [r#"otp ([Otp], ["+49"]) b"#, "rest ([], []) b*2"]);
@@ -239,21 +320,126 @@ mod tests {
         let both = toml::from_str::<Settings>(
             "routes = [{ id = \"a\", connection = \"acme\" }]\n[[policy.rules]]\nid = \"all\"\nroutes = [\"a\"]",
         );
-        let one = |action| Override {
-            id: OverrideId::from_u128(1),
-            action,
-            reason: "".into(),
-            created_at: Timestamp::from_millis(0),
-            created_by: "ops".into(),
-            expires_at: Timestamp::from_millis(1),
-            reverted: None,
-            scope: Scope::default(),
-            starts_at: None,
-        };
-        let suspended = one(Action::Suspend(Suspended::Route(route("a"))));
+        let suspended = of(Action::Suspend(Suspended::Route(route("a"))), Scope::default());
         let refused = permanent(&both.unwrap(), &suspended, &|_| None);
         assert_eq!(refused, Err(NotPermanent::NoRouteLeft("all".to_owned())));
         let elsewhere = Action::Flip { from: route("nobody"), to: route("b") };
         assert_eq!(made(elsewhere, Scope::default()), Err(NotPermanent::NothingToChange));
+    }
+
+    #[test]
+    fn what_others_parked_stays_parked() {
+        let parked = |weights: [u32; 3]| {
+            let listed = ["a", "a2", "b"].map(str::to_owned).into_iter().zip(weights);
+            let routes = listed.map(|(id, weight)| RuleRoute { id, weight: Some(weight) }).collect();
+            let mut settings = settings();
+            let rule = settings.policy.rules.pop().unwrap();
+            settings.policy.rules = vec![Rule { routes, ..rule }];
+            settings
+        };
+        let to = |weight| of(Action::Weight { route: route("a"), weight }, Scope::default());
+        let made = |settings: &Settings, one| permanent(settings, &one, &|_| None);
+        let rules = made(&parked([3, 0, 2]), to(0)).unwrap().policy.rules;
+        let left: Vec<_> = rules[0].routes.iter().map(|route| (route.id.as_str(), route.weight)).collect();
+        assert_eq!(left, [("a2", Some(0)), ("b", Some(2))]);
+        // What is parked carries nothing.
+        let refused = made(&parked([3, 0, 0]), to(0));
+        assert_eq!(refused, Err(NotPermanent::NoRouteLeft("rest".to_owned())));
+    }
+
+    /// The routes of the plan, of a message that each is the first choice of.
+    fn planned(settings: &Settings, overrides: &[Override]) -> Vec<Vec<String>> {
+        let text = crate::settings::canonical::text(settings);
+        let table = sample::compile(&text).unwrap().under(overrides);
+        let plan = |number: u32| {
+            let ask = sample::Ask { to: format!("+4915{number:08}"), ..sample::Ask::new() };
+            let plan = ask.choose(&table).unwrap().plan;
+            plan.routes.iter().map(|planned| planned.route.to_string()).collect()
+        };
+        (0..2000).map(plan).collect()
+    }
+
+    #[test]
+    fn what_is_drafted_plans_what_the_flip_plans() {
+        for (from, to) in [("c", "a"), ("a", "c"), ("a", "b"), ("b", "a")] {
+            let settings: Settings = toml::from_str(
+                r#"
+                routes = [
+                    { id = "a", connection = "acme" }, { id = "b", connection = "borealis" },
+                    { id = "c", connection = "cirrus" },
+                ]
+                [[policy.rules]]
+                id = "all"
+                routes = ["a", "b", "c"]
+                "#,
+            )
+            .unwrap();
+            let flip = of(Action::Flip { from: route(from), to: route(to) }, Scope::default());
+            let draft = permanent(&settings, &flip, &|_| None).unwrap();
+            assert_eq!(planned(&draft, &[])[0], planned(&settings, &[flip])[0], "{from} to {to}");
+        }
+        // A draw is another one; the shares are the same.
+        let mut settings = settings();
+        settings.policy.rules.remove(0);
+        let flip = of(Action::Flip { from: route("a"), to: route("b") }, Scope::default());
+        let draft = permanent(&settings, &flip, &|_| None).unwrap();
+        let of_b = |plans: Vec<Vec<String>>| plans.iter().filter(|plan| plan[0] == "b").count();
+        for count in [of_b(planned(&draft, &[])), of_b(planned(&settings, &[flip]))] {
+            // Five sixths.
+            assert!((1600..1735).contains(&count), "{count}");
+        }
+    }
+
+    #[test]
+    fn pins_change_as_rules_do() {
+        let with = |only: bool| {
+            let mut settings = settings();
+            settings.policy.pins = vec![
+                Pin {
+                    id: "block".to_owned(),
+                    recipient_prefix: Some(vec!["+491515".to_owned()]),
+                    route: "a2".to_owned(),
+                    only,
+                    ..Pin::default()
+                },
+                Pin {
+                    id: "app".to_owned(),
+                    app: Some(vec!["shop".to_owned()]),
+                    route: "b".to_owned(),
+                    ..Pin::default()
+                },
+            ];
+            settings
+        };
+        let pins = |only, action, scope| {
+            let draft = permanent(&with(only), &of(action, scope), &|_| None)?;
+            let told = draft.policy.pins.iter().map(|pin| format!("{} {}", pin.id, pin.route));
+            Ok(told.collect::<Vec<_>>())
+        };
+        let flip = || Action::Flip { from: route("a2"), to: route("a") };
+        let suspended = || Action::Suspend(Suspended::Route(route("a2")));
+        for only in [false, true] {
+            assert_eq!(pins(only, flip(), Scope::default()).unwrap(), ["block a", "app b"]);
+        }
+        assert_eq!(pins(false, suspended(), Scope::default()).unwrap(), ["app b"]);
+        let alone = NotPermanent::PinnedAlone("block".to_owned());
+        assert_eq!(pins(true, suspended(), Scope::default()), Err(alone));
+        // All messages of the pin are in the first of these scopes, none in the second, and some in the others.
+        let prefixes = |all: &[&str]| Scope {
+            prefixes: all.iter().map(|prefix| (*prefix).into()).collect(),
+            ..Scope::default()
+        };
+        assert_eq!(pins(false, flip(), prefixes(&["4915", "49"])).unwrap(), ["block a", "app b"]);
+        assert_eq!(pins(false, flip(), prefixes(&["33"])).unwrap(), ["block a2", "app b"]);
+        let in_part = Err(NotPermanent::PinInPart("block".to_owned()));
+        assert_eq!(pins(false, flip(), prefixes(&["4915155"])), in_part);
+        let scope = Scope { classes: vec![Class::Otp], ..Scope::default() };
+        assert_eq!(pins(false, suspended(), scope), in_part);
+        // Where only a pin is concerned, that is something to change.
+        let mut settings = with(false);
+        settings.policy.rules.pop();
+        let draft = permanent(&settings, &of(flip(), Scope::default()), &|_| None).unwrap();
+        assert_eq!(draft.policy.rules, settings.policy.rules);
+        assert_eq!(draft.policy.pins[0].route, "a");
     }
 }

@@ -31,7 +31,7 @@ impl Share {
     /// When it is none, all, or finer than a hundredth of a percent.
     pub fn parse_percent(text: &str) -> Result<Self, BadShare> {
         let percent: Decimal = text.parse().map_err(|_| BadShare)?;
-        let hundredths = percent * Decimal::from(100u32);
+        let hundredths = percent.checked_mul(Decimal::ONE_HUNDRED).ok_or(BadShare)?;
         let count = hundredths.normalize().to_string().parse().map_err(|_| BadShare)?;
         Self::of_ten_thousand(count)
     }
@@ -154,7 +154,7 @@ mod tests {
     fn percentages_are_read_exactly() {
         let read = |text: &str| Share::parse_percent(text).map(Share::in_ten_thousand);
         assert_eq!((read("5"), read("0.25"), read("99.99")), (Ok(500), Ok(25), Ok(9999)));
-        for wrong in ["0", "100", "-1", "0.001", "101", "x", ""] {
+        for wrong in ["0", "100", "-1", "0.001", "101", "x", "", "79228162514264337593543950335"] {
             assert_eq!(read(wrong), Err(BadShare), "{wrong}");
         }
         assert_eq!(Share::parse_percent("2.5").unwrap().to_string(), "2.5 %");

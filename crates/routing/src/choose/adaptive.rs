@@ -5,6 +5,7 @@
 use domain::MessageId;
 use domain::plan::{DrawFlags, Drawn, FailoverOn, Reason};
 
+use super::rendezvous::mix;
 use super::{Candidate, HealthView, place};
 use crate::adaptive::{Plan, Vendors};
 use crate::learning::{Beliefs, Destination};
@@ -85,14 +86,17 @@ fn seats(
         let Some(candidate) = candidates.iter().position(of_row) else { continue };
         let is_down = candidates.get(candidate).is_some_and(&is_down);
         let part = |share: f32| if is_down { 0 } else { (share * whole + 0.5) as u32 };
+        let share = part(row.share);
+        // Whoever draws again, from the record, draws what was taken over.
+        let (own, taken_over) = if beliefs.took_over(vendor) { (0, share) } else { (share, 0) };
         seats.push(Seat {
             candidate,
             place: place(seats.len()),
             is_down,
             is_shut: row.is_shut,
             keep: beliefs.keep(vendor).clamp(0.0, 1.0),
-            own: part(row.share),
-            taken_over: 0,
+            own,
+            taken_over,
             probe: part(row.probe),
         });
     }
@@ -182,8 +186,5 @@ fn note(candidates: &mut [Candidate<'_>], seats: &[Seat], first: Option<(usize, 
 #[must_use]
 pub fn chance(of: MessageId) -> u64 {
     let id = of.as_u128();
-    let number = ((id >> 64) as u64 ^ id as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
+    mix(((id >> 64) as u64 ^ id as u64).wrapping_add(0x9e37_79b9_7f4a_7c15))
 }

@@ -2,14 +2,21 @@
 
 use domain::plan::{Exclusion, LeftOutRoute, Shortfall};
 
-use super::Sifted;
+use super::{Candidate, Sifted};
 use crate::adaptive::Quality;
 use crate::learning::{Beliefs, Destination};
 use crate::table::Request;
 
-/// A route of which too little is known stays, so that it becomes known; and so do all when all are below: a floor
-/// chooses among routes and never stops a message. `floor` is in hundredths of a percent.
-pub(super) fn leave_out_below(floor: u16, sifted: &mut Sifted<'_>, request: &Request<'_>, beliefs: &Beliefs) {
+/// A route of which too little is known stays, so that it becomes known; and so do all when all are below that could
+/// carry the message now: a floor chooses among routes and never stops a message. A pinned one stays, and a message that
+/// has it keeps the others under the same terms as without. `floor` is in hundredths of a percent.
+pub(super) fn leave_out_below(
+    floor: u16,
+    sifted: &mut Sifted<'_>,
+    request: &Request<'_>,
+    beliefs: &Beliefs,
+    is_down: impl Fn(&Candidate<'_>) -> bool,
+) {
     let to = Destination { country: request.facts.country, operator: request.operator };
     let Some(operator) = beliefs.destination(to) else { return };
     let shortfalls: Vec<Option<Shortfall>> = sifted
@@ -24,7 +31,8 @@ pub(super) fn leave_out_below(floor: u16, sifted: &mut Sifted<'_>, request: &Req
             shortfall(beliefs.quality(vendor, operator)?, floor)
         })
         .collect();
-    if shortfalls.iter().all(Option::is_some) {
+    let mut known = sifted.candidates.iter().zip(&shortfalls);
+    if known.all(|(candidate, shortfall)| shortfall.is_some() || candidate.is_pinned || is_down(candidate)) {
         return;
     }
     let mut shortfalls = shortfalls.into_iter();

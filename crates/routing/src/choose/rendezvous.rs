@@ -39,7 +39,7 @@ impl Draw {
     }
 }
 
-/// How far `about` times its weight may be from the exact value on any machine: a hundred times more than it is.
+/// How far `about` times its weight may be from the exact value on any machine: some thousand times more than it is.
 const IMPRECISION: f64 = 1e-6;
 
 /// By `exponential / weight`, exactly: but for one pair in some hundred thousand the machine's own logarithm tells which

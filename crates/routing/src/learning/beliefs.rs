@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::plan::{Drawn, Shortfall};
+use domain::plan::{DrawFlags, Drawn, Shortfall};
 use domain::{AppId, Class, ConnectionId, Verdict};
 
 use super::names::{Destination, Names, number};
@@ -21,6 +21,9 @@ pub struct Beliefs {
     /// By destination, of the arms that have had traffic.
     pub(super) qualities: Arc<Vec<Vec<Quality>>>,
     pub(super) verdicts: Arc<[Verdict]>,
+    /// Of a record: whoever was drawn in the place of one that took no more. The record tells the sum of what is its own
+    /// and what it took over, and this of which the draw was.
+    pub(super) took_over: Vendors,
 }
 
 /// What the record of a decision says of one connection.
@@ -52,10 +55,14 @@ impl Beliefs {
         names.destinations.insert(to, 0);
         let cell = Cell { operator: 0, class: number(class), reports_conversion: names.reports(app, class) };
         let (mut rows, mut qualities, mut version) = (Vec::new(), Vec::new(), 0);
+        let mut took_over = Vendors::default();
         for (vendor, one) in recorded.iter().enumerate().take(super::names::CONNECTIONS) {
             names.connections.insert(one.connection.clone(), vendor);
             if let Some(drawn) = one.drawn {
                 version = drawn.table;
+                if drawn.flags.contains(DrawFlags::THROTTLED) {
+                    took_over = took_over.with(vendor);
+                }
                 rows.push((drawn.place, row(vendor, drawn)));
             }
             if let Some(shortfall) = one.shortfall {
@@ -73,6 +80,7 @@ impl Beliefs {
             names: Arc::new(names),
             qualities: Arc::new(vec![qualities]),
             verdicts: Arc::default(),
+            took_over,
         }
     }
 
@@ -102,6 +110,11 @@ impl Beliefs {
         self.probabilities.keep(vendor)
     }
 
+    /// Whether the record says that it was drawn in the place of another.
+    pub(crate) fn took_over(&self, vendor: VendorIndex) -> bool {
+        self.took_over.contains(vendor)
+    }
+
     /// How an arm delivers. None when too little is known.
     pub(crate) fn quality(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<Quality> {
         let arms = self.qualities.get(operator)?;
@@ -118,6 +131,6 @@ fn row(vendor: VendorIndex, drawn: Drawn) -> Row {
         share: part(drawn.share),
         probe: part(drawn.probe),
         utility: 0.0,
-        is_shut: drawn.flags.contains(domain::plan::DrawFlags::SHUT),
+        is_shut: drawn.flags.contains(DrawFlags::SHUT),
     }
 }

@@ -2,7 +2,7 @@
 //! weighed against is an estimate.
 
 use domain::money::Decimal;
-use domain::{Class, ConnectionId, Timestamp};
+use domain::{Channel, Class, ConnectionId, Timestamp};
 
 use super::names::Destination;
 use crate::adaptive;
@@ -18,7 +18,8 @@ pub(super) fn classes(table: &Table) -> Vec<adaptive::Class> {
     [Class::Otp, Class::Transactional, Class::Marketing].map(class).into()
 }
 
-/// By connection, what its cheapest route takes for a message of one segment; nothing where no price is known.
+/// By connection, what its cheapest route there takes for a text message of one segment. Where that is not known it may
+/// be anything, and counts as the dearest of those that are: never as free. Where none is known, all are alike.
 pub(super) fn prices(
     table: &Table,
     connections: &[ConnectionId],
@@ -28,6 +29,9 @@ pub(super) fn prices(
     let currency = table.worths().currency;
     let mut cheapest: Vec<Option<Decimal>> = vec![None; connections.len()];
     for route in table.routes() {
+        if route.channel != Channel::Sms || !route.goes_to(to.country) {
+            continue;
+        }
         let Some(card) = table.card_of(route) else { continue };
         let Rated::Priced(tariff) = card.rate(to.operator, to.country, now) else { continue };
         let Some(price) = card.exchange.convert(tariff.times(1), currency, now) else { continue };
@@ -36,9 +40,64 @@ pub(super) fn prices(
             *place = Some(place.map_or(price.amount, |other| other.min(price.amount)));
         }
     }
-    cheapest.into_iter().map(|price| price.map_or(0.0, number)).collect()
+    let dearest = cheapest.iter().flatten().max().copied().unwrap_or_default();
+    cheapest.into_iter().map(|price| number(price.unwrap_or(dearest))).collect()
 }
 
 fn number(amount: Decimal) -> f64 {
     f64::try_from(amount).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{compile, table};
+
+    const RULE: &str = "[[policy.rules]]\nid = \"all\"\nstrategy = \"adaptive\"\nroutes = [\"acme-eu\"]\n";
+    const MORE: &str = r#"
+        [[routes]]
+        id = "acme-rcs"
+        connection = "acme"
+        channel = "rcs"
+        rate_card = "cheap"
+        [[routes]]
+        id = "acme-at"
+        connection = "acme"
+        countries = ["AT"]
+        rate_card = "cheap"
+        [[routes]]
+        id = "cirrus-pounds"
+        connection = "cirrus"
+        rate_card = "pounds"
+        [[rate_cards]]
+        id = "cheap"
+        currency = "EUR"
+        prices = [{ country = "DE", price = "0.001" }, { country = "AT", price = "0.001" }]
+        [[rate_cards]]
+        id = "pounds"
+        currency = "GBP"
+        prices = [{ country = "DE", price = "0.0001" }]
+    "#;
+
+    fn of(table: &Table, country: &str) -> Vec<f64> {
+        let connections = ["acme", "borealis", "cirrus"].map(|name| ConnectionId::new(name).unwrap());
+        let to = Destination::new(Some(country.parse().unwrap()), None);
+        prices(table, &connections, to, Timestamp::from_millis(1_767_225_600_000))
+    }
+
+    #[test]
+    fn a_price_that_is_not_known_is_that_of_the_dearest() {
+        let table = table(RULE);
+        assert_eq!(of(&table, "DE"), [0.05, 0.04, 0.05]);
+        assert_eq!(of(&table, "AT"), [0.02, 0.03, 0.03]);
+        assert_eq!(of(&table, "FR"), [0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn only_routes_that_would_carry_a_text_there_have_a_price() {
+        let table = compile(&format!("{}{MORE}{RULE}", crate::sample::ROUTES)).unwrap();
+        // Neither the other channel nor the route to Austria makes Germany cheaper, nor does what cannot be exchanged.
+        assert_eq!(of(&table, "DE"), [0.05, 0.04, 0.05]);
+        assert_eq!(of(&table, "AT"), [0.001, 0.03, 0.03]);
+    }
 }

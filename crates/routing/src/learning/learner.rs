@@ -190,6 +190,7 @@ impl Learner {
             names: Arc::clone(&self.names),
             qualities: Arc::new(qualities),
             verdicts: self.open.as_slice().into(),
+            took_over: Vendors::default(),
         })
     }
 
@@ -207,9 +208,12 @@ impl Learner {
         all.into_iter().filter(|connection| !self.names.connections.contains_key(*connection)).count()
     }
 
-    /// The engine's clock never goes back.
+    /// The engine's clock never goes back, and does not move before a vendor has spoken: how long it stood still is not
+    /// known until then.
     fn now(&mut self, wall: Timestamp) -> Millis {
-        self.at = self.at.max(self.times.engine(wall));
+        if !self.stands_still {
+            self.at = self.at.max(self.times.engine(wall));
+        }
         self.at
     }
 
@@ -303,13 +307,7 @@ impl Learner {
         let is_same = |open: &Verdict| open.scope == scope && is_of_door(open.kind) == is_of_door(kind);
         let at = self.open.iter().position(is_same);
         let verdict = match (told.stage, at) {
-            (Stage::Raised, None) => {
-                let (raised_at, revised_at, recovered_at) = (now, None, None);
-                let verdict =
-                    Verdict { id: new_id(), kind, scope, raised_at, revised_at, recovered_at, proof };
-                self.open.push(verdict.clone());
-                verdict
-            }
+            (Stage::Raised, None) => self.raise(new_id(), kind, scope, proof, now),
             (Stage::Raised | Stage::Revised, Some(at)) => {
                 let open = self.open.get_mut(at)?;
                 (open.kind, open.proof, open.revised_at) = (kind, proof, Some(now));
@@ -344,10 +342,7 @@ impl Learner {
                 let (kind, proof) = (found, self.proof(&proof));
                 let scope =
                     Scope { connection: Some(connection.clone()), destination: Some(destination.clone()) };
-                let (raised_at, revised_at, recovered_at) = (now, None, None);
-                let verdict =
-                    Verdict { id: new_id(), kind, scope, raised_at, revised_at, recovered_at, proof };
-                self.open.push(verdict.clone());
+                let verdict = self.raise(new_id(), kind, scope, proof, now);
                 turned.push(Turned { verdict, stage: Stage::Raised });
             }
             scopes.push((connection, destination));
@@ -363,6 +358,14 @@ impl Learner {
         if !turned.is_empty() {
             self.published = None;
         }
+    }
+
+    /// A verdict that holds from now on.
+    fn raise(&mut self, id: VerdictId, kind: Kind, scope: Scope, proof: Proof, now: Timestamp) -> Verdict {
+        let verdict =
+            Verdict { id, kind, scope, raised_at: now, revised_at: None, recovered_at: None, proof };
+        self.open.push(verdict.clone());
+        verdict
     }
 
     fn proof(&self, proof: &adaptive::Proof) -> Proof {

@@ -8,7 +8,7 @@ use domain::{Class, ConnectionId, MessageId, Timestamp, VerdictId};
 
 use super::*;
 use crate::choose::{Choice, HealthView, chance, choose};
-use crate::sample::{Ask, table};
+use crate::sample::{Ask, ROUTES, compile, table};
 use crate::table::Table;
 
 const RULE: &str = r#"
@@ -18,11 +18,34 @@ const RULE: &str = r#"
     routes = ["acme-eu", "borealis-eu", "cirrus-de"]
 "#;
 
+/// What the sample leaves without a price has one here, and is by far the cheapest.
+const UNPRICED: &str = "countries = [\"DE\"]";
+const PRICED: &str = "countries = [\"DE\"]\nrate_card = \"cirrus\"";
+const CIRRUS: &str = r#"
+    [[rate_cards]]
+    id = "cirrus"
+    currency = "EUR"
+    prices = [{ country = "DE", price = "0.0001" }]
+"#;
+
 struct Minds<'a>(&'a Beliefs);
 
 impl HealthView for Minds<'_> {
     fn is_down(&self, _: &ConnectionId) -> bool {
         false
+    }
+
+    fn beliefs(&self) -> Option<&Beliefs> {
+        Some(self.0)
+    }
+}
+
+/// What is believed while these connections are down.
+struct Half<'a>(&'a Beliefs, &'static [&'static str]);
+
+impl HealthView for Half<'_> {
+    fn is_down(&self, connection: &ConnectionId) -> bool {
+        self.1.contains(&connection.as_str())
     }
 
     fn beliefs(&self) -> Option<&Beliefs> {
@@ -44,7 +67,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let table = Arc::new(table(RULE));
+        Self::of(compile(&format!("{}{CIRRUS}{RULE}", ROUTES.replace(UNPRICED, PRICED))).unwrap())
+    }
+
+    fn of(table: Table) -> Self {
+        let table = Arc::new(table);
         let now = 1_767_225_600_000;
         let mut learner = Learner::new(Arc::clone(&table), Timestamp::from_millis(now), 7);
         let beliefs = learner.publish().unwrap();
@@ -133,7 +160,7 @@ fn share(sent: &HashMap<String, u32>, route: &str) -> f64 {
 fn traffic_leaves_a_silent_drop_and_comes_back() {
     let mut world = World::new();
     let before = world.run(120, 20, |_| true);
-    // It has no price, so nothing is cheaper.
+    // It is the cheapest.
     assert!(share(&before, "cirrus-de") > 0.4, "{before:?}");
     assert_eq!(world.kinds(), []);
     world.run(20, 20, |connection| connection != "cirrus");
@@ -177,17 +204,36 @@ fn what_was_learned_goes_on_after_a_pause_that_nobody_heard_of() {
     world.learner = Learner::restore(&saved, Arc::clone(&world.table), world.at()).unwrap();
     world.beliefs = world.learner.publish().unwrap();
     assert_eq!(world.beliefs.verdicts().len(), 1);
-    // Nobody speaks for a while, and that is nobody's fault.
+    let stood = world.learner.at;
+    // Nobody speaks for a while, and that is nobody's fault; what applications send and say moves no clock.
     for _ in 0..30 {
         world.now += 1000;
+        world.hear(What::Wanted { allowed: Vendors::ALL });
+        let what = What::Conversion { of: None, converted: false };
+        let news = News { class: Class::Marketing, ..world.news(what) };
+        world.learner.hear(&news);
         world.tick();
     }
+    assert_eq!(world.learner.at, stood);
     let after = world.run(20, 20, |connection| connection != "cirrus");
     assert!(share(&after, "cirrus-de") < 0.1, "{after:?}");
     assert_eq!(world.turned, raised, "no verdict came of the pause");
+    // It moved by the twenty seconds, and by the receipts that were on their way, not by the ten minutes.
+    let moved = world.learner.at - stood;
+    assert!((19_000..26_000).contains(&moved), "{moved}");
     world.run(240, 20, |_| true);
     let recovered = world.turned.last().unwrap();
     assert_eq!((recovered.stage, recovered.verdict.id), (Stage::Recovered, raised[0].verdict.id));
+}
+
+#[test]
+fn a_price_that_is_not_known_draws_no_more_than_the_dearest_one() {
+    let mut world = World::of(table(RULE));
+    world.run(120, 20, |_| true);
+    let sent = world.run(60, 20, |_| true);
+    // Of three that deliver alike the one of 0.04 is the best; 0.05 and no price are not told apart.
+    assert!(share(&sent, "borealis-eu") > 0.8, "{sent:?}");
+    assert!(share(&sent, "cirrus-de") < 0.1, "{sent:?}");
 }
 
 #[test]
@@ -216,6 +262,17 @@ fn what_does_not_fit_is_not_taken_up() {
 fn a_draw_is_made_again_from_what_the_plan_keeps() {
     let mut world = World::new();
     world.run(30, 20, |connection| connection != "acme");
+    // The cheapest takes no more for a moment.
+    let connection = ConnectionId::new("cirrus").unwrap();
+    for _ in 0..3 {
+        for _ in 0..20 {
+            world.now += 50;
+            let answer = Answer::Throttled;
+            world.hear(What::Answered { connection: connection.clone(), answer });
+        }
+        world.tick();
+    }
+    let mut throttled = 0;
     let mut first = std::collections::HashSet::new();
     for id in 0..300_u128 {
         let id = id << 9;
@@ -246,7 +303,10 @@ fn a_draw_is_made_again_from_what_the_plan_keeps() {
         let again = ask.with(|facts| choose(facts, &world.table, &Minds(&beliefs)).unwrap());
         assert_eq!(again.plan, choice.plan);
         first.insert(choice.targets[0].route.clone());
+        let flags = choice.plan.routes[0].drawn.unwrap().flags;
+        throttled += usize::from(flags.contains(domain::plan::DrawFlags::THROTTLED));
     }
+    assert!(throttled > 10, "{throttled}");
     assert!(first.len() > 1, "{first:?}");
 }
 
@@ -286,4 +346,26 @@ fn a_floor_leaves_out_what_is_known_to_be_below_it_and_says_by_how_much() {
     world.table = floor("\"borealis-eu\"", "0.99");
     let plan = world.choose(Class::Transactional, 1).plan;
     assert_eq!((plan.routes.len(), plan.left_out.len()), (1, 0));
+    // Nor is one that is up, for another that is good and down.
+    let of = |table: &Table, down: &'static [&'static str]| {
+        let ask = Ask { operator: Some("26201"), now: world.at(), ..Ask::new() };
+        let plan = ask.with(|facts| choose(facts, table, &Half(&world.beliefs, down)).unwrap().plan);
+        plan.routes.iter().map(|planned| planned.route.to_string()).collect::<Vec<_>>()
+    };
+    let both = floor("\"acme-eu\", \"borealis-eu\"", "0.9");
+    assert_eq!(of(&both, &[]), ["acme-eu"]);
+    assert_eq!(of(&both, &["acme"]), ["borealis-eu", "acme-eu"]);
+    assert_eq!(of(&both, &["borealis"]), ["acme-eu"]);
+    assert_eq!(of(&both, &["acme", "borealis"]), ["borealis-eu", "acme-eu"]);
+    // A rule that does not leave what is down waits for it.
+    let patient = "strategy = \"quality_floor\"\nfailover = { on = [\"rejected\"] }\nquality_floor = \"0.9\"";
+    let patient =
+        format!("[[policy.rules]]\nid = \"all\"\n{patient}\nroutes = [\"acme-eu\", \"borealis-eu\"]");
+    assert_eq!(of(&table(&patient), &["acme"]), ["acme-eu"]);
+    // What a pin puts first is no reason to leave the message without another.
+    let pin = "[[policy.pins]]\nid = \"pin\"\napp = [\"shop\"]\nroute = \"acme-eu\"\n";
+    let rule =
+        "strategy = \"quality_floor\"\nquality_floor = \"0.9\"\nroutes = [\"acme-eu\", \"borealis-eu\"]";
+    let pinned = table(&format!("{pin}[[policy.rules]]\nid = \"all\"\n{rule}"));
+    assert_eq!(of(&pinned, &[]), ["acme-eu", "borealis-eu"]);
 }

@@ -4,8 +4,9 @@
 //! that a thousand rules for a thousand operators, senders or countries are as quick as one. A message looks only
 //! under its own values. What is found there is then asked for all its conditions.
 //!
-//! Rules that ask for channel and class alone are asked one by one, and there are few of them however long the policy:
-//! one that an earlier of them covers can never be the first, and is not kept.
+//! Rules that ask for none of these, but at most for channel, class, kind of sender, encoding, links and hours, are asked
+//! one by one. Without hours there are few of them however long the policy: one that an earlier of them covers can never
+//! be the first, and is not kept.
 
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;

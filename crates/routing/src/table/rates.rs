@@ -117,10 +117,19 @@ mod tests {
             let country = Some("DE".parse().unwrap());
             for operator in [None, Some("26201"), Some("26202"), Some("31026"), Some("20801")] {
                 let operator = operator.map(|text| text.parse().unwrap());
+                let is_own = |card: &Card| {
+                    let place = |operator| card.prices.places().any(|place| place == Place::Operator(operator));
+                    card.surcharges.is_empty() && operator.is_some_and(place)
+                };
+                prop_assert_eq!(rates.row(operator).is_empty(), !cards.iter().any(is_own));
                 for now in -1..4 {
                     let now = Timestamp::from_millis(now);
                     for (cell, card) in rates.row(operator).iter().zip(&cards) {
-                        if let Some(rated) = cell.rated(card, now) {
+                        let rated = cell.rated(card, now);
+                        let last = operator.and_then(|it| card.prices.dates(Place::Operator(it))?.last());
+                        let holds = last.is_some_and(|from| from.is_none_or(|from| from <= now));
+                        prop_assert_eq!(rated.is_some(), holds && card.surcharges.is_empty());
+                        if let Some(rated) = rated {
                             prop_assert_eq!(rated, card.rate(operator, country, now));
                         }
                     }

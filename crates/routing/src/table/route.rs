@@ -101,7 +101,7 @@ impl Route {
         if price.amount > limit.amount { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
     }
 
-    fn goes_to(&self, country: Option<Country>) -> bool {
+    pub(crate) fn goes_to(&self, country: Option<Country>) -> bool {
         self.countries
             .as_ref()
             .is_none_or(|countries| country.is_some_and(|country| countries.binary_search(&country).is_ok()))

@@ -68,6 +68,30 @@ fn a_vendor_and_a_connection_are_all_their_routes() {
     assert_eq!(left_out(&choice), [("acme-eu", Exclusion::Suspended)]);
 }
 
+const PINNED: &str = r#"
+    [[policy.pins]]
+    id = "pin"
+    app = ["shop"]
+    route = "acme-eu"
+"#;
+
+#[test]
+fn a_pin_stays_first_where_all_are_in_maintenance() {
+    let both = ["acme", "north"].map(|vendor| maintenance(1, vendor, Otherwise::Use));
+    let choice = Ask::new().choose(&under(&format!("{PINNED}{LEAST_COST}"), &both)).unwrap();
+    // The pinned one is not the cheapest.
+    let expected = ["acme-eu", "borealis-eu"].map(|route| (route, Reason::Maintenance));
+    assert_eq!(routes(&choice), expected);
+}
+
+#[test]
+fn a_stand_in_of_a_pinned_route_is_not_left_out_as_well() {
+    let table = under(&format!("{PINNED}only = true\n{PRIORITY}"), &[flip(1, "acme-eu", "borealis-eu")]);
+    let choice = Ask::new().choose(&table).unwrap();
+    assert_eq!(routes(&choice), [("borealis-eu", Reason::Flipped)]);
+    assert_eq!(left_out(&choice), [("acme-eu", Exclusion::Flipped), ("cirrus-de", Exclusion::Pinned)]);
+}
+
 #[test]
 fn what_has_no_other_route_is_held_for_those_that_would_carry_it() {
     let all = [suspend(1, "acme-eu"), suspend(2, "borealis-eu"), suspend(3, "cirrus-de")];
