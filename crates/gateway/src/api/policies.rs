@@ -466,6 +466,7 @@ pub(super) fn problem(refused: &Refused, field: &str) -> Problem {
         Refused::NotFound(_) => Problem::new(Code::PolicyNotFound, detail),
         Refused::NotDraft { .. }
         | Refused::Stale { .. }
+        | Refused::NeverObeyed { .. }
         | Refused::Active(_)
         | Refused::RollingOut(_)
         | Refused::NotRollingOut(_) => Problem::new(Code::PolicyConflict, detail),
