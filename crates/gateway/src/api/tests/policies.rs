@@ -261,6 +261,7 @@ async fn a_version_decides_for_a_share_that_grows_until_it_is_activated_or_abort
     stand.post(KEEPER, &format!("/v1/policies/{other}/rollout"), &body).await.problem("policy_conflict");
     stand.delete(KEEPER, "/v1/policies/2").await.problem("policy_conflict");
 
+    stand.delete(KEEPER, "/v1/policies/2/rollout?reason=late%0Acodes").await.problem("invalid_query");
     let back = stand.delete(KEEPER, "/v1/policies/2/rollout?reason=late%20codes").await.fits("Policy");
     assert_eq!((&back["state"], &back["percent"]), (&json!("draft"), &Value::Null));
     assert_eq!(over_borealis(&stand).await, Vec::<u32>::new());
