@@ -127,7 +127,8 @@ async fn a_list_in_windows_1252_with_decimal_commas_is_read_as_it_was_said_and_r
     assert!(told.stderr.contains("rate_card_invalid"), "{}", told.stderr);
     let given = [&import[..], &["--mapping", &mapping, "--remember"]].concat();
     // What cannot be remembered is told before anything is done.
-    let tried = ["import", &list, "--card", "acme", "--delta", "--dry-run", "--mapping", &mapping, "--remember"];
+    let tried =
+        ["import", &list, "--card", "acme", "--delta", "--dry-run", "--mapping", &mapping, "--remember"];
     rates(&gateway, &tried).await.ended_with(2);
     let nobodys = ["import", &list, "--card", "new", "--currency", "EUR", "--delta", "--activate"];
     let told = rates(&gateway, &[&nobodys[..], &["--mapping", &mapping, "--remember"]].concat()).await;
