@@ -128,13 +128,20 @@ fn tell(standing: &Standing, rollout: Option<&Rollout>) {
     }
 }
 
-/// The version that is rolled out, how it decides, and what the store does not know of it. One that this configuration
-/// does not let decide is rolled out still, and waits until one does.
+struct RollingOut {
+    summary: Summary,
+    /// None: this configuration does not let it decide.
+    rollout: Option<Rollout>,
+    /// What the store does not know of it.
+    write: Option<Write>,
+}
+
+/// One that this configuration does not let decide is rolled out still, and waits until one does.
 fn rollout(
     reader: &dyn Reader,
     surroundings: &Surroundings,
     now: Timestamp,
-) -> anyhow::Result<Option<(Summary, Option<Rollout>, Option<Write>)>> {
+) -> anyhow::Result<Option<RollingOut>> {
     let Some(version) = reader.rolling_out()? else { return Ok(None) };
     let number = version.summary.number;
     let Some(share) = version.summary.share.and_then(|share| Share::of_ten_thousand(share).ok()) else {
@@ -150,13 +157,13 @@ fn rollout(
                 reason = format!("{reason:#}"),
                 "a version that is rolled out decides for nobody until the configuration has what it needs"
             );
-            return Ok(Some((version.summary, None, None)));
+            return Ok(Some(RollingOut { summary: version.summary, rollout: None, write: None }));
         }
     };
     let is_known = reader.published(table.version())?.is_some();
     let write = (!is_known).then(|| Write::Published(published(&table, &sources, surroundings, number, now)));
     let rollout = Rollout { table: Arc::new(table), share, version: number };
-    Ok(Some((version.summary, Some(rollout), write)))
+    Ok(Some(RollingOut { summary: version.summary, rollout: Some(rollout), write }))
 }
 
 fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> anyhow::Result<Next> {
@@ -175,7 +182,9 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
             let mut writes: Vec<Write> = write.into_iter().collect();
             let mut standing = Standing { active: active.summary, rollout: None, file, surroundings };
             let mut tables = InForce::from(Arc::new(table));
-            if let Some((summary, rollout, write)) = rollout(reader, &standing.surroundings, now)? {
+            if let Some(RollingOut { summary, rollout, write }) =
+                rollout(reader, &standing.surroundings, now)?
+            {
                 tables.rollout = rollout;
                 standing.rollout = Some(summary);
                 writes.extend(write);
