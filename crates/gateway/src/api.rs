@@ -26,6 +26,7 @@ mod auth;
 mod batch;
 mod body;
 mod code;
+mod comment;
 mod conversions;
 mod draft;
 mod dry_runs;
@@ -53,6 +54,7 @@ mod respond;
 mod routes;
 #[cfg(test)]
 pub(crate) mod samples;
+mod scan;
 mod search;
 mod summary;
 mod trace;
@@ -67,6 +69,7 @@ use auth::Grant;
 use code::Code;
 use key_ring::KeyRing;
 use problem::Problem;
+use scan::Scans;
 
 /// What every request can reach.
 pub struct Api {
@@ -77,6 +80,7 @@ pub struct Api {
     ring: KeyRing,
     versions: Arc<Versions>,
     dry_runs: DryRuns,
+    scans: Scans,
 }
 
 /// What the configuration says of the API.
@@ -122,6 +126,7 @@ impl Api {
             ring,
             versions,
             dry_runs: DryRuns::default(),
+            scans: Scans::default(),
         }))
     }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use domain::{ConnectionId, DryRunId, Timestamp};
 use parking_lot::Mutex;
 use pipeline::replay::{Decision, LeftAside, Replay, Report};
@@ -96,13 +97,7 @@ impl DryRuns {
         if let Some(busy) = runs.iter().find(|run| run.is_running()) {
             return Err(Busy(busy.wanted.id));
         }
-        let run = Arc::new(DryRun {
-            is_stopped: AtomicBool::new(false),
-            decisions: AtomicU64::new(0),
-            reached: AtomicI64::new(wanted.since.as_millis()),
-            state: Mutex::new(State::Running),
-            wanted,
-        });
+        let run = Arc::new(DryRun::new(wanted));
         runs.push_front(Arc::clone(&run));
         runs.truncate(REMEMBERED);
         drop(runs);
@@ -128,6 +123,16 @@ impl Drop for DryRuns {
 }
 
 impl DryRun {
+    fn new(wanted: Wanted) -> Self {
+        Self {
+            is_stopped: AtomicBool::new(false),
+            decisions: AtomicU64::new(0),
+            reached: AtomicI64::new(wanted.since.as_millis()),
+            state: Mutex::new(State::Running),
+            wanted,
+        }
+    }
+
     pub(crate) fn state(&self) -> State {
         self.state.lock().clone()
     }
@@ -158,27 +163,40 @@ impl DryRun {
     }
 
     fn work(&self, table: &Table, reader: &dyn Reader) {
-        let ended = self.replay(table, reader);
+        self.run(reader, |pages| self.decide(table, pages));
+    }
+
+    /// Whatever becomes of `decide`, it is over afterwards: the next one may begin.
+    fn run(&self, reader: &dyn Reader, decide: impl FnOnce(Receiver<LogPage>) -> Found + Send) {
+        let ended = self.replay(reader, decide);
         let state = match ended {
             Ok(Some(found)) => State::Done(Arc::new(found)),
             Ok(None) => State::Stopped,
             Err(error) => {
-                tracing::error!(dry_run = %self.wanted.id, %error, "a dry-run could not read the log");
-                State::Failed(error.to_string().into())
+                tracing::error!(dry_run = %self.wanted.id, error = format!("{error:#}"), "a dry-run failed");
+                State::Failed(format!("{error:#}").into())
             }
         };
         *self.state.lock() = state;
     }
 
     /// One thread reads while the other replays. None when it was stopped.
-    fn replay(&self, table: &Table, reader: &dyn Reader) -> Result<Option<Found>, store::Error> {
+    fn replay(
+        &self,
+        reader: &dyn Reader,
+        decide: impl FnOnce(Receiver<LogPage>) -> Found + Send,
+    ) -> anyhow::Result<Option<Found>> {
         let (give, take) = sync_channel(AHEAD);
         std::thread::scope(|scope| {
             let reading = scope.spawn(move || self.read(reader, &give));
-            let found = self.decide(table, take);
+            // Each is joined: a panic of one is a result, and goes no further.
+            let found = scope.spawn(move || decide(take)).join();
             let read = reading.join();
-            let because = "the thread that reads the log ended before its time".to_owned();
-            read.unwrap_or(Err(store::Error::Unavailable { reason: because }))?;
+            let found =
+                found.map_err(|_| anyhow::anyhow!("the thread that decides ended before its time"))?;
+            let read =
+                read.map_err(|_| anyhow::anyhow!("the thread that reads the log ended before its time"))?;
+            read.context("the log could not be read")?;
             Ok(Some(found).filter(|_| !self.is_stopped.load(Ordering::Relaxed)))
         })
     }
@@ -286,5 +304,17 @@ mod tests {
             assert_eq!(listed, [second.wanted.id, first.wanted.id]);
             assert!(runs.find(DryRunId::from_u128(3)).is_none());
         });
+    }
+
+    #[test]
+    fn one_that_panics_has_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_writer, reader) =
+            store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
+        let run = DryRun::new(wanted(1));
+        run.run(&reader, |_| panic!("a record that nobody thought of"));
+        let State::Failed(reason) = run.state() else { panic!("it is {}", run.state().as_str()) };
+        assert_eq!(&*reason, "the thread that decides ended before its time");
+        assert!(!run.is_running());
     }
 }

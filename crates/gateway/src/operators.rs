@@ -102,6 +102,13 @@ pub(crate) struct Picture {
     pub(crate) can_ask: bool,
 }
 
+/// Other settings, with all that could have failed behind them.
+pub(crate) struct Prepared {
+    settings: Settings,
+    /// None: those of before.
+    providers: Option<Vec<Arc<Provider>>>,
+}
+
 impl Operators {
     /// With what the store has kept.
     ///
@@ -144,17 +151,24 @@ impl Operators {
         }))
     }
 
-    /// Puts other settings in place. Providers that stay as they are keep their standing.
+    /// What other settings come to. Nothing has changed yet.
     ///
     /// # Errors
-    /// When a provider's client cannot be made; then nothing has changed.
-    pub fn reconfigure(&self, settings: Settings) -> anyhow::Result<()> {
-        if settings.providers != self.settings.load().providers {
-            self.providers.store(Arc::new(providers(&settings)?));
+    /// When a provider's client cannot be made.
+    pub(crate) fn prepare(&self, settings: Settings) -> anyhow::Result<Prepared> {
+        let is_other = settings.providers != self.settings.load().providers;
+        let providers = is_other.then(|| providers(&settings)).transpose()?;
+        Ok(Prepared { settings, providers })
+    }
+
+    /// Puts other settings in place. Providers that stay as they are keep their standing.
+    pub(crate) fn reconfigure(&self, prepared: Prepared) {
+        let Prepared { settings, providers } = prepared;
+        if let Some(providers) = providers {
+            self.providers.store(Arc::new(providers));
         }
         self.cache.lock().resize(settings.remembered);
         self.settings.store(Arc::new(settings));
-        Ok(())
     }
 
     /// Puts an imported list in the place of the one of its kind.

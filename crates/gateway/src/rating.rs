@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::attempt::PartAnswer;
@@ -77,13 +78,14 @@ pub(crate) fn traffic(
     routes: &HashSet<RouteId>,
     asked: Timestamp,
     until: Timestamp,
+    is_stopped: &AtomicBool,
 ) -> Result<Traffic, store::Error> {
     let mut volumes: BTreeMap<Place, Volume> = BTreeMap::new();
     let (mut messages, mut oldest) = (0, until);
     if routes.is_empty() {
         return Ok(Traffic { since: asked, until, is_whole: true, messages, volumes: Vec::new() });
     }
-    let is_whole = each(reader, asked, until, MOST_PROJECTED, &mut |record| {
+    let is_whole = each(reader, (asked, until), MOST_PROJECTED, is_stopped, &mut |record| {
         oldest = oldest.min(record.message.created_at);
         let (operator, country) = place(record);
         for attempt in record.attempts.iter().filter(|attempt| routes.contains(&attempt.route)) {
@@ -122,17 +124,26 @@ fn taken(attempt: &Attempt) -> u16 {
     u16::try_from(taken).unwrap_or(u16::MAX)
 }
 
+/// An error once nobody waits for what is read.
+fn go_on(is_stopped: &AtomicBool) -> Result<(), store::Error> {
+    if is_stopped.load(Ordering::Relaxed) {
+        return Err(store::Error::Unavailable { reason: "nobody waits for it any more".to_owned() });
+    }
+    Ok(())
+}
+
 /// Whether that was all of them.
 fn each(
     reader: &dyn Reader,
-    since: Timestamp,
-    until: Timestamp,
+    (since, until): (Timestamp, Timestamp),
     most: u64,
+    is_stopped: &AtomicBool,
     look: &mut dyn FnMut(&Record),
 ) -> Result<bool, store::Error> {
     let (mut before, mut seen) = (None, 0);
     loop {
         let query = Query { since: Some(since), until: Some(until), before, limit: PAGE, ..Query::default() };
+        go_on(is_stopped)?;
         let page = reader.search(&query)?;
         for record in &page.records {
             if seen == most {
@@ -186,9 +197,11 @@ pub(crate) fn rerate(
     routes: &HashSet<RouteId>,
     since: Timestamp,
     until: Timestamp,
+    is_stopped: &AtomicBool,
 ) -> Result<Rerated, store::Error> {
     let (mut rerated, mut seen, mut after) = (Rerated::default(), 0, None);
     loop {
+        go_on(is_stopped)?;
         let page = reader.log(&LogQuery { since, until, after, limit: PAGE })?;
         rerated.damaged += page.damaged;
         // A day is told again with each page.
@@ -263,5 +276,21 @@ impl Group {
             other_currency: self.other_currency + other.other_currency,
             unpriced: self.unpriced + other.unpriced,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_that_nobody_waits_for_ends_before_the_next_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_writer, reader) =
+            store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
+        let (since, until) = (Timestamp::from_millis(0), Timestamp::from_millis(1000));
+        let routes = HashSet::from(["acme-de".parse().unwrap()]);
+        assert!(traffic(&reader, &routes, since, until, &AtomicBool::new(false)).is_ok());
+        assert!(traffic(&reader, &routes, since, until, &AtomicBool::new(true)).is_err());
     }
 }

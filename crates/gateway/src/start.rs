@@ -205,15 +205,17 @@ impl Gateway {
     /// returned, and is as it was at the start.
     ///
     /// # Errors
-    /// When a connection could not be opened, the policy in force does not fit this configuration, or the policy of this
-    /// one cannot be stored; then nothing has changed.
+    /// When a connection could not be opened, the policy in force does not fit this configuration, a provider's client
+    /// cannot be made, or the policy of this one cannot be stored; then nothing has changed.
     pub async fn reconfigure(&mut self, config: &Config) -> anyhow::Result<Vec<String>> {
         let versions = self.api.versions();
         let turn = versions.turn().await;
         let mut changes = self.connections.compare(config)?;
         let next = versions.prepare(&self.pipeline, &config.routing).await?;
-        self.operators.reconfigure(config.operators.clone())?;
+        let operators = self.operators.prepare(config.operators.clone())?;
+        // The last that can fail: what comes after it takes effect.
         let tables = versions.adopt(&self.pipeline, next).await?;
+        self.operators.reconfigure(operators);
         self.connections.map_errors(config);
         self.connections.open_new(&mut changes);
         self.pipeline.reconfigure(tables, config.pipeline_apps(), config.retention);

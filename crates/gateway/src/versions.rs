@@ -27,15 +27,18 @@ pub(crate) use change::{By, Draft, Refused, Told, read};
 /// Which version is active, and what it is held against.
 pub(crate) struct Versions {
     /// Held over a whole change, its commit included: so none is made of what another one replaces.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     /// Locked to be copied or replaced.
     standing: Mutex<Standing>,
 }
 
+/// Whoever holds it is the only one who changes something.
+pub(crate) type Turn = tokio::sync::OwnedMutexGuard<()>;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
     pub(crate) active: Summary,
-    /// In force for a share of the recipients.
+    /// In force for a share of the recipients; for none, when this configuration does not have what it needs.
     pub(crate) rollout: Option<Summary>,
     /// The hash of the file's routing document.
     pub(crate) file: [u8; 32],
@@ -71,8 +74,8 @@ impl Versions {
         if !is_on_hold && !writes.is_empty() {
             writer.commit(&mut writes, now).context("the version cannot be stored")?;
         }
-        tell(&standing);
-        Ok((Self { turn: tokio::sync::Mutex::default(), standing: Mutex::new(standing) }, tables))
+        tell(&standing, tables.rollout.as_ref());
+        Ok((Self { turn: Arc::default(), standing: Mutex::new(standing) }, tables))
     }
 
     /// What a reload of this configuration comes to. Nothing has changed yet.
@@ -92,14 +95,14 @@ impl Versions {
                 pipeline.write(write, || ()).await.context("the version cannot be stored")?;
             }
         }
-        tell(&standing);
+        tell(&standing, tables.rollout.as_ref());
         *self.standing.lock() = standing;
         Ok(tables)
     }
 
-    /// Holds off every other change meanwhile.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// Holds off every other change meanwhile. It goes with the commit where that may outlive whoever asked for it.
+    pub(crate) async fn turn(&self) -> Turn {
+        Arc::clone(&self.turn).lock_owned().await
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -107,7 +110,7 @@ impl Versions {
     }
 }
 
-fn tell(standing: &Standing) {
+fn tell(standing: &Standing, rollout: Option<&Rollout>) {
     let active = &standing.active;
     let (version, source, by) = (active.number, active.source.as_str(), &*active.created.by);
     if standing.has_drifted() {
@@ -120,23 +123,25 @@ fn tell(standing: &Standing) {
     } else {
         tracing::info!(version, source, by, "the policy in force is the one of the configuration file");
     }
-    if let Some(rollout) = &standing.rollout {
-        let share = rollout.share.and_then(|share| Share::of_ten_thousand(share).ok());
-        tracing::info!(
-            version = rollout.number,
-            share = share.map(tracing::field::display),
-            "a version is rolled out to a share of the recipients"
-        );
+    if let Some(Rollout { version, share, .. }) = rollout {
+        tracing::info!(version, %share, "a version is rolled out to a share of the recipients");
     }
 }
 
-/// What the version is that is rolled out, and what it needs to be told of. One that this configuration does not let
-/// decide waits until one does.
+struct RollingOut {
+    summary: Summary,
+    /// None: this configuration does not let it decide.
+    rollout: Option<Rollout>,
+    /// What the store does not know of it.
+    write: Option<Write>,
+}
+
+/// One that this configuration does not let decide is rolled out still, and waits until one does.
 fn rollout(
     reader: &dyn Reader,
     surroundings: &Surroundings,
     now: Timestamp,
-) -> anyhow::Result<Option<(Rollout, Summary, Option<Write>)>> {
+) -> anyhow::Result<Option<RollingOut>> {
     let Some(version) = reader.rolling_out()? else { return Ok(None) };
     let number = version.summary.number;
     let Some(share) = version.summary.share.and_then(|share| Share::of_ten_thousand(share).ok()) else {
@@ -152,12 +157,13 @@ fn rollout(
                 reason = format!("{reason:#}"),
                 "a version that is rolled out decides for nobody until the configuration has what it needs"
             );
-            return Ok(None);
+            return Ok(Some(RollingOut { summary: version.summary, rollout: None, write: None }));
         }
     };
     let is_known = reader.published(table.version())?.is_some();
     let write = (!is_known).then(|| Write::Published(published(&table, &sources, surroundings, number, now)));
-    Ok(Some((Rollout { table: Arc::new(table), share, version: number }, version.summary, write)))
+    let rollout = Rollout { table: Arc::new(table), share, version: number };
+    Ok(Some(RollingOut { summary: version.summary, rollout: Some(rollout), write }))
 }
 
 fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> anyhow::Result<Next> {
@@ -176,8 +182,10 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
             let mut writes: Vec<Write> = write.into_iter().collect();
             let mut standing = Standing { active: active.summary, rollout: None, file, surroundings };
             let mut tables = InForce::from(Arc::new(table));
-            if let Some((rollout, summary, write)) = rollout(reader, &standing.surroundings, now)? {
-                tables.rollout = Some(rollout);
+            if let Some(RollingOut { summary, rollout, write }) =
+                rollout(reader, &standing.surroundings, now)?
+            {
+                tables.rollout = rollout;
                 standing.rollout = Some(summary);
                 writes.extend(write);
             }

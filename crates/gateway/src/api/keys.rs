@@ -17,6 +17,7 @@ use store::{Change, Changed};
 
 use super::auth::{Admin, Caller, hash};
 use super::code::Code;
+use super::comment::{checked, checked_comment};
 use super::fields::{Fields, elements, string};
 use super::key_ring::Turn;
 use super::parameters::Parameters;
@@ -30,7 +31,6 @@ const NEW: [&str; 9] =
 const ROTATED: [&str; 2] = ["overlap", "reason"];
 /// In characters.
 const LONGEST_LABEL: usize = 100;
-const LONGEST_REASON: usize = 200;
 const MOST_NETWORKS: usize = 50;
 /// How long a key that was replaced opens on: long enough to bring the new one everywhere within a working day.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -204,7 +204,7 @@ pub(crate) async fn rotate(
     if overlap > LONGEST_OVERLAP {
         fields.wrong("overlap", "is longer than 30 days");
     }
-    let reason = short_text(&mut fields, "reason", LONGEST_REASON);
+    let reason = reason(&mut fields);
     fields.refuse_others(&ROTATED);
     if fields.has_errors() {
         return Err(fields.into_problem(text));
@@ -247,7 +247,7 @@ pub(crate) async fn revoke(
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
     let mut parameters = Parameters::read(&uri, &["reason"])?;
-    let reason = parameters.parsed("reason", |text| checked(text, LONGEST_REASON));
+    let reason = parameters.parsed("reason", checked_comment);
     parameters.finish()?;
     let turn = api.ring.turn().await;
     let now = api.pipeline.now();
@@ -286,7 +286,9 @@ struct Wanted {
 /// None when something is wrong, which the fields then tell.
 fn wanted(fields: &mut Fields<'_>, api: &Api) -> Option<Wanted> {
     let owner = owner(fields, api);
-    let label = short_text(fields, "label", LONGEST_LABEL).unwrap_or_default();
+    let label = fields.text("label").unwrap_or_default();
+    let label =
+        checked(&label, LONGEST_LABEL).map_err(|wrong| fields.wrong("label", wrong)).unwrap_or_default();
     let scopes = scopes(fields, owner.as_ref());
     let networks = networks(fields);
     let limit = fields.word("rate_limit");
@@ -302,7 +304,7 @@ fn wanted(fields: &mut Fields<'_>, api: &Api) -> Option<Wanted> {
     if span == Some(Duration::ZERO) {
         fields.wrong("expires_in", "is no time at all");
     }
-    let reason = short_text(fields, "reason", LONGEST_REASON);
+    let reason = reason(fields);
     fields.refuse_others(&NEW);
     if fields.has_errors() {
         return None;
@@ -387,20 +389,9 @@ fn texts(fields: &mut Fields<'_>, name: &str, most: usize) -> Option<Vec<String>
     None
 }
 
-fn short_text(fields: &mut Fields<'_>, name: &str, longest: usize) -> Option<Box<str>> {
-    let text = fields.text(name)?;
-    checked(&text, longest).map_err(|wrong| fields.wrong(name, wrong)).ok()
-}
-
-fn checked(text: &str, longest: usize) -> Result<Box<str>, String> {
-    let text = text.trim();
-    if text.chars().count() > longest {
-        return Err(format!("is longer than {longest} characters"));
-    }
-    if text.chars().any(char::is_control) {
-        return Err("holds a control character".to_owned());
-    }
-    Ok(text.into())
+fn reason(fields: &mut Fields<'_>) -> Option<Box<str>> {
+    let text = fields.text("reason")?;
+    checked_comment(&text).map_err(|wrong| fields.wrong("reason", wrong)).ok()
 }
 
 /// Nobody gives an admin key what their own lacks.

@@ -20,7 +20,7 @@ use super::code::Code;
 use super::fields::Fields;
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{Api, body, messages, policies, refusal, respond};
+use super::{Api, body, messages, policies, refusal, respond, vendors};
 use crate::versions::{self, By, Draft, Refused, Told};
 
 mod effect;
@@ -132,8 +132,24 @@ pub(crate) async fn revert(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Id(id): Id,
+    uri: Uri,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Dispatch)?;
+    let mut parameters = Parameters::read(&uri, &["kind"])?;
+    let meant = parameters.parsed("kind", |text| {
+        let known = ["flip", "suspend", "weight", "maintenance"].into_iter().find(|kind| *kind == text);
+        known.ok_or("is none of flip, suspend, weight, maintenance")
+    });
+    parameters.finish()?;
+    if let Some(meant) = meant {
+        let reader = api.pipeline.reader();
+        let found = messages::read(move || reader.find_override(id)).await?;
+        // What an override does never changes, so nothing is missed in between.
+        if let Some(kind) = found.map(|one| view::kind(&one.action)).filter(|kind| *kind != meant) {
+            let detail = format!("{id} is a {kind}, and no {meant}: it is left as it is");
+            return Err(Problem::new(Code::OverrideConflict, detail));
+        }
+    }
     let table = api.pipeline.table();
     let describe = |before: Option<&Override>, after: &Override| {
         entry(admin, &table, "override.revert", before, after, None)
@@ -165,11 +181,7 @@ pub(crate) async fn draft(
     let active = api.versions.standing().active.number;
     let refused = |refused: &Refused| policies::problem(refused, "");
     let (_, sources) = versions::read(&api.pipeline, active).await.map_err(|error| refused(&error))?;
-    let surroundings = api.versions.standing().surroundings;
-    let vendor_of = |connection: &str| {
-        let owned = surroundings.vendors.iter().find(|(id, _)| id.as_str() == connection);
-        owned.map(|(_, vendor)| vendor.clone())
-    };
+    let vendor_of = |connection: &str| vendors::owner(&api.settings.load().vendors, connection).cloned();
     let document = routing::permanent(&sources.document, &one, &vendor_of)
         .map_err(|reason| Problem::new(Code::OverrideConflict, reason.to_string()))?;
     let comment = format!("{id} made permanent: {}", one.reason).chars().take(200).collect::<String>().into();

@@ -15,6 +15,7 @@ use store::versions::{Source, Summary};
 
 use super::auth::{Admin, Caller};
 use super::code::Code;
+use super::comment::checked_comment;
 use super::fields::Fields;
 use super::parameters::Parameters;
 use super::problem::{FieldError, Problem};
@@ -25,8 +26,8 @@ use crate::versions::{self, By, Draft, Refused, Told};
 
 /// A document with the texts of its price files.
 const MAX_BODY: usize = 64 * 1024 * 1024;
-/// A reason or a comment, in characters.
-pub(super) const LONGEST_COMMENT: usize = 200;
+/// What somebody asks to be done with a version.
+const MAX_REQUEST: usize = 64 * 1024;
 
 #[derive(Serialize)]
 pub(super) struct VersionView<'a> {
@@ -282,13 +283,7 @@ fn price_files(fields: &mut Fields<'_>) -> BTreeMap<String, Arc<str>> {
 
 fn comment(fields: &mut Fields<'_>, name: &str) -> Option<Box<str>> {
     let text = fields.text(name)?;
-    let text = text.trim();
-    if text.chars().count() > LONGEST_COMMENT {
-        fields.wrong(name, format!("is longer than {LONGEST_COMMENT} characters"));
-    } else if text.chars().any(char::is_control) {
-        fields.wrong(name, "holds a control character");
-    }
-    Some(text.into())
+    checked_comment(&text).map_err(|wrong| fields.wrong(name, wrong)).ok()
 }
 
 /// `POST /v1/policies/{number}/validate`
@@ -342,6 +337,30 @@ pub(crate) async fn diff(
     })))
 }
 
+/// What a request wants of a version, which `take` takes of the fields that are `known`, and why.
+async fn wanted<T>(
+    request: Request,
+    known: &[&str],
+    take: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<(T, Option<Box<str>>), Problem> {
+    let body = body::read(request, MAX_REQUEST).await?;
+    let text = body::text(&body)?;
+    let mut fields = Fields::of_body(if text.is_empty() { "{}" } else { text })?;
+    let taken = take(&mut fields);
+    let reason = comment(&mut fields, "reason");
+    fields.refuse_others(known);
+    match taken {
+        Some(taken) if !fields.has_errors() => Ok((taken, reason)),
+        Some(_) | None => Err(fields.into_problem(text)),
+    }
+}
+
+/// What became of it.
+fn told(status: StatusCode, made: Result<Summary, Refused>) -> Result<Response, Problem> {
+    let made = made.map_err(|refused| problem(&refused, ""))?;
+    Ok(respond::json(status, &view(&made)))
+}
+
 /// `POST /v1/policies/{number}/activate`
 pub(crate) async fn activate(
     State(api): State<Arc<Api>>,
@@ -350,19 +369,11 @@ pub(crate) async fn activate(
     request: Request,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
-    let body = body::read(request, 64 * 1024).await?;
-    let text = body::text(&body)?;
-    let mut fields = Fields::of_body(if text.is_empty() { "{}" } else { text })?;
-    let reason = comment(&mut fields, "reason");
-    fields.refuse_others(&["reason"]);
-    if fields.has_errors() {
-        return Err(fields.into_problem(text));
-    }
+    let ((), reason) = wanted(request, &["reason"], |_| Some(())).await?;
     let number = which.number(&api);
     let entry = |told: &Told<'_>| entry(admin, told);
     let by = By { id: admin.id(), entry: &entry };
-    let made = api.versions.activate(&api.pipeline, number, reason.as_deref(), by).await;
-    Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
+    told(StatusCode::OK, api.versions.activate(&api.pipeline, number, reason.as_deref(), by).await)
 }
 
 /// `POST /v1/policies/{number}/rollout`
@@ -373,29 +384,25 @@ pub(crate) async fn roll_out(
     request: Request,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
-    let body = body::read(request, 64 * 1024).await?;
-    let text = body::text(&body)?;
-    let mut fields = Fields::of_body(text)?;
-    let share = fields.raw("percent").map(|raw| Share::parse_percent(raw.trim_matches('"')));
-    match share {
+    let (share, reason) = wanted(request, &["percent", "reason"], share).await?;
+    let number = which.number(&api);
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let by = By { id: admin.id(), entry: &entry };
+    told(StatusCode::OK, api.versions.roll_out(&api.pipeline, number, share, reason.as_deref(), by).await)
+}
+
+fn share(fields: &mut Fields<'_>) -> Option<Share> {
+    match fields.raw("percent").map(|raw| Share::parse_percent(raw.trim_matches('"'))) {
         None => {
             fields.wrong("percent", "is missing: for how many of a hundred recipients the version decides");
+            None
         }
         Some(Err(bad)) => {
             fields.wrong("percent", format!("{bad}; activate the version to have it decide for all"));
+            None
         }
-        Some(Ok(_)) => {}
+        Some(Ok(share)) => Some(share),
     }
-    let reason = comment(&mut fields, "reason");
-    fields.refuse_others(&["percent", "reason"]);
-    let share = match share {
-        Some(Ok(share)) if !fields.has_errors() => share,
-        Some(_) | None => return Err(fields.into_problem(text)),
-    };
-    let entry = |told: &Told<'_>| entry(admin, told);
-    let by = By { id: admin.id(), entry: &entry };
-    let made = api.versions.roll_out(&api.pipeline, which.number(&api), share, reason.as_deref(), by).await;
-    Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
 }
 
 /// `DELETE /v1/policies/{number}/rollout`
@@ -406,13 +413,13 @@ pub(crate) async fn abort(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
-    let parameters = Parameters::read(&uri, &["reason"])?;
-    let reason = parameters.text("reason");
+    let mut parameters = Parameters::read(&uri, &["reason"])?;
+    let reason = parameters.parsed("reason", checked_comment);
     parameters.finish()?;
+    let number = which.number(&api);
     let entry = |told: &Told<'_>| entry(admin, told);
     let by = By { id: admin.id(), entry: &entry };
-    let made = api.versions.abort(&api.pipeline, which.number(&api), reason.as_deref(), by).await;
-    Ok(respond::ok(&view(&made.map_err(|refused| problem(&refused, ""))?)))
+    told(StatusCode::OK, api.versions.abort(&api.pipeline, number, reason.as_deref(), by).await)
 }
 
 /// `POST /v1/policies/rollback`
@@ -422,23 +429,17 @@ pub(crate) async fn roll_back(
     request: Request,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
-    let body = body::read(request, 64 * 1024).await?;
-    let text = body::text(&body)?;
-    let mut fields = Fields::of_body(text)?;
-    let to = fields.raw("to").and_then(|raw| raw.parse::<u64>().ok());
-    if to.is_none() {
-        fields.wrong("to", "expected the number of the version to go back to");
-    }
-    let reason = comment(&mut fields, "reason");
-    fields.refuse_others(&["to", "reason"]);
-    let to = match to {
-        Some(to) if !fields.has_errors() => to,
-        Some(_) | None => return Err(fields.into_problem(text)),
+    let to = |fields: &mut Fields<'_>| {
+        let to = fields.raw("to").and_then(|raw| raw.parse::<u64>().ok());
+        if to.is_none() {
+            fields.wrong("to", "expected the number of the version to go back to");
+        }
+        to
     };
+    let (to, reason) = wanted(request, &["to", "reason"], to).await?;
     let entry = |told: &Told<'_>| entry(admin, told);
     let by = By { id: admin.id(), entry: &entry };
-    let made = api.versions.roll_back(&api.pipeline, to, reason.as_deref(), by).await;
-    Ok(respond::json(StatusCode::CREATED, &view(&made.map_err(|refused| problem(&refused, ""))?)))
+    told(StatusCode::CREATED, api.versions.roll_back(&api.pipeline, to, reason.as_deref(), by).await)
 }
 
 /// `DELETE /v1/policies/{number}`
@@ -450,8 +451,7 @@ pub(crate) async fn discard(
     let admin = caller.admin(Scope::Configure)?;
     let entry = |told: &Told<'_>| entry(admin, told);
     let by = By { id: admin.id(), entry: &entry };
-    let over = api.versions.discard(&api.pipeline, which.number(&api), by).await;
-    Ok(respond::ok(&view(&over.map_err(|refused| problem(&refused, ""))?)))
+    told(StatusCode::OK, api.versions.discard(&api.pipeline, which.number(&api), by).await)
 }
 
 pub(super) fn entry(admin: Admin<'_>, told: &Told<'_>) -> Box<str> {
@@ -466,6 +466,7 @@ pub(super) fn problem(refused: &Refused, field: &str) -> Problem {
         Refused::NotFound(_) => Problem::new(Code::PolicyNotFound, detail),
         Refused::NotDraft { .. }
         | Refused::Stale { .. }
+        | Refused::NeverObeyed { .. }
         | Refused::Active(_)
         | Refused::RollingOut(_)
         | Refused::NotRollingOut(_) => Problem::new(Code::PolicyConflict, detail),

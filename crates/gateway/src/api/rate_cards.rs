@@ -18,7 +18,7 @@ use super::auth::Caller;
 use super::code::Code;
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{Api, policies, respond};
+use super::{Api, policies, respond, vendors};
 use crate::rating;
 use crate::tables::Sources;
 use crate::versions::{self, Refused};
@@ -74,23 +74,19 @@ fn view(api: &Api, card: &Card, document: &Settings, now: Timestamp) -> CardView
         per: per(card.per),
         prices: lines.len(),
         routes,
-        vendors: vendors(api, document, &card.id),
+        vendors: vendors_of(api, document, &card.id),
         next_change_at: later.min(),
     }
 }
 
 /// Whose connections the routes of a card lead to.
-fn vendors(api: &Api, document: &Settings, card: &RateCardId) -> Vec<String> {
+fn vendors_of(api: &Api, document: &Settings, card: &RateCardId) -> Vec<String> {
     let settings = api.settings.load();
     let routes = document.routes.iter().filter(|route| route.rate_card.as_deref() == Some(card.as_str()));
-    let owns = |connection: &str| {
-        let owner = settings
-            .vendors
-            .iter()
-            .find(|vendor| vendor.connections.iter().any(|own| own.as_str() == connection));
-        owner.map(|vendor| vendor.id.to_string())
-    };
-    let mut vendors: Vec<String> = routes.filter_map(|route| owns(&route.connection)).collect();
+    let mut vendors: Vec<String> = routes
+        .filter_map(|route| vendors::owner(&settings.vendors, &route.connection))
+        .map(ToString::to_string)
+        .collect();
     vendors.sort_unstable();
     vendors.dedup();
     vendors

@@ -16,4 +16,5 @@ mod questions;
 mod rate_cards;
 mod refusals;
 mod stand;
+mod turns;
 mod vendors;

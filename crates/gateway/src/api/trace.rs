@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::overrides::{self, Action, Suspended};
 use domain::verdict::Destination;
-use domain::{ConnectionId, Override, OverrideId, Record, RouteId, Tariff, Timestamp, Verdict};
+use domain::{ConnectionId, Override, OverrideId, Record, RouteId, Tariff, Timestamp, VendorId, Verdict};
 use serde::Serialize;
 use store::VerdictQuery;
 
 use super::auth::Caller;
 use super::problem::Problem;
-use super::{Api, messages, render, respond, summary, verdicts};
+use super::{Api, messages, render, respond, summary, vendors, verdicts};
 
 /// Of those that ended since the message was accepted.
 const MAX_OVERRIDES: usize = 1000;
@@ -88,7 +88,7 @@ pub(crate) async fn get(
     }
     let mut trace = trace(&record, &explained, &settings.public_url);
     trace.verdicts = verdicts.iter().map(verdicts::view).collect();
-    trace.steered = overrides.iter().filter_map(|one| steered(&record, one)).collect();
+    trace.steered = overrides.iter().filter_map(|one| steered(&api, &record, one)).collect();
     Ok(respond::ok(&trace))
 }
 
@@ -129,12 +129,25 @@ fn destination(record: &Record) -> Destination {
 }
 
 /// The plan of a message that waits is made again in silence: this says why its attempt is not where the plan has it.
-fn steered(record: &Record, one: &Override) -> Option<Steered> {
+fn steered(api: &Api, record: &Record, one: &Override) -> Option<Steered> {
     let plan = record.plan.as_ref()?;
     let is_planned = |route: &RouteId| plan.routes.iter().any(|planned| planned.route == *route);
+    let over = |is_meant: &dyn Fn(&ConnectionId) -> bool| {
+        let mut connections = plan.routes.iter().filter_map(|one| connection_of(api, record, &one.route));
+        connections.any(|connection| is_meant(&connection))
+    };
+    let is_of = |vendor: &VendorId, connection: &ConnectionId| {
+        vendors::owner(&api.settings.load().vendors, connection.as_str()) == Some(vendor)
+    };
     let what = match &one.action {
         Action::Flip { from, to } if is_planned(from) => format!("{from} was flipped to {to}"),
         Action::Suspend(Suspended::Route(id)) if is_planned(id) => format!("{id} was suspended"),
+        Action::Suspend(Suspended::Connection(id)) if over(&|connection| connection == id) => {
+            format!("the connection {id} was suspended")
+        }
+        Action::Suspend(Suspended::Vendor(id)) if over(&|connection| is_of(id, connection)) => {
+            format!("the vendor {id} was suspended")
+        }
         Action::Flip { .. } | Action::Suspend(_) | Action::Weight { .. } | Action::Maintenance(_) => {
             return None;
         }

@@ -14,7 +14,8 @@ use super::auth::Caller;
 use super::code::Code;
 use super::parameters::Parameters;
 use super::problem::Problem;
-use super::{Api, VendorRecord, respond};
+use super::vendors::find;
+use super::{Api, respond};
 
 #[derive(Serialize)]
 struct UnmappedErrors {
@@ -130,9 +131,4 @@ fn view<'a>((table, entry): (Option<&'static str>, &'a Entry)) -> EntryView<'a> 
         meaning: &entry.meaning,
         source: table.unwrap_or("own"),
     }
-}
-
-fn find<'a>(vendors: &'a [VendorRecord], id: &str) -> Result<&'a VendorRecord, Problem> {
-    let found = vendors.iter().find(|vendor| vendor.id.as_str() == id);
-    found.ok_or_else(|| Problem::new(Code::VendorNotFound, "no vendor has this id"))
 }

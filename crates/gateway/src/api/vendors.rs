@@ -58,9 +58,20 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     caller.admin(Scope::Read)?;
     let settings = api.settings.load();
-    let found = settings.vendors.iter().find(|vendor| vendor.id.as_str() == id);
-    let found = found.ok_or_else(|| Problem::new(Code::VendorNotFound, "no vendor has this id"))?;
-    Ok(respond::ok(&view(&api, found, &laid(&api))))
+    Ok(respond::ok(&view(&api, find(&settings.vendors, &id)?, &laid(&api))))
+}
+
+/// # Errors
+/// When the configuration has no vendor of this id.
+pub(super) fn find<'a>(vendors: &'a [VendorRecord], id: &str) -> Result<&'a VendorRecord, Problem> {
+    let found = vendors.iter().find(|vendor| vendor.id.as_str() == id);
+    found.ok_or_else(|| Problem::new(Code::VendorNotFound, "no vendor has this id"))
+}
+
+/// Whose connection it is.
+pub(super) fn owner<'a>(vendors: &'a [VendorRecord], connection: &str) -> Option<&'a VendorId> {
+    let owns = |vendor: &&VendorRecord| vendor.connections.iter().any(|own| own.as_str() == connection);
+    vendors.iter().find(owns).map(|vendor| &vendor.id)
 }
 
 /// Overrides that hold, then those that are planned.

@@ -144,10 +144,13 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Activate { version, reason, endpoint } => {
             let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
             let path = format!("/v1/policies/{version}/activate");
-            let client = endpoint.client()?;
-            let before = client.get("/v1/policies?limit=1").await?;
-            say(&client.post(&path, &body).await?, output)?;
-            output.note(&format!("undo: strowger policy rollback {} --reason …", cell(&before, "active")));
+            let active = endpoint.client()?.post(&path, &body).await?;
+            say(&active, output)?;
+            // It was active until now, or this one would have been refused.
+            let before = cell(&active, "based_on");
+            if !before.is_empty() {
+                output.note(&format!("undo: strowger policy rollback {before} --reason …"));
+            }
             Ok(())
         }
         Command::Rollout { version, percent, reason, endpoint } => {

@@ -46,7 +46,7 @@ impl Sources {
 
     fn without_files(&self) {
         let settings = Settings { files: Vec::new(), ..(**self.door.0.settings.load()).clone() };
-        self.door.0.reconfigure(settings).unwrap();
+        self.door.0.reconfigure(self.door.0.prepare(settings).unwrap());
     }
 
     fn looked_up(&self, operator: Option<&str>, known_at: i64, holds_until: i64) {
@@ -85,7 +85,7 @@ fn the_better_source_counts_as_long_as_it_holds() {
         files: vec![(list("prefix,operator\n49151,26211\n"), at(1))],
         ..(**sources.door.0.settings.load()).clone()
     };
-    sources.door.0.reconfigure(only_prefixes).unwrap();
+    sources.door.0.reconfigure(sources.door.0.prepare(only_prefixes).unwrap());
     assert_eq!(sources.known(199), known("26213", OperatorSource::Lookup, Some(100)));
     assert_eq!(sources.known(200), known("26214", OperatorSource::Receipt, Some(150)));
     assert_eq!(sources.known(650), known("26211", OperatorSource::Import, Some(1)));

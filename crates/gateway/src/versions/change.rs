@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use store::versions::{Source, State, Summary};
 use store::{Change, Changed, Reader, Version};
 
-use super::{Versions, deed, drafted, published, sources, stored, summary, texts, told};
+use super::{Turn, Versions, deed, drafted, published, sources, stored, summary, texts, told};
 use crate::tables::{Place, Problem, Sources};
 
 /// What somebody wants the routing document to be.
@@ -53,6 +53,8 @@ pub(crate) enum Refused {
         "version {number} was written on version {based_on}, and version {active} is active; since then: {since}"
     )]
     Stale { number: u64, based_on: u64, active: u64, since: String },
+    #[error("version {number} is {}: only a version that was in force can be gone back to", .state.as_str())]
+    NeverObeyed { number: u64, state: State },
     #[error("version {0} is active already")]
     Active(u64),
     #[error("version {0} is rolled out to a share of the recipients: activate it, or abort that first")]
@@ -104,8 +106,7 @@ impl Versions {
             ..store::Versions::default()
         };
         let told = entry(now, "policy.draft", &summary, None, (before, after));
-        make(pipeline, change, (by.entry)(&told)).await?;
-        drop(turn);
+        make(pipeline, change, (by.entry)(&told), turn).await?;
         Ok(summary)
     }
 
@@ -148,8 +149,7 @@ impl Versions {
         let summary = Summary { state: State::Active, activated, share: None, ..version.summary };
         let sides = told(Some(&(active, was.document)), &summary, &sources.document);
         let told = entry(now, "policy.activate", &summary, reason, sides);
-        self.obey(pipeline, summary.clone(), &sources, table, (by.entry)(&told)).await?;
-        drop(turn);
+        self.obey(pipeline, summary.clone(), &sources, table, (by.entry)(&told), turn).await?;
         Ok(summary)
     }
 
@@ -178,8 +178,7 @@ impl Versions {
             ..store::Versions::default()
         };
         let rollout = Rollout { table: Arc::new(table), share, version: number };
-        self.settle(pipeline, change, (by.entry)(&told), Some((summary.clone(), rollout))).await?;
-        drop(turn);
+        self.settle(pipeline, change, (by.entry)(&told), Some((summary.clone(), rollout)), turn).await?;
         Ok(summary)
     }
 
@@ -202,8 +201,7 @@ impl Versions {
         let sides = (Some(before), share_of(&summary));
         let told = entry(pipeline.now(), "policy.abort", &summary, reason, sides);
         let change = store::Versions { put: vec![version], ..store::Versions::default() };
-        self.settle(pipeline, change, (by.entry)(&told), None).await?;
-        drop(turn);
+        self.settle(pipeline, change, (by.entry)(&told), None, turn).await?;
         Ok(summary)
     }
 
@@ -214,6 +212,7 @@ impl Versions {
         change: store::Versions,
         entry: Box<str>,
         rollout: Option<(Summary, Rollout)>,
+        turn: Turn,
     ) -> Result<(), Refused> {
         let (versions, pipeline_after) = (Arc::clone(self), pipeline.clone());
         let change = Change { what: Changed::Versions(Box::new(change)), entry };
@@ -227,6 +226,7 @@ impl Versions {
             }
             versions.standing.lock().rollout = summary;
             pipeline_after.roll_out(rollout);
+            drop(turn);
         });
         Ok(made.await?)
     }
@@ -272,6 +272,10 @@ impl Versions {
         }
         // Whoever goes back wants the rest of the traffic back as well, and has to say so of the rollout.
         self.nothing_else_rolls_out(active)?;
+        let state = find(pipeline, to).await?.summary.state;
+        if state != State::Superseded {
+            return Err(Refused::NeverObeyed { number: to, state });
+        }
         let (_, was) = read(pipeline, active).await?;
         let (_, sources, table) = self.validate(pipeline, to).await?;
         let (now, last) = (pipeline.now(), last(pipeline).await?);
@@ -281,8 +285,7 @@ impl Versions {
         summary.comment = reason.unwrap_or_default().into();
         let sides = told(Some(&(active, was.document)), &summary, &sources.document);
         let told = entry(now, "policy.rollback", &summary, reason, sides);
-        self.obey(pipeline, summary.clone(), &sources, table, (by.entry)(&told)).await?;
-        drop(turn);
+        self.obey(pipeline, summary.clone(), &sources, table, (by.entry)(&told), turn).await?;
         Ok(summary)
     }
 
@@ -303,8 +306,7 @@ impl Versions {
         let sides = (Some(json!({ "state": state.as_str() })), json!({ "state": summary.state.as_str() }));
         let told = entry(pipeline.now(), "policy.discard", &summary, None, sides);
         let change = store::Versions { put: vec![version], ..store::Versions::default() };
-        make(pipeline, change, (by.entry)(&told)).await?;
-        drop(turn);
+        make(pipeline, change, (by.entry)(&told), turn).await?;
         Ok(summary)
     }
 
@@ -316,6 +318,7 @@ impl Versions {
         sources: &Sources,
         table: Table,
         entry: Box<str>,
+        turn: Turn,
     ) -> Result<(), Refused> {
         let standing = self.standing();
         let at = summary.activated.as_ref().map_or_else(|| pipeline.now(), |deed| deed.at);
@@ -335,6 +338,7 @@ impl Versions {
             standing.rollout = None;
             drop(standing);
             pipeline_after.install(table);
+            drop(turn);
         });
         Ok(made.await?)
     }
@@ -370,9 +374,15 @@ fn missing_files(sources: &Sources) -> Vec<Problem> {
         .collect()
 }
 
-async fn make(pipeline: &Pipeline, change: store::Versions, entry: Box<str>) -> Result<(), Refused> {
+/// The turn ends when it is durable, or known not to be: whoever asked may have gone before that.
+async fn make(
+    pipeline: &Pipeline,
+    change: store::Versions,
+    entry: Box<str>,
+    turn: Turn,
+) -> Result<(), Refused> {
     let change = Change { what: Changed::Versions(Box::new(change)), entry };
-    Ok(pipeline.change(change, || ()).await?)
+    Ok(pipeline.change(change, || drop(turn)).await?)
 }
 
 async fn last(pipeline: &Pipeline) -> Result<u64, Refused> {

@@ -126,6 +126,16 @@ async fn a_list_in_windows_1252_with_decimal_commas_is_read_as_it_was_said_and_r
     let told = rates(&gateway, &import).await.ended_with(3);
     assert!(told.stderr.contains("rate_card_invalid"), "{}", told.stderr);
     let given = [&import[..], &["--mapping", &mapping, "--remember"]].concat();
+    // What cannot be remembered is told before anything is done.
+    let tried =
+        ["import", &list, "--card", "acme", "--delta", "--dry-run", "--mapping", &mapping, "--remember"];
+    rates(&gateway, &tried).await.ended_with(2);
+    let nobodys = ["import", &list, "--card", "new", "--currency", "EUR", "--delta", "--activate"];
+    let told = rates(&gateway, &[&nobodys[..], &["--mapping", &mapping, "--remember"]].concat()).await;
+    assert!(told.ended_with(2).stderr.contains("so nothing was done"));
+    rates(&gateway, &["map", "acme"]).await.ended_with(4);
+    let active = by(ADMIN_KEY, &gateway.client, &["policy", "list", "--json"]).await.ended_with(0).json();
+    assert_eq!(active["active"], 1);
     let told = rates(&gateway, &given).await.ended_with(0);
     let done = told.json();
     assert_eq!((&done["list"]["encoding"], &done["list"]["decimal"]), (&"windows-1252".into(), &",".into()));

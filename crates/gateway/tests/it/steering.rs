@@ -171,13 +171,17 @@ async fn a_suspension_moves_a_backlog_of_thousands_and_survives_a_kill() {
     let setup = setup(&acme, &borealis);
     let gateway = Gateway::start(folder.path(), &setup).await;
     borealis.until(|stats| stats.sessions > 0).await;
+    let waiting = gateway.client.send(TO, "waits").await;
     send_many(&gateway.client, BACKLOG).await;
     assert_eq!(borealis.stats().submissions, 0);
     let body = json!({ "kind": "suspend", "vendor": "acme", "reason": "no binds", "expires_in": "10m" });
     let id = make(&gateway.client, &body).await;
     let started = tokio::time::Instant::now();
-    borealis.until(|stats| stats.accepted == BACKLOG).await;
+    borealis.until(|stats| stats.accepted == BACKLOG + 1).await;
     println!("{BACKLOG} waiting messages went by the other route in {:?}", started.elapsed());
+    let trace = gateway.client.settled(&waiting, &["delivered"]).await;
+    let why = trace["steered"][0]["explanation"].as_str().unwrap();
+    assert!(why.starts_with("the vendor acme was suspended from "), "{why}");
 
     gateway.kill();
     acme.set(Behaviour::Usual);

@@ -171,6 +171,14 @@ async fn who_is_in_a_rollout_is_in_it_after_a_kill() {
     ops(&gateway, &["policy", "abort", "2", "--reason", "late codes"]).await.ended_with(0);
     assert!(firsts(&gateway).await.iter().all(|route| route == "acme-sms"));
     ops(&gateway, &["policy", "abort", "2"]).await.ended_with(6);
+
+    // To put a version in force takes no key that may look.
+    let create = ["key", "create", "--admin", "keeper", "--scope", "configure"];
+    let made = ops(&gateway, &create).await.ended_with(0);
+    let keeper = made.stdout.trim();
+    by(keeper, &gateway.client, &["policy", "list"]).await.ended_with(5);
+    let active = by(keeper, &gateway.client, &["policy", "activate", "2"]).await.ended_with(0);
+    assert!(active.stderr.contains("undo: strowger policy rollback 1 "), "{}", active.stderr);
 }
 
 /// The first route of each of some recipients.

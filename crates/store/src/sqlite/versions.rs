@@ -62,14 +62,20 @@ pub(super) fn change(hot: &Connection, change: &Versions) -> rusqlite::Result<()
     change.published.iter().try_for_each(|published| publish(hot, published))
 }
 
+/// A second version that is active, or rolled out, is an error: `REPLACE` would remove the first one for it.
 fn put(hot: &Connection, version: &Version) -> rusqlite::Result<()> {
     let Summary { number, state, source, hash, based_on, equals, comment, created, activated, share } =
         &version.summary;
     let number = number.cast_signed();
     hot.execute(
         &format!(
-            "INSERT OR REPLACE INTO versions({SUMMARY}, document) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "INSERT INTO versions({SUMMARY}, document) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+             ON CONFLICT(number) DO UPDATE SET state = excluded.state, source = excluded.source, \
+             hash = excluded.hash, based_on = excluded.based_on, equals = excluded.equals, \
+             comment = excluded.comment, created_at = excluded.created_at, created_by = excluded.created_by, \
+             activated_at = excluded.activated_at, activated_by = excluded.activated_by, \
+             share = excluded.share, document = excluded.document"
         ),
         params![
             number,
@@ -226,4 +232,45 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
 
 fn unreadable(column: usize) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, "text".to_owned(), rusqlite::types::Type::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(number: u64, state: State, comment: &str) -> Version {
+        let created = Deed { at: Timestamp::from_millis(1), by: "ops".into() };
+        let summary = Summary {
+            number,
+            state,
+            source: Source::Api,
+            hash: [7; 32],
+            based_on: None,
+            equals: None,
+            comment: comment.into(),
+            created,
+            activated: None,
+            share: None,
+        };
+        Version { summary, document: "".into(), texts: Vec::new() }
+    }
+
+    fn commit(hot: &Connection, version: Version) -> rusqlite::Result<()> {
+        change(hot, &Versions { put: vec![version], ..Versions::default() })
+    }
+
+    #[test]
+    fn a_second_version_that_is_rolled_out_is_an_error_and_removes_nothing() {
+        let hot = Connection::open_in_memory().unwrap();
+        hot.execute_batch(TABLES).unwrap();
+        commit(&hot, version(1, State::Active, "")).unwrap();
+        commit(&hot, version(4, State::RollingOut, "first")).unwrap();
+        commit(&hot, version(4, State::RollingOut, "again")).unwrap();
+        commit(&hot, version(5, State::RollingOut, "second")).unwrap_err();
+        commit(&hot, version(6, State::Active, "second")).unwrap_err();
+        let found = list(&hot, 100, 100).unwrap();
+        let told: Vec<(u64, &str)> = found.iter().map(|one| (one.number, &*one.comment)).collect();
+        assert_eq!(told, [(4, "again"), (1, "")]);
+        assert_eq!(rolling_out(&hot).unwrap().unwrap().summary.number, 4);
+    }
 }

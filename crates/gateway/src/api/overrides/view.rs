@@ -154,7 +154,7 @@ pub(crate) fn view<'a>(one: &'a Override, table: &Table, now: Timestamp) -> Over
     view
 }
 
-fn kind(action: &Action) -> &'static str {
+pub(super) fn kind(action: &Action) -> &'static str {
     match action {
         Action::Flip { .. } => "flip",
         Action::Suspend(_) => "suspend",

@@ -3,14 +3,13 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use domain::overrides::{
-    Action, HOLDS_FOR, LARGEST_WEIGHT, LONGEST_REASON, Maintenance, Otherwise, Scope, Suspended,
-};
+use domain::overrides::{Action, HOLDS_FOR, LARGEST_WEIGHT, Maintenance, Otherwise, Scope, Suspended};
 use domain::{AppId, ConnectionId, RouteId, Timestamp, VendorId};
 use pipeline::Steer;
 use routing::operator::Operator;
 
 use super::super::code::Code;
+use super::super::comment::checked_comment;
 use super::super::fields::{Fields, elements, string};
 
 const FIELDS: [&str; 15] = [
@@ -206,15 +205,11 @@ impl FromStr for Prefix {
 
 fn reason(fields: &mut Fields<'_>) -> Option<Box<str>> {
     let text = fields.text("reason").unwrap_or_default();
-    let reason = text.trim();
-    if reason.is_empty() {
+    if text.trim().is_empty() {
         fields.wrong("reason", "is missing: why traffic is steered, for whoever reads it later");
-    } else if reason.chars().count() > LONGEST_REASON {
-        fields.wrong("reason", format!("is longer than {LONGEST_REASON} characters"));
-    } else if reason.chars().any(char::is_control) {
-        fields.wrong("reason", "holds a control character");
+        return None;
     }
-    Some(reason.into())
+    checked_comment(&text).map_err(|wrong| fields.wrong("reason", wrong)).ok()
 }
 
 fn expiry(fields: &mut Fields<'_>, begins_at: Timestamp) -> Timestamp {

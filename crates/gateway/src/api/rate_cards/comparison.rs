@@ -9,9 +9,9 @@ use routing::Settings;
 use routing::price::{Card, Charge, Prices};
 use serde_json::{Value as Json, json};
 
+use super::super::Api;
 use super::super::parameters::Parameters;
 use super::super::problem::Problem;
-use super::super::{Api, messages};
 use super::{Names, charge, place_view};
 use crate::rating::{self, Traffic};
 
@@ -40,7 +40,7 @@ pub(super) async fn traffic(
     let (reader, until, routes) =
         (api.pipeline.reader(), api.pipeline.now(), rating::routes_of(document, card));
     let since = Timestamp::from_millis(until.as_millis().saturating_sub(days.saturating_mul(DAY_MS)));
-    messages::read(move || rating::traffic(&*reader, &routes, since, until)).await
+    api.scans.run(move |is_stopped| rating::traffic(&*reader, &routes, since, until, is_stopped)).await
 }
 
 /// `before`: None when there was no such card.

@@ -6,6 +6,8 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use domain::Scope;
+use routing::price::{Card, PriceLine};
+use routing::settings::Per;
 use serde_json::json;
 
 use super::super::auth::Caller;
@@ -35,6 +37,7 @@ pub(crate) async fn get(
             format!("the card is in {} in one version and in {} in the other", old.currency, card.currency);
         return Err(Problem::new(Code::InvalidQuery, detail));
     }
+    let terms = old.map(|old| terms(old, card)).unwrap_or_default();
     let traffic = comparison::traffic(&api, &before.sources.document, &card.id, days).await?;
     let names = Names::of(&api);
     let compared = comparison::view(old.map(|old| &**old), card, &traffic, at, &names);
@@ -42,7 +45,17 @@ pub(crate) async fn get(
         "card": id,
         "version": after.number,
         "against": before.number,
-        "same": old.is_some_and(|old| old.prices.lines() == card.prices.lines()),
+        "same": old.is_some_and(|old| old.prices.lines() == card.prices.lines()) && terms.is_empty(),
+        "terms": terms,
         "comparison": compared,
     })))
+}
+
+/// What else of two cards differs, beside the prices of places.
+fn terms(before: &Card, after: &Card) -> Vec<&'static str> {
+    let surcharges = |card: &Card| -> Vec<(Per, Vec<PriceLine>)> {
+        card.surcharges.iter().map(|one| (one.per, one.prices.lines())).collect()
+    };
+    let differ = [("per", before.per != after.per), ("surcharges", surcharges(before) != surcharges(after))];
+    differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }

@@ -17,11 +17,12 @@ use store::versions::Summary;
 
 use super::super::auth::{Admin, Caller};
 use super::super::code::Code;
+use super::super::comment::checked_comment;
 use super::super::parameters::Parameters;
-use super::super::policies::{self, LONGEST_COMMENT};
+use super::super::policies;
 use super::super::problem::{FieldError, Problem};
-use super::super::{Api, body, respond};
-use super::{Names, Version, comparison, mappings, vendors};
+use super::super::{Api, body, respond, vendors};
+use super::{Names, Version, comparison, mappings};
 use crate::versions::{By, Draft, Refused, Told};
 
 const KINDS: [&str; 4] = [
@@ -55,7 +56,7 @@ struct Asked {
     per: Option<Per>,
     activate: bool,
     dry_run: bool,
-    comment: Option<String>,
+    comment: Option<Box<str>>,
     days: i64,
     /// What the list is called, for whoever reads of it later.
     file: Option<String>,
@@ -88,14 +89,7 @@ impl Asked {
             "message" => Ok(Per::Message),
             _ => Err("is neither segment nor message"),
         });
-        let comment = parameters.parsed("comment", |text| {
-            let is_short = text.chars().count() <= LONGEST_COMMENT;
-            if is_short {
-                Ok(text.to_owned())
-            } else {
-                Err(format!("is longer than {LONGEST_COMMENT} characters"))
-            }
-        });
+        let comment = parameters.parsed("comment", checked_comment);
         let file = parameters
             .text("file")
             .map(|name| name.chars().filter(|c| !c.is_control()).take(80).collect::<String>());
@@ -221,10 +215,12 @@ async fn mapping(
 ) -> Result<(Option<String>, Mapping, &'static str), Problem> {
     let vendor = match &asked.vendor {
         Some(vendor) => {
-            mappings::known(api, vendor)?;
+            vendors::find(&api.settings.load().vendors, vendor)?;
             Some(vendor.clone())
         }
-        None => <[String; 1]>::try_from(vendors(api, &before.sources.document, id)).ok().map(|[only]| only),
+        None => <[String; 1]>::try_from(super::vendors_of(api, &before.sources.document, id))
+            .ok()
+            .map(|[only]| only),
     };
     if let Some(mapping) = &asked.mapping {
         return Ok((vendor, mapping.clone(), "given"));
@@ -356,7 +352,7 @@ async fn write(
         source: store::versions::Source::Api,
         document: after.sources.document.clone(),
         price_files,
-        comment: asked.comment.clone().unwrap_or_else(usual).into(),
+        comment: asked.comment.clone().unwrap_or_else(|| usual().into()),
         based_on: Some(before.number),
     };
     let refused = |refused: Refused| policies::problem(&refused, "#");

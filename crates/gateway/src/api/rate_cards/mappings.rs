@@ -12,7 +12,7 @@ use store::{Change, Changed, ListMapping};
 use super::super::auth::{Admin, Caller};
 use super::super::code::Code;
 use super::super::problem::Problem;
-use super::super::{Api, body, messages, refusal, respond};
+use super::super::{Api, body, messages, refusal, respond, vendors};
 
 /// Some kilobytes are a mapping already.
 const MAX_BODY: usize = 64 * 1024;
@@ -62,7 +62,7 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
-    known(&api, &vendor)?;
+    vendors::find(&api.settings.load().vendors, &vendor)?;
     let body = body::read(request, MAX_BODY).await?;
     let mapping = read(body::text(&body)?).map_err(|detail| Problem::new(Code::InvalidRequest, detail))?;
     let text = serde_json::to_string(&mapping).unwrap_or_default();
@@ -79,18 +79,10 @@ pub(crate) async fn forget(
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
     if of(&api, &vendor).await?.is_none() {
-        known(&api, &vendor)?;
+        vendors::find(&api.settings.load().vendors, &vendor)?;
     }
     let one = change(&api, admin, &vendor, None, None, "rate_card_mapping.delete").await?;
     Ok(respond::ok(&view(&one)))
-}
-
-/// # Errors
-/// When the configuration has no vendor of this id.
-pub(super) fn known(api: &Api, vendor: &str) -> Result<(), Problem> {
-    let settings = api.settings.load();
-    let is_known = settings.vendors.iter().any(|known| known.id.as_str() == vendor);
-    is_known.then_some(()).ok_or_else(|| Problem::new(Code::VendorNotFound, "no vendor has this id"))
 }
 
 async fn change(

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -14,7 +15,7 @@ use super::super::auth::Caller;
 use super::super::code::Code;
 use super::super::parameters::Parameters;
 use super::super::problem::Problem;
-use super::super::{Api, messages, respond};
+use super::super::{Api, respond, vendors};
 use super::{Names, Version};
 use crate::rating::{self, Group, MOST_RERATED, Rerated};
 
@@ -39,7 +40,9 @@ pub(crate) async fn get(
     // The routes that the card holds for now, or would hold for: what a route was priced by then may be another one.
     let routes = rating::routes_of(&whole.sources.document, &card.id);
     let (reader, rated) = (api.pipeline.reader(), Arc::clone(&card));
-    let rerated = messages::read(move || rating::rerate(&*reader, &rated, &routes, since, until)).await?;
+    let rerate =
+        move |is_stopped: &AtomicBool| rating::rerate(&*reader, &rated, &routes, since, until, is_stopped);
+    let rerated = api.scans.run(rerate).await?;
     if !rerated.is_whole {
         let detail = format!("the period has more than {MOST_RERATED} messages: ask for a shorter one");
         return Err(Problem::new(Code::InvalidQuery, detail));
@@ -97,11 +100,8 @@ fn view(
 fn owners(api: &Api, whole: &Version) -> BTreeMap<String, String> {
     let settings = api.settings.load();
     let routes = whole.sources.document.routes.iter().filter_map(|route| {
-        let owner = settings
-            .vendors
-            .iter()
-            .find(|vendor| vendor.connections.iter().any(|own| own.as_str() == route.connection));
-        Some((route.id.clone(), owner?.id.to_string()))
+        let owner = vendors::owner(&settings.vendors, &route.connection)?;
+        Some((route.id.clone(), owner.to_string()))
     });
     routes.collect()
 }

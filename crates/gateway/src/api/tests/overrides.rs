@@ -38,6 +38,18 @@ async fn explained(stand: &Stand, to: &str) -> Value {
 }
 
 #[tokio::test]
+async fn an_override_of_another_kind_than_was_meant_is_left_as_it_is() {
+    let stand = Stand::start().await;
+    let made = make(&stand, &flip("acme-de", "borealis-de")).await.fits("Override");
+    let id = made["id"].as_str().unwrap();
+    let other = revert(&stand, DISPATCHER, &format!("{id}?kind=suspend")).await.problem("override_conflict");
+    assert_eq!(other["detail"], format!("{id} is a flip, and no suspend: it is left as it is"));
+    revert(&stand, DISPATCHER, &format!("{id}?kind=anything")).await.problem("invalid_query");
+    let over = revert(&stand, DISPATCHER, &format!("{id}?kind=flip")).await.fits("Override");
+    assert_eq!(over["state"], "reverted");
+}
+
+#[tokio::test]
 async fn an_override_holds_at_once_and_until_it_is_reverted() {
     let stand = Stand::start().await;
     let before = explained(&stand, "+4915112345678").await;

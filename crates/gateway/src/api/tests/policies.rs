@@ -107,6 +107,15 @@ async fn a_draft_that_was_written_on_another_version_is_refused_and_told_what_ch
     let gone = stand.delete(ADMIN, "/v1/policies/3").await.fits("Policy");
     assert_eq!(gone["state"], "discarded");
     stand.post(ADMIN, "/v1/policies/3/activate", &json!({})).await.problem("policy_conflict");
+
+    // A rollback is no way around that: it leads to what was in force once.
+    draft(&stand, &text).await;
+    for (number, state) in [(3, "discarded"), (4, "draft")] {
+        let back = stand.post(ADMIN, "/v1/policies/rollback", &json!({ "to": number })).await;
+        let detail = back.problem("policy_conflict")["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(&format!("version {number} is {state}")), "{detail}");
+    }
+    stand.post(ADMIN, "/v1/policies/rollback", &json!({ "to": 1 })).await.fits("Policy");
 }
 
 #[tokio::test]
@@ -252,6 +261,7 @@ async fn a_version_decides_for_a_share_that_grows_until_it_is_activated_or_abort
     stand.post(KEEPER, &format!("/v1/policies/{other}/rollout"), &body).await.problem("policy_conflict");
     stand.delete(KEEPER, "/v1/policies/2").await.problem("policy_conflict");
 
+    stand.delete(KEEPER, "/v1/policies/2/rollout?reason=late%0Acodes").await.problem("invalid_query");
     let back = stand.delete(KEEPER, "/v1/policies/2/rollout?reason=late%20codes").await.fits("Policy");
     assert_eq!((&back["state"], &back["percent"]), (&json!("draft"), &Value::Null));
     assert_eq!(over_borealis(&stand).await, Vec::<u32>::new());

@@ -278,3 +278,19 @@ async fn attempts_are_rerated_by_a_corrected_card_and_keep_what_they_were_rated_
     let page = stand.get(SHOP, "/v1/messages").await.json();
     assert_eq!(page["data"][0]["cost"]["amount"], "0.0450");
 }
+
+#[tokio::test]
+async fn a_card_whose_terms_differ_is_another_one() {
+    let stand = Stand::start().await;
+    let mut document = stand.get(READER, "/v1/policies/1").await.fits("WholePolicy")["document"].clone();
+    let card = &mut document["rate_cards"][0];
+    card["per"] = json!("message");
+    card["surcharges"] = json!([{ "name": "fee", "country": "DE", "price": "0.002" }]);
+    let body = json!({ "document": document });
+    stand.post(KEEPER, "/v1/policies", &body).await.fits("Policy");
+    let diff = stand.get(READER, "/v1/rate-cards/acme/diff?version=2").await.fits("RateCardDiff");
+    assert_eq!((&diff["same"], &diff["terms"]), (&json!(false), &json!(["per", "surcharges"])));
+    let same = stand.get(READER, "/v1/rate-cards/acme/diff?version=1").await.fits("RateCardDiff");
+    assert_eq!((&same["same"], &same["terms"]), (&json!(true), &json!([])));
+    csv(&stand, "mode=delta&comment=two%0Alines", "Country;Price\nDE;0.05\n").await.problem("invalid_query");
+}

@@ -216,7 +216,7 @@ fn keys() -> Keys {
     keys
 }
 
-fn apps() -> FxHashMap<AppId, App> {
+pub(super) fn apps() -> FxHashMap<AppId, App> {
     let mut shop = App::new(StatusSet::NONE);
     shop.default_sender = Some("SHOP".parse().unwrap());
     shop.default_country = Some("DE".parse().unwrap());

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::super::client::{Endpoint, escaped, further};
+use serde_json::Value;
+
+use super::super::client::{Client, Endpoint, escaped, further};
 use super::super::output::{Output, cell};
 use super::super::{Exit, Failure};
 use super::{PATIENCE, mapping, told};
@@ -30,7 +32,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// Remember the mapping for the vendor, once the list was read with it.
-    #[arg(long, requires = "mapping")]
+    #[arg(long, requires = "mapping", conflicts_with = "dry_run")]
     remember: bool,
     /// Of a card that is made.
     #[arg(long)]
@@ -64,6 +66,11 @@ pub(super) async fn run(options: &Options, output: &Output) -> Result<(), Failur
         .map_err(|error| Failure::new(Exit::Unexpected, error.to_string()))?
         .map_err(|error| Failure::new(Exit::Usage, format!("{shown} cannot be read: {error}")))?;
     let mapping = options.mapping.as_deref().map(mapping).transpose()?;
+    let remembered_for = match (&options.vendor, options.remember) {
+        (_, false) => None,
+        (Some(vendor), true) => Some(vendor.clone()),
+        (None, true) => Some(owner(&client, &options.card).await?),
+    };
     let is_true = |claim: bool| claim.then(|| "true".to_owned());
     let name = options.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let query = further(&[
@@ -82,16 +89,6 @@ pub(super) async fn run(options: &Options, output: &Output) -> Result<(), Failur
     let kind = if bytes.starts_with(b"PK") { XLSX } else { "text/csv" };
     let done = client.post_bytes(&path, kind, bytes).await?;
     output.result(&done, || told::import(&done))?;
-    if let (true, Some(mapping)) = (options.remember, &mapping) {
-        let vendor = cell(&done, "vendor");
-        if vendor.is_empty() {
-            let message =
-                "the list was read, and whose it is is not known: say --vendor to have it remembered";
-            return Err(Failure::new(Exit::Usage, message));
-        }
-        client.put(&format!("/v1/rate-card-mappings/{}", escaped(&vendor)), mapping).await?;
-        output.note(&format!("the lists of {vendor} are read so from now on"));
-    }
     if let Some(version) = done.get("version").filter(|version| !version.is_null()) {
         let (number, before) = (cell(version, "number"), cell(version, "based_on"));
         output.note(&if options.activate {
@@ -100,5 +97,24 @@ pub(super) async fn run(options: &Options, output: &Output) -> Result<(), Failur
             format!("next: strowger policy activate {number}, or strowger policy discard {number}")
         });
     }
+    if let (Some(vendor), Some(mapping)) = (remembered_for, &mapping) {
+        client.put(&format!("/v1/rate-card-mappings/{}", escaped(&vendor)), mapping).await?;
+        output.note(&format!("the lists of {vendor} are read so from now on"));
+    }
     Ok(())
+}
+
+/// Whose list it is, before anything is done with it.
+async fn owner(client: &Client, card: &str) -> Result<String, Failure> {
+    let unknown = || {
+        let message = format!("whose the lists of {card} are is not known, so nothing was done");
+        Failure::new(Exit::Usage, message).hint("say --vendor to have the mapping remembered for one")
+    };
+    let cards = client.get("/v1/rate-cards").await?;
+    let mut all = cards.get("data").and_then(Value::as_array).into_iter().flatten();
+    let vendors = all.find(|one| cell(one, "id") == card).and_then(|one| one.get("vendors"));
+    match vendors.and_then(Value::as_array).map(Vec::as_slice) {
+        Some([Value::String(vendor)]) => Ok(vendor.clone()),
+        Some(_) | None => Err(unknown()),
+    }
 }

@@ -93,7 +93,13 @@ pub(super) fn comparison(found: &Value) -> String {
     if found.get("same") == Some(&Value::Bool(true)) {
         return "nothing differs".to_owned();
     }
-    compared(part(found, "comparison"))
+    let terms = list(found, "terms").iter().filter_map(|term| match term.as_str()? {
+        "per" => Some("the prices are for something else: segments, or whole messages"),
+        "surcharges" => Some("the surcharges differ"),
+        _ => None,
+    });
+    let comparison = compared(part(found, "comparison"));
+    terms.chain([comparison.as_str()]).collect::<Vec<_>>().join("\n")
 }
 
 fn compared(comparison: &Value) -> String {

@@ -7,6 +7,9 @@ use super::super::output::{Output, cell, table};
 use super::super::{Exit, Failure};
 use super::{countdown, seconds};
 
+/// So many prices are told one by one.
+const MOST_PRICES: usize = 5;
+
 /// What every kind takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Terms {
@@ -187,6 +190,7 @@ fn checks(effect: &Value) -> Vec<String> {
         lines.push(format!("no other route in the rules {waiting}: their messages wait"));
     }
     let Some(flip) = effect.get("flip") else { return lines };
+    let is_closed = |price: &Value| price.get("closed") == Some(&Value::Bool(true));
     let connection = flip.get("connection").unwrap_or(&Value::Null);
     let [id, state, up, binds] = ["id", "state", "binds_up", "binds"].map(|field| cell(connection, field));
     lines.push(format!("capacity: {id} is {state}, {up} of {binds} binds"));
@@ -201,7 +205,8 @@ fn checks(effect: &Value) -> Vec<String> {
         };
         lines.push(format!("senders: it does not carry {senders}, {instead}"));
     }
-    for price in flip.get("prices").and_then(Value::as_array).into_iter().flatten().take(5) {
+    let prices = flip.get("prices").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for price in prices.iter().take(MOST_PRICES) {
         let [country, operator, from, to, difference, currency] =
             ["country", "operator", "from", "to", "difference", "currency"].map(|field| cell(price, field));
         let place = if operator.is_empty() { country } else { operator };
@@ -211,7 +216,14 @@ fn checks(effect: &Value) -> Vec<String> {
         } else {
             format!(" ({difference} a message of one segment)")
         };
-        lines.push(format!("price {place}: {} to {} {currency}{change}", told(from), told(to)));
+        let to = if is_closed(price) { "closed".to_owned() } else { told(to) };
+        lines.push(format!("price {place}: {} to {to} {currency}{change}", told(from)));
+    }
+    let others = prices.iter().skip(MOST_PRICES);
+    let (more, closed) = (others.clone().count(), others.filter(|price| is_closed(price)).count());
+    if more > 0 {
+        let closed = if closed > 0 { format!(", {closed} of them closed") } else { String::new() };
+        lines.push(format!("price: {more} more destinations{closed}: --json tells all"));
     }
     lines
 }
@@ -293,7 +305,8 @@ pub(super) async fn revert(
 ) -> Result<(), Failure> {
     let client = endpoint.client()?;
     let id = if what.starts_with("ovr_") { what.to_owned() } else { steered(&client, what, kind).await? };
-    let over = client.delete(&format!("/v1/overrides/{}", escaped(&id))).await?;
+    let meant = kind.map(|kind| format!("?kind={kind}")).unwrap_or_default();
+    let over = client.delete(&format!("/v1/overrides/{}{meant}", escaped(&id))).await?;
     output.result(&over, || {
         let [kind, from, to, state] = ["kind", "from", "to", "state"].map(|field| cell(&over, field));
         let what = if kind == "flip" {
@@ -319,5 +332,28 @@ async fn steered(client: &Client, name: &str, kind: Option<&str>) -> Result<Stri
             .hint("strowger route revert shows those that do")),
         several => Err(Failure::new(Exit::Conflict, format!("several overrides steer `{name}`"))
             .hint(format!("give the id of one: {}", several.join(", ")))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flip_tells_of_what_is_closed_and_of_how_much_more_there_is() {
+        let price = |country: &str, closed: bool| {
+            json!({
+                "country": country, "operator": null, "from": "0.05", "to": null,
+                "difference": null, "currency": "EUR", "closed": closed,
+            })
+        };
+        let first = [price("DE", true), price("GB", false)];
+        let more = ["FR", "ES", "IT", "AT", "CH"].map(|country| price(country, country == "CH"));
+        let all: Vec<Value> = first.into_iter().chain(more).collect();
+        let told = checks(&json!({ "flip": { "connection": {}, "prices": all } }));
+        let prices: Vec<&String> = told.iter().filter(|line| line.starts_with("price")).collect();
+        assert_eq!(prices[0], "price DE: 0.05 to closed EUR");
+        assert_eq!(prices[1], "price GB: 0.05 to unknown EUR");
+        assert_eq!(prices[5..], ["price: 2 more destinations, 1 of them closed: --json tells all"]);
     }
 }
