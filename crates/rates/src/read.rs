@@ -290,10 +290,7 @@ impl<'a> Reading<'a> {
     }
 
     fn charge(&self, cells: &[Cell<'_>]) -> Result<Charge, Wrong> {
-        let closed = cell(cells, self.head.column(Role::Closed)).text();
-        if self.is_closed(&closed)
-            || ["yes", "y", "true", "1"].iter().any(|word| closed.eq_ignore_ascii_case(word))
-        {
+        if self.is_marked_closed(cells) {
             return Ok(Charge::Closed);
         }
         let column = self.head.column(Role::Price);
@@ -327,6 +324,13 @@ impl<'a> Reading<'a> {
             }
             Some(Zero::Closed) | None => Ok(Charge::Price(amount)),
         }
+    }
+
+    /// In the column that is there for it. Of a status, yes and 1 may as well say that it is open.
+    fn is_marked_closed(&self, cells: &[Cell<'_>]) -> bool {
+        let text = cell(cells, self.head.column(Role::Closed)).text();
+        let is_yes = || ["yes", "y", "true", "1"].iter().any(|word| text.eq_ignore_ascii_case(word));
+        self.is_closed(&text) || (self.head.has_closed_flag && is_yes())
     }
 
     fn is_closed(&self, text: &str) -> bool {

@@ -155,6 +155,24 @@ fn what_a_list_leaves_open_is_asked_for_and_not_guessed() {
 }
 
 #[test]
+fn only_a_column_of_its_own_closes_with_a_yes() {
+    let list = |heading: &str, word: &str| format!("mcc,mnc,price,{heading}\n262,01,0.05,{word}\n");
+    let read_with = |csv: &str, json: &str| read(csv.as_bytes(), &mapping(json), &terms()).unwrap();
+    for word in ["1", "Y", "yes", "true"] {
+        for heading in ["Status", "Change"] {
+            let read = read_with(&list(heading, word), "{}");
+            assert_eq!(told(&read), ["262-01 0.05"], "{heading} {word}");
+        }
+        assert_eq!(told(&read_with(&list("Closed", word), "{}")), ["262-01 closed"], "{word}");
+        let named = r#"{"columns":{"mcc":"mcc","mnc":"mnc","price":"price","closed":"Status"}}"#;
+        assert_eq!(told(&read_with(&list("Status", word), named)), ["262-01 closed"], "{word}");
+    }
+    for heading in ["Status", "Change", "Closed"] {
+        assert_eq!(told(&read_with(&list(heading, "Blocked"), "{}")), ["262-01 closed"], "{heading}");
+    }
+}
+
+#[test]
 fn a_list_without_headings_is_read_by_letters() {
     let csv = "Our prices\n\n262,01,Germany,0.05\n262,02,Germany,closed\n";
     let list =
