@@ -102,6 +102,8 @@ pub(crate) struct Head {
     pub(crate) row: Option<u32>,
     /// How many columns have a heading or something to the right of them has one.
     pub(crate) width: usize,
+    /// How many fields their row has, also empty ones.
+    pub(crate) fields: usize,
     /// Whether the column of what is closed was named as one, and so may say it by yes or 1.
     pub(crate) has_closed_flag: bool,
     at: [Option<u16>; Role::ALL.len()],
@@ -183,7 +185,7 @@ fn lettered(wanted: &[(Role, &str)]) -> Result<Head, Problem> {
         return Err(Problem::whole("without headings the columns have to be named by letters (`columns`)"));
     }
     let has_closed_flag = is_closed_named(wanted);
-    Ok(Head { row: None, width: usize::MAX, has_closed_flag, at, headings: Vec::new() })
+    Ok(Head { row: None, width: usize::MAX, fields: usize::MAX, has_closed_flag, at, headings: Vec::new() })
 }
 
 fn is_closed_named(wanted: &[(Role, &str)]) -> bool {
@@ -261,7 +263,7 @@ fn head(row: u32, texts: &[String], at: [Option<u16>; Role::ALL.len()], has_clos
     let width = texts.iter().rposition(|text| !text.trim().is_empty()).map_or(0, |last| last + 1);
     let headings =
         texts.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").into()).collect();
-    Head { row: Some(row), width, has_closed_flag, at, headings }
+    Head { row: Some(row), width, fields: texts.len(), has_closed_flag, at, headings }
 }
 
 fn set(at: &mut [Option<u16>; Role::ALL.len()], role: Role, column: u16) {
@@ -327,6 +329,10 @@ mod tests {
                 "Some(3) country=B mcc=D mnc=E price=G effective_from=I closed=H",
             ),
             (&["MCCMNC|PriceSubmit|Currency"], "Some(1) operator=A price=B currency=C"),
+            (
+                &["Rate ID|RateCode|Rate group|Rate zones|MCC|Rate (EUR, incl. provider fee)"],
+                "Some(1) mcc=E price=F",
+            ),
         ] {
             assert_eq!(told("{}", rows), expected);
         }
