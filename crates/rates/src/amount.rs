@@ -8,6 +8,10 @@ use crate::mapping::DecimalMark;
 /// Which mark an amount must have been written with, when it cannot be read with the other one.
 pub(crate) fn evidence(text: &str) -> Option<DecimalMark> {
     let text = compact(strip(text).0);
+    // What is no number at all, such as a date, says nothing of how numbers are written.
+    if !is_number(text.split(['e', 'E']).next().unwrap_or_default()) {
+        return None;
+    }
     match shape(&text) {
         Shape::Plain | Shape::Thousands(_) => None,
         Shape::Decimal(mark) => Some(mark),
@@ -31,9 +35,7 @@ pub(crate) fn read(text: &str, mark: Option<DecimalMark>) -> Result<(Decimal, Op
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| unusable())?),
         None => (&*compact, 0),
     };
-    let is_number = mantissa.bytes().any(|b| b.is_ascii_digit())
-        && mantissa.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','));
-    if !is_number {
+    if !is_number(mantissa) {
         return Err(unusable());
     }
     let plain = match (shape(mantissa), mark) {
@@ -65,6 +67,11 @@ pub(crate) fn read(text: &str, mark: Option<DecimalMark>) -> Result<(Decimal, Op
     amount.map(|amount| (amount, currency)).ok_or_else(|| {
         format!("`{text}` cannot be kept as a price: at most 12 decimals, and 28 characters in all")
     })
+}
+
+fn is_number(mantissa: &str) -> bool {
+    mantissa.bytes().any(|b| b.is_ascii_digit())
+        && mantissa.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
 }
 
 /// A cell of a spreadsheet that holds a number. It is binary; what is meant are its first 15 digits, which is what a
@@ -235,6 +242,17 @@ mod tests {
             let refused = told(text, mark);
             assert!(refused.contains(expected), "{text}: {refused}");
         }
+    }
+
+    #[test]
+    fn only_numbers_tell_how_numbers_are_written() {
+        for text in ["n.a.", "on request, soon", "a, b", "-0.05", "v1.2b", "e.g. 0", "", "."] {
+            assert_eq!(evidence(text), None, "{text}");
+        }
+        assert_eq!(
+            (evidence("0,05 EUR"), evidence("4.5E-02")),
+            (Some(DecimalMark::Comma), Some(DecimalMark::Point))
+        );
     }
 
     #[test]

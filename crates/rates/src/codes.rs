@@ -52,6 +52,12 @@ pub(crate) fn mncs(mcc: &str, text: &str, is_number: bool) -> Result<Vec<Code<St
     if is_all(text) {
         return Ok(Vec::new());
     }
+    // A number that was exported with decimals is one network, and has lost its zeros as a number has.
+    let exported = text.trim().strip_suffix(".0").or_else(|| text.trim().strip_suffix(",0"));
+    let exported = exported.filter(|digits| !has_leading_zero(digits) && whole(digits) == Some(digits));
+    if let Some(digits) = exported {
+        return mnc(mcc, digits, true).map(|one| vec![one]);
+    }
     let parts = text.split([',', ';', '/', '|', ' ']).filter(|part| !part.is_empty());
     parts.map(|part| mnc(mcc, part, is_number)).collect()
 }
@@ -60,6 +66,11 @@ pub(crate) fn mncs(mcc: &str, text: &str, is_number: bool) -> Result<Vec<Code<St
 pub(crate) fn is_all(text: &str) -> bool {
     let text = text.trim();
     text.is_empty() || ALL.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whoever kept these kept all of them.
+fn has_leading_zero(digits: &str) -> bool {
+    digits.len() > 1 && digits.starts_with('0')
 }
 
 fn mnc(mcc: &str, text: &str, is_number: bool) -> Result<Code<String>, String> {
@@ -74,6 +85,11 @@ fn mnc(mcc: &str, text: &str, is_number: bool) -> Result<Code<String>, String> {
     let is_mixed = MIXED.contains(&mcc);
     let code = match digits.len() {
         3 => digits.to_owned(),
+        2 if has_three && has_leading_zero(digits) => {
+            return Err(format!(
+                "`{text}`: networks of {mcc} have three digits: is it 0{digits} or {digits}0?"
+            ));
+        }
         1 | 2 if has_three => format!("{digits:0>3}"),
         1 if is_mixed => return Err(open()),
         1 => format!("{digits:0>2}"),
@@ -84,7 +100,7 @@ fn mnc(mcc: &str, text: &str, is_number: bool) -> Result<Code<String>, String> {
     Ok(Code { is_repaired: code != digits, code })
 }
 
-/// MCC and MNC in one: `26201`, `262-01`, `262 1`; the MCC alone stands for all its networks.
+/// MCC and MNC in one: `26201`, `262-01`, `262 1`, but not `2621`, which lacks a zero that nothing takes away; the MCC alone stands for all its networks.
 ///
 /// # Errors
 /// With what is wrong with it.
@@ -108,7 +124,8 @@ pub(crate) fn operator(text: &str) -> Result<(String, Option<Code<String>>), Str
         2 if THREE_DIGITS.contains(&mcc) => {
             Err(format!("`{text}`: networks of {mcc} have three digits: is it {mcc}-0{mnc} or {mcc}-{mnc}0?"))
         }
-        1..=3 => Ok((mcc.to_owned(), Some(self::mnc(mcc, mnc, false)?))),
+        1 => Err(format!("`{text}` has but one digit behind {mcc}: write it as {mcc}-{mnc}, or in full")),
+        2 | 3 => Ok((mcc.to_owned(), Some(self::mnc(mcc, mnc, false)?))),
         _ => Err(unusable()),
     }
 }
@@ -148,6 +165,11 @@ mod tests {
             ("262", "1", true, "01!"),
             ("262", "01", false, "01"),
             ("262", "7.0", false, "07!"),
+            ("262", "7,0", false, "07!"),
+            ("310", "26,0", false, "026!"),
+            ("208", "01,0", false, "01 00!"),
+            ("208", "7, 0", false, "07! 00!"),
+            ("310", "0", false, "000!"),
             ("310", "26", true, "026!"),
             ("310", "4", false, "004!"),
             ("310", "410", true, "410"),
@@ -162,6 +184,9 @@ mod tests {
         for (mcc, text, is_number, expected) in [
             ("405", "1", false, "two digits or of three"),
             ("405", "25", true, "two digits or of three"),
+            ("405", "25.0", false, "two digits or of three"),
+            ("310", "02", false, "is it 002 or 020?"),
+            ("310", "410,02", false, "is it 002 or 020?"),
             ("262", "0001", false, "not an MNC"),
             ("262", "a", false, "not an MNC"),
         ] {
@@ -180,7 +205,6 @@ mod tests {
             ("26201", "262-01"),
             ("262-01", "262-01"),
             ("262 1", "262-01"),
-            ("2621", "262-01"),
             ("310260", "310-260"),
             ("310-26", "310-026"),
             ("262", "262"),
@@ -189,6 +213,7 @@ mod tests {
             assert_eq!(told(text), expected, "{text}");
         }
         assert!(told("31026").contains("310-026 or 310-260"));
+        assert!(told("2621").contains("one digit behind 262") && told("310-02").contains("002 or 020"));
         for text in ["", "26", "2620123", "DE", "26-01", "２６２01", "ä"] {
             assert!(operator(text).is_err(), "{text}");
         }

@@ -82,10 +82,17 @@ impl Role {
     }
 }
 
-fn is_price(heading: &str) -> bool {
+/// As `normal` writes headings.
+pub(crate) fn is_price(heading: &str) -> bool {
     let begins = ["price", "rate", "new price", "new rate"].iter().any(|name| heading.starts_with(name));
     let other = ["old", "prev", "plan", "name", "type", "change", "date", "status"];
-    begins && !other.iter().any(|word| heading.contains(word))
+    // Too short to be looked for inside of words.
+    let named = ["id", "code", "group", "zone"];
+    let is_named = heading.split(|c: char| !c.is_alphanumeric()).any(|word| {
+        let word = word.strip_prefix("price").or_else(|| word.strip_prefix("rate")).unwrap_or(word);
+        named.contains(&word.strip_suffix('s').unwrap_or(word))
+    });
+    begins && !is_named && !other.iter().any(|word| heading.contains(word))
 }
 
 /// Where the list begins and what its columns hold.
@@ -95,6 +102,10 @@ pub(crate) struct Head {
     pub(crate) row: Option<u32>,
     /// How many columns have a heading or something to the right of them has one.
     pub(crate) width: usize,
+    /// How many fields their row has, also empty ones.
+    pub(crate) fields: usize,
+    /// Whether the column of what is closed was named as one, and so may say it by yes or 1.
+    pub(crate) has_closed_flag: bool,
     at: [Option<u16>; Role::ALL.len()],
     headings: Vec<Arc<str>>,
 }
@@ -173,7 +184,12 @@ fn lettered(wanted: &[(Role, &str)]) -> Result<Head, Problem> {
     if wanted.is_empty() {
         return Err(Problem::whole("without headings the columns have to be named by letters (`columns`)"));
     }
-    Ok(Head { row: None, width: usize::MAX, at, headings: Vec::new() })
+    let has_closed_flag = is_closed_named(wanted);
+    Ok(Head { row: None, width: usize::MAX, fields: usize::MAX, has_closed_flag, at, headings: Vec::new() })
+}
+
+fn is_closed_named(wanted: &[(Role, &str)]) -> bool {
+    wanted.iter().any(|(role, _)| *role == Role::Closed)
 }
 
 /// How much of what was looked for a row has, and what it lacks.
@@ -200,7 +216,7 @@ fn named(wanted: &[(Role, &str)], row: u32, texts: &[String]) -> Result<Head, La
         }
     }
     if missing.is_empty() && found > 0 {
-        return Ok(head(row, texts, at));
+        return Ok(head(row, texts, at, is_closed_named(wanted)));
     }
     let message = format!("no column is called {}: there are {}", missing.join(" or "), listed(texts));
     Err((found, Problem::row(row, message)))
@@ -209,12 +225,14 @@ fn named(wanted: &[(Role, &str)], row: u32, texts: &[String]) -> Result<Head, La
 fn usual(row: u32, texts: &[String]) -> Result<Head, Lacking> {
     let mut at = [None; Role::ALL.len()];
     let mut found = 0;
+    let mut has_closed_flag = false;
     for (text, column) in texts.iter().zip(0_u16..) {
         let heading = normal(text);
         let Some(role) = Role::ALL.into_iter().find(|role| role.usual(&heading)) else { continue };
         match at.get(role as usize).copied().flatten() {
             None => {
                 found += 1;
+                has_closed_flag |= role == Role::Closed && heading == "closed";
                 set(&mut at, role, column);
             }
             // Beside a code of two letters, lists have the country's name.
@@ -230,7 +248,7 @@ fn usual(row: u32, texts: &[String]) -> Result<Head, Lacking> {
         }
     }
     match enough(|role| at.get(role as usize).copied().flatten().is_some()) {
-        Ok(()) => Ok(head(row, texts, at)),
+        Ok(()) => Ok(head(row, texts, at, has_closed_flag)),
         Err(missing) => {
             let message = format!(
                 "no heading says which column holds {missing}: there are {}; say it (`columns`)",
@@ -241,11 +259,11 @@ fn usual(row: u32, texts: &[String]) -> Result<Head, Lacking> {
     }
 }
 
-fn head(row: u32, texts: &[String], at: [Option<u16>; Role::ALL.len()]) -> Head {
+fn head(row: u32, texts: &[String], at: [Option<u16>; Role::ALL.len()], has_closed_flag: bool) -> Head {
     let width = texts.iter().rposition(|text| !text.trim().is_empty()).map_or(0, |last| last + 1);
     let headings =
         texts.iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").into()).collect();
-    Head { row: Some(row), width, at, headings }
+    Head { row: Some(row), width, fields: texts.len(), has_closed_flag, at, headings }
 }
 
 fn set(at: &mut [Option<u16>; Role::ALL.len()], role: Role, column: u16) {
@@ -265,7 +283,7 @@ fn listed(texts: &[String]) -> String {
 }
 
 /// Headings that differ in nothing but how they are set are the same.
-fn normal(text: &str) -> String {
+pub(crate) fn normal(text: &str) -> String {
     let text = text.replace('_', " ").to_lowercase();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -311,6 +329,10 @@ mod tests {
                 "Some(3) country=B mcc=D mnc=E price=G effective_from=I closed=H",
             ),
             (&["MCCMNC|PriceSubmit|Currency"], "Some(1) operator=A price=B currency=C"),
+            (
+                &["Rate ID|RateCode|Rate group|Rate zones|MCC|Rate (EUR, incl. provider fee)"],
+                "Some(1) mcc=E price=F",
+            ),
         ] {
             assert_eq!(told("{}", rows), expected);
         }

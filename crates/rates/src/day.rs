@@ -9,6 +9,10 @@ use crate::mapping::DateOrder;
 /// Which order a date must have been written in, when it is none in the other one.
 pub(crate) fn evidence(text: &str) -> Option<DateOrder> {
     let (parts, _) = split(text.trim())?;
+    // Points are no evidence for what is written with other signs.
+    if parts.is_dotted || parts.may_begin_with_year() {
+        return None;
+    }
     match numbers(&parts)? {
         Numbers::Open(first, second) if first > 12 && second <= 12 => Some(DateOrder::DayFirst),
         Numbers::Open(first, second) if second > 12 && first <= 12 => Some(DateOrder::MonthFirst),
@@ -46,6 +50,10 @@ pub(crate) fn read(text: &str, order: Option<DateOrder>, zone: &TimeZone) -> Res
     let date = date(&parts, order).map_err(|open| match open {
         Open::Order => format!(
             "`{text}` can be read in two ways: say whether the day or the month comes first (`dates`)"
+        ),
+        Open::Year => format!(
+            "`{text}` can be read in two ways: write the year with four digits, or say whether the day or the month \
+             comes first (`dates`)"
         ),
         Open::NoDate => unusable(),
     })?;
@@ -94,10 +102,24 @@ enum Numbers {
 /// None when it is no date of numbers.
 fn numbers(parts: &Parts<'_>) -> Option<Numbers> {
     let [first, second, third] = parts.parts;
-    if parts.is_dotted || is_year(first) || [first, second, third].iter().any(|part| month(part).is_some()) {
+    if is_year(first) || [first, second, third].iter().any(|part| month(part).is_some()) {
         return Some(Numbers::Known);
     }
-    Some(Numbers::Open(first.parse().ok()?, second.parse().ok()?))
+    match (first.parse(), second.parse()) {
+        (Ok(first), Ok(second)) => Some(Numbers::Open(first, second)),
+        // `1st.07.2026`
+        (_, _) => parts.is_dotted.then_some(Numbers::Known),
+    }
+}
+
+impl Parts<'_> {
+    /// Whether the year may be the first of three times two digits: `26/07/01`.
+    fn may_begin_with_year(&self) -> bool {
+        let [year, month, day] = self.parts;
+        let two = |word: &str| (word.len() == 2).then(|| word.parse::<i8>().ok()).flatten();
+        let date = || Date::new(2000 + i16::from(two(year)?), two(month)?, two(day)?).ok();
+        date().is_some()
+    }
 }
 
 fn is_year(word: &str) -> bool {
@@ -106,6 +128,8 @@ fn is_year(word: &str) -> bool {
 
 enum Open {
     Order,
+    /// Its year is the first part or the last.
+    Year,
     NoDate,
 }
 
@@ -118,6 +142,9 @@ fn date(parts: &Parts<'_>, order: Option<DateOrder>) -> Result<Date, Open> {
         Numbers::Open(one, other) => match order {
             Some(DateOrder::DayFirst) => (third, second, first),
             Some(DateOrder::MonthFirst) => (third, first, second),
+            None if parts.may_begin_with_year() => return Err(Open::Year),
+            // With points, nearly all write the day first.
+            None if parts.is_dotted => (third, second, first),
             None if one > 12 || one == other => (third, second, first),
             None if other > 12 => (third, first, second),
             None => return Err(Open::Order),
@@ -172,10 +199,18 @@ mod tests {
             ("2026/07/01", None, "2026-07-01T00:00:00.000Z"),
             ("20260701", None, "2026-07-01T00:00:00.000Z"),
             ("01.07.2026", None, "2026-07-01T00:00:00.000Z"),
+            ("1st.07.2026", None, "2026-07-01T00:00:00.000Z"),
             ("1.7.26", None, "2026-07-01T00:00:00.000Z"),
             ("01/07/2026", day, "2026-07-01T00:00:00.000Z"),
             ("07/01/2026", month, "2026-07-01T00:00:00.000Z"),
             ("13/07/2026", None, "2026-07-13T00:00:00.000Z"),
+            ("01.07.2026", day, "2026-07-01T00:00:00.000Z"),
+            ("07.01.2026", month, "2026-07-01T00:00:00.000Z"),
+            ("07.13.2026", month, "2026-07-13T00:00:00.000Z"),
+            ("01/07/26", day, "2026-07-01T00:00:00.000Z"),
+            ("07.01.26", month, "2026-07-01T00:00:00.000Z"),
+            // No day is the 32nd.
+            ("13/07/32", None, "2032-07-13T00:00:00.000Z"),
             ("07-13-2026", None, "2026-07-13T00:00:00.000Z"),
             ("01-Jul-2026", None, "2026-07-01T00:00:00.000Z"),
             ("1st July 2026", None, "2026-07-01T00:00:00.000Z"),
@@ -193,6 +228,11 @@ mod tests {
     #[test]
     fn what_leaves_it_open_or_is_no_date_is_refused() {
         assert!(told("01/07/2026", None, "UTC").contains("two ways"));
+        for text in ["26/07/01", "26-07-15", "01/07/26", "13/07/26", "26.07.01", "01.07.26"] {
+            assert!(told(text, None, "UTC").contains("the year with four digits"), "{text}");
+            assert_eq!(evidence(text), None, "{text}");
+        }
+        assert_eq!((evidence("13.07.2026"), evidence("07.13.2026")), (None, None));
         for text in [
             "",
             "soon",

@@ -14,6 +14,7 @@ mod mapping;
 mod problem;
 mod read;
 mod rows;
+mod terms;
 mod text;
 mod workbook;
 

@@ -16,7 +16,7 @@ use crate::mapping::{Charset, DateOrder, DecimalMark, Mapping, Zero};
 use crate::problem::{Problem, Problems, Refused, letters};
 use crate::rows::{Cell, Next, Source};
 use crate::workbook::Workbook;
-use crate::{MOST_BYTES, MOST_PRICES, amount, day, text};
+use crate::{MOST_BYTES, MOST_PRICES, amount, day, terms, text};
 
 /// What the card says that the list is for.
 #[derive(Clone, Copy, Debug)]
@@ -149,16 +149,26 @@ impl<'a> Reading<'a> {
     fn whole(mut self, source: &mut dyn Source, report: Report) -> Result<List, Refused> {
         self.report = report;
         self.gather(source)?;
-        let width = if source.is_delimited() { self.head.width } else { usize::MAX };
+        let (width, fields) = if source.is_delimited() {
+            (self.head.width, self.head.fields)
+        } else {
+            (usize::MAX, usize::MAX)
+        };
+        let heading = self.head.column(Role::Price).and_then(|column| self.head.heading(column));
+        if let (Some(row), Some(heading)) = (self.head.row, heading) {
+            self.check_heading(row, &heading);
+        }
         let mut has_begun = self.head.row.is_some();
         let mut is_too_long = false;
         let walked = source.walk(&mut |number, cells| {
             if self.head.row.is_some_and(|row| number <= row) {
                 return Next::Go;
             }
-            has_begun = has_begun || self.begins(cells);
+            has_begun = has_begun || self.begins(cells) || self.lacks_a_price(cells);
             if has_begun {
-                self.row(number, cells, width);
+                self.row(number, cells, width, fields);
+            } else {
+                self.check_heading(number, &cell(cells, self.head.column(Role::Price)).text());
             }
             is_too_long = self.lines.len() > MOST_PRICES;
             if is_too_long { Next::Stop } else { Next::Go }
@@ -193,6 +203,8 @@ impl<'a> Reading<'a> {
         source.walk(&mut |number, cells| {
             if number > first {
                 match cell(cells, price) {
+                    // What is closed has no price that would tell anything.
+                    Cell::Text(text) if self.is_closed(text) || self.is_marked_closed(cells) => {}
                     Cell::Text(text) => match amount::evidence(text) {
                         Some(DecimalMark::Point) => points += 1,
                         Some(DecimalMark::Comma) => commas += 1,
@@ -229,11 +241,29 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn row(&mut self, number: u32, cells: &[Cell<'_>], width: usize) {
+    /// Whether this is a row of prices whose price cannot be read, and no title: it says what it is for.
+    fn lacks_a_price(&mut self, cells: &[Cell<'_>]) -> bool {
+        let places = [Role::Country, Role::Mcc, Role::Mnc, Role::Operator];
+        let has_place = places.iter().any(|role| !cell(cells, self.head.column(*role)).is_empty());
+        // `CC` above a column is a country, too.
+        let is_heading =
+            columns::is_price(&columns::normal(&cell(cells, self.head.column(Role::Price)).text()));
+        if !has_place || is_heading {
+            return false;
+        }
+        // It is read again with all that is told of it.
+        let told = (self.report.repaired.len(), self.report.repaired_count);
+        let is_place = self.places(0, cells).is_ok();
+        self.report.repaired.truncate(told.0);
+        self.report.repaired_count = told.1;
+        is_place
+    }
+
+    fn row(&mut self, number: u32, cells: &[Cell<'_>], width: usize, fields: usize) {
         if self.head.mapped().all(|(_, column)| cell(cells, Some(column)).is_empty()) {
             return;
         }
-        match self.lines_of(number, cells, width) {
+        match self.lines_of(number, cells, width, fields) {
             Ok(lines) => {
                 self.report.rows += 1;
                 self.lines.extend(lines.into_iter().map(|line| (line, number)));
@@ -252,12 +282,15 @@ impl<'a> Reading<'a> {
         number: u32,
         cells: &[Cell<'_>],
         width: usize,
+        fields: usize,
     ) -> Result<Vec<PriceLine>, Vec<Wrong>> {
         let mut wrong: Vec<Wrong> = Vec::new();
         let last = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
-        if last > width {
+        // Empty ones count: `1,05,` under `price,comment` is a price of 1,05 and not of 1.
+        if last > width || cells.len() > fields {
+            let (has, wanted) = if last > width { (last, width) } else { (cells.len(), fields) };
             let message = format!(
-                "has {last} fields where the headings have {width}: is a field with the delimiter not quoted?"
+                "has {has} fields where the headings have {wanted}: is a field with the delimiter not quoted?"
             );
             return Err(vec![(None, message)]);
         }
@@ -290,10 +323,7 @@ impl<'a> Reading<'a> {
     }
 
     fn charge(&self, cells: &[Cell<'_>]) -> Result<Charge, Wrong> {
-        let closed = cell(cells, self.head.column(Role::Closed)).text();
-        if self.is_closed(&closed)
-            || ["yes", "y", "true", "1"].iter().any(|word| closed.eq_ignore_ascii_case(word))
-        {
+        if self.is_marked_closed(cells) {
             return Ok(Charge::Closed);
         }
         let column = self.head.column(Role::Price);
@@ -327,6 +357,13 @@ impl<'a> Reading<'a> {
             }
             Some(Zero::Closed) | None => Ok(Charge::Price(amount)),
         }
+    }
+
+    /// In the column that is there for it. Of a status, yes and 1 may as well say that it is open.
+    fn is_marked_closed(&self, cells: &[Cell<'_>]) -> bool {
+        let text = cell(cells, self.head.column(Role::Closed)).text();
+        let is_yes = || ["yes", "y", "true", "1"].iter().any(|word| text.eq_ignore_ascii_case(word));
+        self.is_closed(&text) || (self.head.has_closed_flag && is_yes())
     }
 
     fn is_closed(&self, text: &str) -> bool {
@@ -428,38 +465,20 @@ impl<'a> Reading<'a> {
 
     /// A row that is in another currency than the card, or for something else.
     fn terms_differ(&self, cells: &[Cell<'_>]) -> Vec<Wrong> {
-        let mut wrong = Vec::new();
-        let column = self.head.column(Role::Currency);
-        let currency = cell(cells, column).text().to_uppercase();
-        let meant = match &*currency {
-            "€" | "EURO" => "EUR",
-            "$" | "US$" => "USD",
-            "£" => "GBP",
-            other => other,
-        };
-        if !meant.is_empty() && meant != self.terms.currency.as_str() {
-            wrong.push((column, format!("is in {meant}, and the card is in {}", self.terms.currency)));
+        let [currency, per] = [Role::Currency, Role::Per].map(|role| self.head.column(role));
+        let of_currency = terms::currency_differs(&cell(cells, currency).text(), self.terms);
+        let of_unit = terms::unit_differs(&cell(cells, per).text(), self.terms);
+        let of_currency = of_currency.map(|message| (currency, message));
+        of_currency.into_iter().chain(of_unit.map(|message| (per, message))).collect()
+    }
+
+    /// What stands above the prices, be it named or not.
+    fn check_heading(&mut self, row: u32, heading: &str) {
+        let column = self.head.column(Role::Price);
+        for message in terms::of_heading(heading, self.terms) {
+            let heading = Some(heading.split_whitespace().collect::<Vec<_>>().join(" ").into());
+            self.problems.add(Problem { column, heading, ..Problem::row(row, message) });
         }
-        let column = self.head.column(Role::Per);
-        let text = cell(cells, column).text().to_lowercase();
-        let text = text.strip_prefix("per ").unwrap_or(&text);
-        let per = match text {
-            "" => return wrong,
-            "segment" | "segments" | "sms" | "part" | "sms part" => Per::Segment,
-            "message" | "messages" | "msg" => Per::Message,
-            _ => {
-                wrong.push((column, format!("`{text}` is neither segment nor message")));
-                return wrong;
-            }
-        };
-        if per != self.terms.per {
-            let [found, wanted] = [per, self.terms.per].map(|per| match per {
-                Per::Segment => "segment",
-                Per::Message => "message",
-            });
-            wrong.push((column, format!("is per {found}, and the card is per {wanted}")));
-        }
-        wrong
     }
 
     fn refuse_repetitions(&mut self) {

@@ -103,7 +103,8 @@ impl Behaviour {
     pub const THROTTLE: Self = Self::Refuse(CommandStatus::RTHROTTLED);
     pub const QUEUE_FULL: Self = Self::Refuse(CommandStatus::RMSGQFUL);
 
-    /// As it is towards one submission, where that is a matter of chance.
+    /// As it is towards one submission, where that is a matter of chance. Of a long message, what becomes of the part that
+    /// comes first becomes of all.
     pub(crate) fn drawn(self, rng: &mut StdRng) -> Self {
         let Self::BrownOut(of_a_hundred) = self else { return self };
         if chance(rng, f64::from(of_a_hundred) / 100.0) { Self::SilentDrop } else { Self::Usual }

@@ -33,7 +33,16 @@ pub(super) fn read(received: &Received, bases: IdBases, errors: &Map) -> Respons
         Some(ErrorClass::Throttle) => Response::Busy { complaint: Complaint::TooFast, code: code() },
         Some(ErrorClass::Pause) => Response::Busy { complaint: Complaint::QueueFull, code: code() },
         Some(ErrorClass::UnknownOutcome) => Response::Unclear { code: code() },
-        class => Response::Refused { code: code(), class },
+        class @ (None
+        | Some(
+            ErrorClass::Retry
+            | ErrorClass::FailOver
+            | ErrorClass::Sender
+            | ErrorClass::PermanentNumber
+            | ErrorClass::PermanentContent
+            | ErrorClass::Fraud
+            | ErrorClass::OptOut,
+        )) => Response::Refused { code: code(), class },
     }
 }
 

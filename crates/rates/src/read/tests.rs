@@ -155,11 +155,78 @@ fn what_a_list_leaves_open_is_asked_for_and_not_guessed() {
 }
 
 #[test]
+fn only_a_column_of_its_own_closes_with_a_yes() {
+    let list = |heading: &str, word: &str| format!("mcc,mnc,price,{heading}\n262,01,0.05,{word}\n");
+    let read_with = |csv: &str, json: &str| read(csv.as_bytes(), &mapping(json), &terms()).unwrap();
+    for word in ["1", "Y", "yes", "true"] {
+        for heading in ["Status", "Change"] {
+            let read = read_with(&list(heading, word), "{}");
+            assert_eq!(told(&read), ["262-01 0.05"], "{heading} {word}");
+        }
+        assert_eq!(told(&read_with(&list("Closed", word), "{}")), ["262-01 closed"], "{word}");
+        let named = r#"{"columns":{"mcc":"mcc","mnc":"mnc","price":"price","closed":"Status"}}"#;
+        assert_eq!(told(&read_with(&list("Status", word), named)), ["262-01 closed"], "{word}");
+    }
+    for heading in ["Status", "Change", "Closed"] {
+        assert_eq!(told(&read_with(&list(heading, "Blocked"), "{}")), ["262-01 closed"], "{heading}");
+    }
+}
+
+#[test]
 fn a_list_without_headings_is_read_by_letters() {
     let csv = "Our prices\n\n262,01,Germany,0.05\n262,02,Germany,closed\n";
     let list =
         read(csv.as_bytes(), &mapping(r#"{"columns":{"mcc":"A","mnc":"B","price":"D"}}"#), &terms()).unwrap();
     assert_eq!(told(&list), ["262-01 0.05", "262-02 closed"]);
+}
+
+#[test]
+fn a_heading_in_another_currency_or_unit_is_refused_wherever_it_stands() {
+    let csv = "mcc,mnc,Rate (USD)\n262,01,0.05\n";
+    let expected = "row 1, column C (Rate (USD)): is in USD, and the card is in EUR";
+    assert_eq!(problems(csv.as_bytes(), "{}"), [expected]);
+    let letters = r#"{"columns":{"mcc":"A","mnc":"B","price":"C"}}"#;
+    let named = r#"{"columns":{"mcc":"mcc","mnc":"mnc","price":"Rate (USD)"}}"#;
+    for json in [letters, named] {
+        assert_eq!(problems(csv.as_bytes(), json), [expected], "{json}");
+    }
+    let csv = "Rate ID,mcc,mnc,Price per message\n7,262,01,0.05\n";
+    let expected = "row 1, column D (Price per message): is per message, and the card is per segment";
+    assert_eq!(problems(csv.as_bytes(), "{}"), [expected]);
+    let of_message = Terms { per: Per::Message, ..terms() };
+    assert_eq!(told(&read(csv.as_bytes(), &Mapping::default(), &of_message).unwrap()), ["262-01 0.05"]);
+}
+
+#[test]
+fn empty_fields_count_where_a_row_has_more_than_the_headings() {
+    let csv = "mcc,mnc,price,comment\n262,01,1,05,\n";
+    let expected = "row 2: has 5 fields where the headings have 4: is a field with the delimiter not quoted?";
+    assert_eq!(problems(csv.as_bytes(), "{}"), [expected]);
+    let even = "mcc,mnc,price,comment,\n262,01,1,,\n,,,,,,\n";
+    assert_eq!(told(&read(even.as_bytes(), &Mapping::default(), &terms()).unwrap()), ["262-01 1"]);
+}
+
+#[test]
+fn a_first_row_whose_price_cannot_be_read_is_no_title() {
+    let letters = r#"{"columns":{"mcc":"A","mnc":"B","price":"C"}}"#;
+    for (price, expected) in [("gesperrt", "`gesperrt` is not a price"), ("", "is missing")] {
+        let csv = format!("Our prices\nMCC,MNC,Price\n262,1,{price}\n262,02,0.05\n");
+        let told = problems(csv.as_bytes(), letters);
+        assert!(told.len() == 1 && told[0].starts_with("row 3, column C: "), "{told:?}");
+        assert!(told[0].contains(expected), "{told:?}");
+    }
+    // `CC` is the country of the Cocos Islands, and here a heading.
+    let countries = r#"{"columns":{"country":"A","price":"B"}}"#;
+    let list = read(b"CC,Price\nDE,0.05\n", &mapping(countries), &terms()).unwrap();
+    assert_eq!(told(&list), ["DE 0.05"]);
+}
+
+#[test]
+fn what_is_closed_or_no_number_says_nothing_of_the_decimal_mark() {
+    let csv = "mcc,mnc,price,closed\n262,01,\"1,234\",\n262,02,9.99,yes\n262,03,n.v.t,\n262,04,9.99,\n";
+    let words = r#"{"closed_words":["n.v.t","9.99"]}"#;
+    let told = problems(csv.as_bytes(), words);
+    assert!(told.len() == 1 && told[0].contains("can be read in two ways"), "{told:?}");
 }
 
 /// A workbook as wholesalers mail it: titles, numbers that lost their zeros, real dates, a second sheet.

@@ -144,7 +144,18 @@ fn pattern(text: &str) -> Result<Box<str>, String> {
     if state == Some(MessageState::Delivered) {
         return Err(format!("`{text}` says that it was delivered, which is no error"));
     }
-    Ok(folded(text).into())
+    let folded = folded(text);
+    let number =
+        folded.rsplit_once("ERR:").and_then(|(_, after)| after.split_once('*')).map(|(before, _)| before);
+    if number
+        .is_some_and(|number| number.starts_with('0') && number.bytes().all(|octet| octet.is_ascii_digit()))
+    {
+        return Err(format!(
+            "`{text}` is never met: error codes are compared without the zeros before them; leave those out, or write the \
+             whole code"
+        ));
+    }
+    Ok(folded.into())
 }
 
 /// In capital letters, and a number of an error code without the zeros before it.

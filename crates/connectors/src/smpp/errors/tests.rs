@@ -167,10 +167,16 @@ fn everything_that_is_wrong_with_an_entry_is_said_at_once() {
             "{code}: {wrong:?}"
         );
     }
+    for code in ["UNDELIV err:0", "*err:10*", "err:*0", "UNDELIV err:*", "UNDELIV err:0A*"] {
+        assert!(Entry::read("receipt", code, "fail_over", "").is_ok(), "{code}");
+    }
     for (code, says) in [
         ("", "expected what a receipt says"),
         ("UNDELIV\u{7}", "expected what a receipt says"),
         ("DELIVRD", "says that it was delivered, which is no error"),
+        ("UNDELIV err:0*", "is never met"),
+        ("*ERR:00*", "is never met"),
+        ("*err:01*5", "is never met"),
         ("delivered err:0*", "says that it was delivered, which is no error"),
     ] {
         let wrong = wrong("receipt", code, "fail_over");
