@@ -102,7 +102,8 @@ pub(crate) enum Turn {
 pub(crate) struct Waits {
     pub(crate) record: Arc<Record>,
     pub(crate) wanted: Vec<Wanted>,
-    /// The table is another one than when the lane was made: the next in it may want something else by now.
+    /// The next in its lane may want something else: the table is another one than when the lane was made, routes are
+    /// drawn, or a cap tells senders apart.
     pub(crate) is_mixed: bool,
 }
 

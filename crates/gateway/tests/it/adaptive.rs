@@ -180,6 +180,9 @@ currency = "EUR"
 prices = [{ country = "DE", price = "0.05" }]
 "#;
 
+/// Samples are taken until one holds: a machine that is busy with other tests sends little, and late.
+const GENEROUS: Duration = Duration::from_secs(180);
+
 /// The part of its traffic that a vendor in trouble keeps at most: what is learned from.
 const STAYS: f64 = 0.1;
 
@@ -187,27 +190,27 @@ const STAYS: f64 = 0.1;
 async fn what_is_lost_and_what_is_faked_is_left_and_a_restart_does_not_bring_it_back() {
     let mut lab = Lab::start(60, true).await;
     lab.gateway().process.logs("what the adaptive engine learned is taken up").await;
-    lab.until_share(FIRST, Duration::from_secs(20), |share| share > 0.8).await;
+    lab.until_share(FIRST, GENEROUS, |share| share > 0.8).await;
     lab.acme.set_for(FIRST, Behaviour::SilentDrop);
-    let took = lab.until_share(FIRST, Duration::from_secs(30), |share| share <= STAYS).await;
+    let took = lab.until_share(FIRST, GENEROUS, |share| share <= STAYS).await;
     println!("what is lost: left after {took:?}");
     let lost = lab.verdict(Kind::SilentDrop).await;
     assert_eq!((&lost["operator"], &lost["country"]), (&json!("26201"), &json!("DE")));
     assert!(lost["proof"]["log_likelihood_ratio"].as_f64() > lost["proof"]["threshold"].as_f64(), "{lost}");
     lab.gateway().process.logs("a verdict is raised").await;
     lab.tells_why(FIRST).await;
-    let other = lab.share(SECOND, Duration::from_secs(2)).await;
-    assert!(other > 0.8, "the other operator is not concerned: {other}");
+    // The other operator is not concerned.
+    lab.until_share(SECOND, GENEROUS, |share| share > 0.8).await;
 
     lab.restart().await;
-    let after = lab.share(FIRST, Duration::from_secs(4)).await;
-    assert!(after <= STAYS, "{after}");
-    let other = lab.share(SECOND, Duration::from_secs(2)).await;
-    assert!(other > 0.8, "{other}");
+    // Noticed anew it would be another verdict.
+    assert_eq!(lab.verdict(Kind::SilentDrop).await["id"], lost["id"]);
+    lab.until_share(FIRST, GENEROUS, |share| share <= STAYS).await;
+    lab.until_share(SECOND, GENEROUS, |share| share > 0.8).await;
     assert_eq!(lab.verdict(Kind::SilentDrop).await["id"], lost["id"]);
 
     lab.acme.set_for(SECOND, Behaviour::FakeReceipts);
-    let took = lab.until_share(SECOND, Duration::from_secs(120), |share| share <= STAYS).await;
+    let took = lab.until_share(SECOND, GENEROUS, |share| share <= STAYS).await;
     println!("what is faked: left after {took:?}");
     let faked = lab.verdict(Kind::FakeReceipts).await;
     // Both of the operators that there are: the verdict is about the whole of the connection.
