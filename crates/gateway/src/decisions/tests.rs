@@ -1,3 +1,5 @@
+//! Files of decisions: what is written is read again, and what is wrong is named.
+
 use std::time::Duration;
 
 use domain::attempt::{PartAnswer, Verdict};
