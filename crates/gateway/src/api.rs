@@ -197,7 +197,11 @@ fn served() -> Vec<Served> {
         ("/v1/rate-cards/{id}", &["get"], get(rate_cards::get)),
         ("/v1/rate-cards/{id}/imports", &["post"], post(rate_cards::import::post)),
         ("/v1/rate-cards/{id}/diff", &["get"], get(rate_cards::diff::get)),
-        ("/v1/rate-cards/{id}/rerating", &["get"], get(rate_cards::rerating::get)),
+        (
+            "/v1/rate-cards/{id}/rerating",
+            &["get", "post"],
+            get(rate_cards::rerating::get).post(rate_cards::rerating::post),
+        ),
         ("/v1/rate-card-mappings", &["get"], get(rate_cards::mappings::list)),
         (
             "/v1/rate-card-mappings/{id}",

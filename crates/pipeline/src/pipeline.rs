@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::{Answered, Connector, Events, Health, ReceiptReport};
+use domain::attempt::Rerated;
 use domain::record::{Input, Replacement};
 use domain::{AppId, ConnectionId, MessageId, Override, OverrideId, Record, Timestamp};
 use parking_lot::Mutex;
@@ -416,6 +417,18 @@ impl Pipeline {
     pub async fn convert(&self, message: MessageId, conversion: Conversion) -> Result<Stepped, NotWritten> {
         let Conversion { converted, at } = conversion;
         self.step(Write::Apply { message, input: Input::Convert { converted, at } }).await
+    }
+
+    /// What attempts of a message cost after all, by their numbers. The same again changes nothing.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn rerate(
+        &self,
+        message: MessageId,
+        attempts: Vec<(u16, Rerated)>,
+    ) -> Result<Stepped, NotWritten> {
+        self.step(Write::Apply { message, input: Input::Rerate(attempts) }).await
     }
 
     async fn step(&self, write: Write) -> Result<Stepped, NotWritten> {
