@@ -25,6 +25,7 @@ mod audit;
 mod auth;
 mod batch;
 mod body;
+mod caps;
 mod code;
 mod comment;
 mod conversions;
@@ -175,6 +176,7 @@ fn served() -> Vec<Served> {
         ("/v1/routing/explain", &["post"], post(explain::explain)),
         ("/v1/routes", &["get"], get(routes::list)),
         ("/v1/verdicts", &["get"], get(verdicts::list)),
+        ("/v1/caps", &["get"], get(caps::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
         ("/v1/overrides/{id}/draft", &["post"], post(overrides::draft)),

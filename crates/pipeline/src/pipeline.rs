@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
 use crate::app::App;
-use crate::caps::{self, Caps};
+use crate::caps::{self, CapStanding, Caps};
 use crate::clock::Clock;
 use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
@@ -69,6 +69,7 @@ pub struct Snapshot {
     pub connections: Vec<(ConnectionId, Health)>,
     /// How many are in force, with effect or without.
     pub overrides: usize,
+    pub caps: Vec<CapStanding>,
     pub is_writing: bool,
     pub is_broken: bool,
     /// Why nothing is written, while nothing is.
@@ -477,11 +478,18 @@ impl Pipeline {
         self.core.writer.is_writing()
     }
 
+    /// How the caps in force stand: those of the active version, then those of one that is rolled out.
+    #[must_use]
+    pub fn caps(&self) -> Vec<CapStanding> {
+        self.core.caps.standing(&self.core.tables.load(), self.core.clock.now())
+    }
+
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             connections: self.core.fleet.load().health(),
             overrides: self.overrides().len(),
+            caps: self.caps(),
             is_writing: self.core.writer.is_writing(),
             is_broken: self.core.writer.is_broken(),
             failure: self.core.writer.failure(),
