@@ -52,6 +52,26 @@ impl Counted {
     }
 }
 
+/// Arms that are brought into the processor's cache together.
+pub(super) const AHEAD: usize = 16;
+
+/// Reads what counting these is going to read, so that the processor waits for many of them at once, and not for one
+/// after the other. What it comes to, nobody needs.
+pub(super) fn read_ahead(arms: &[Arm], second: u32) {
+    let due = arms.iter().filter(|arm| arm.is_due(second));
+    let touched = due.map(|arm| arm.evidence.touch().wrapping_add(arm.delay.touch().to_bits()));
+    std::hint::black_box(touched.fold(0, u32::wrapping_add));
+}
+
+/// The same for what a plan is made of.
+pub(super) fn read_ahead_beliefs(arms: &[Option<&Arm>]) {
+    let touched = arms.iter().flatten().map(|arm| {
+        let belief = arm.belief.acted + arm.traffic + arm.evidence.conversions.trials;
+        belief as f32 + arm.delay.touch()
+    });
+    std::hint::black_box(touched.sum::<f32>());
+}
+
 impl Arm {
     /// What happens to the arm in a tick, as far as it concerns no other: it is counted when that is due, and a belief
     /// formed. Returns how many receipts should have come since it was counted last.

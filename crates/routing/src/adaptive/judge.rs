@@ -2,7 +2,7 @@
 
 use super::arm::{Surroundings, second};
 use super::belief::Ground;
-use super::count::Counted;
+use super::count::{AHEAD, Counted, read_ahead};
 use super::delay::{BINS, Shape};
 use super::detector::threshold;
 use super::engine::Engine;
@@ -104,36 +104,39 @@ impl Engine {
             .iter()
             .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now)))
             .collect();
-        for arm in &mut state.arms {
-            let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
-                state.operators.get(arm.operator),
-                feeds.get(arm.vendor).copied(),
-                state.vendors.get(arm.vendor),
-            ) else {
-                continue;
-            };
-            let prior = if is_silent { operator.rate } else { vendor.rate };
-            let around = Surroundings {
-                moment: &moment,
-                tuning: &self.settings.tuning,
-                told_up_to,
-                reported_up_to,
-                conversion_delay: &operator.conversion_delay,
-            };
-            let ground = Ground {
-                tuning: &self.settings.tuning,
-                grid: &self.tables.grid,
-                prior,
-                converting: operator.converting,
-                is_silent,
-                in_time,
-            };
-            if let Some(expected) = arm.count_if_due(&around, &ground)
-                && let Some(sum) = due.get_mut(arm.vendor)
-            {
-                *sum += expected;
+        for arms in state.arms.chunks_mut(AHEAD) {
+            read_ahead(arms, moment.second);
+            for arm in arms {
+                let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
+                    state.operators.get(arm.operator),
+                    feeds.get(arm.vendor).copied(),
+                    state.vendors.get(arm.vendor),
+                ) else {
+                    continue;
+                };
+                let prior = if is_silent { operator.rate } else { vendor.rate };
+                let around = Surroundings {
+                    moment: &moment,
+                    tuning: &self.settings.tuning,
+                    told_up_to,
+                    reported_up_to,
+                    conversion_delay: &operator.conversion_delay,
+                };
+                let ground = Ground {
+                    tuning: &self.settings.tuning,
+                    grid: &self.tables.grid,
+                    prior,
+                    converting: operator.converting,
+                    is_silent,
+                    in_time,
+                };
+                if let Some(expected) = arm.count_if_due(&around, &ground)
+                    && let Some(sum) = due.get_mut(arm.vendor)
+                {
+                    *sum += expected;
+                }
+                counted.add(arm, &ground);
             }
-            counted.add(arm, &ground);
         }
         for (vendor, due) in state.vendors.iter_mut().zip(due) {
             vendor.feed.expect(due);
