@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::attempt::{Attempt, Outcome, State, Verdict as Said};
+use domain::plan::{DrawFlags, Probing};
 use domain::record::Answer as Submitted;
 use domain::{ConnectionId, Message, Record, Timestamp, Verdict, VerdictId};
 use routing::learning::{Answer, Destination, Learner, News, Stage, Turned, Vendors, What};
@@ -73,7 +74,9 @@ impl Feedback {
     /// An answer to a submit is stored.
     pub(crate) fn answered(&self, record: &Record, attempt: &Attempt, answer: Told, now: Timestamp) {
         let connection = attempt.connection.clone();
-        let told = |answer| What::Answered { connection: connection.clone(), answer };
+        let is_own = record.plan.as_ref().and_then(|plan| plan.probing) == Some(Probing::TestNumber);
+        let is_test = is_own && attempt.drawn.is_some_and(|drawn| drawn.flags.contains(DrawFlags::PROBE));
+        let told = |answer| What::Answered { connection: connection.clone(), answer, is_test };
         match (answer, attempt.outcome) {
             (Told::Busy, _) => self.tell(&record.message, now, told(Answer::Throttled)),
             (Told::Final, Some(outcome)) if attempt.state == State::Answered => {

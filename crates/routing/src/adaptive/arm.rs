@@ -65,6 +65,11 @@ pub(super) struct Arm {
     /// The second in which it was last counted.
     #[n(17)]
     pub(super) counted_at: u32,
+    /// Probes a second that went to test numbers, and of those the ones whose conversion is reported.
+    #[cbor(n(18), default)]
+    pub(super) tests: (f64, f64),
+    #[cbor(n(19), default)]
+    pub(super) fresh_tests: (u32, u32),
 }
 
 /// What is concluded from the evidence, remade every second.
@@ -126,6 +131,8 @@ impl Arm {
             counted_up_to: 0,
             conversions_counted_up_to: 0,
             counted_at: 0,
+            tests: (0.0, 0.0),
+            fresh_tests: (0, 0),
         }
     }
 
@@ -137,6 +144,12 @@ impl Arm {
             self.first_sent = now;
         }
         self.last_sent = now;
+    }
+
+    /// One of those that were sent was a probe to a test number.
+    pub(super) fn tested(&mut self, reports_conversion: bool) {
+        self.fresh_tests.0 += 1;
+        self.fresh_tests.1 += u32::from(reports_conversion);
     }
 
     fn is_old(&self) -> bool {
@@ -180,6 +193,9 @@ impl Arm {
         self.evidence.receipts.ever += f64::from(self.fresh.0);
         self.evidence.conversions.ever += f64::from(self.fresh.1);
         self.fresh = (0, 0);
+        let fresh = std::mem::take(&mut self.fresh_tests);
+        self.tests.0 = self.tests.0 * keep + f64::from(fresh.0) / seconds * (1.0 - keep);
+        self.tests.1 = self.tests.1 * keep + f64::from(fresh.1) / seconds * (1.0 - keep);
         due
     }
 

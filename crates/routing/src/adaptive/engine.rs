@@ -157,6 +157,13 @@ impl Engine {
         }
     }
 
+    /// The message that the vendor accepted was a probe to a test number: others have to carry one less.
+    pub fn tested(&mut self, vendor: VendorIndex, cell: Cell) {
+        if let Some(arm) = self.state.arm(vendor, cell.operator) {
+            arm.tested(cell.reports_conversion);
+        }
+    }
+
     /// A receipt for a message that was accepted at `sent_at`.
     pub fn receipt(
         &mut self,

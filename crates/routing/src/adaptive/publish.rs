@@ -144,6 +144,8 @@ impl Engine {
     /// The least probability of a vendor in a cell, from what is to be learned about its arm.
     fn probe(&self, state: &OperatorState, demand: &Demand, vendor: VendorIndex, arm: Option<&Arm>) -> f64 {
         let tuning = &self.settings.tuning;
+        // Those that test numbers carry do not have to come out of other traffic.
+        let (tests, reporting_tests) = arm.map_or((0.0, 0.0), |arm| arm.tests);
         let Some(arm) = arm else {
             return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
         };
@@ -161,7 +163,13 @@ impl Engine {
                 Conversions::Unknown | Conversions::Normal => false,
             };
             if needs_proof && demand.reports_conversion {
-                least = spread(state, vendor, reports, tuning.conversion_probes, TROUBLE_SHARE);
+                least = spread(
+                    state,
+                    vendor,
+                    reports,
+                    tuning.conversion_probes - reporting_tests,
+                    TROUBLE_SHARE,
+                );
             }
             if trouble.by_receipts && !trouble.is_of_receipts_only() {
                 let has_cheap = state.demands.iter().any(|demand| demand.rate > 0.0 && is_cheap(demand));
@@ -169,7 +177,7 @@ impl Engine {
                     let eligible = |demand: &Demand| !has_cheap || is_cheap(demand);
                     least = f64::max(
                         least,
-                        spread(state, vendor, eligible, tuning.trouble_probes, TROUBLE_SHARE),
+                        spread(state, vendor, eligible, tuning.trouble_probes - tests, TROUBLE_SHARE),
                     );
                 }
             }
@@ -177,10 +185,11 @@ impl Engine {
         }
         let carries = arm.traffic - arm.reporting > 0.2;
         if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
-            return spread(state, vendor, reports, tuning.verify_probes, TROUBLE_SHARE);
+            let wanted = tuning.verify_probes - reporting_tests;
+            return spread(state, vendor, reports, wanted, TROUBLE_SHARE);
         }
         if arm.evidence.receipts.trials < LITTLE {
-            return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
+            return spread(state, vendor, |_| true, tuning.idle_probes - tests, tuning.idle_share);
         }
         0.1 * tuning.idle_share
     }
@@ -197,5 +206,5 @@ fn spread(
     let of_vendor =
         state.demands.iter().filter(|demand| demand.allowed().contains(vendor) && eligible(demand));
     let rate: f64 = of_vendor.map(|demand| demand.rate).sum();
-    (wanted / rate.max(1e-6)).min(most)
+    (wanted.max(0.0) / rate.max(1e-6)).min(most)
 }
