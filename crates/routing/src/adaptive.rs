@@ -16,6 +16,7 @@ mod feed;
 mod judge;
 mod plan;
 mod publish;
+mod pumping;
 mod recovery;
 mod settings;
 mod snapshot;

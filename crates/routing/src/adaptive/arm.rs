@@ -5,6 +5,7 @@ use minicbor::{Decode, Encode};
 use super::delay::{Delay, Grid, Shape};
 use super::detector::{Detector, missing};
 use super::evidence::{Evidence, Moment};
+use super::pumping::Asked;
 use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
 use super::trouble::Trouble;
 
@@ -99,6 +100,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) reported_up_to: Millis,
     /// How long conversions take on this operator.
     pub(super) conversion_delay: &'a Delay,
+    /// How many messages are asked for on it.
+    pub(super) asked: &'a Asked,
 }
 
 /// The instants of a receipt.
@@ -261,18 +264,19 @@ impl Arm {
             let sent_at = bin.sent_at();
             let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
             let reported = around.conversion_delay.at(place);
+            let awaited = f64::from(bin.reporting) * around.asked.awaited(bin.second);
             if bin.second >= from {
                 let fade = moment.conversions_fade.after(moment.second.saturating_sub(bin.second));
-                trials += f64::from(bin.reporting) * f64::from(reported) * fade;
+                trials += awaited * f64::from(reported) * fade;
                 successes += f64::from(bin.converted) * fade;
             }
             if is_watched && bin.second >= from {
-                let pending = bin.reporting.saturating_sub(bin.converted);
+                let pending = awaited - f64::from(bin.converted);
                 let before = self.conversions_counted_up_to.saturating_sub(sent_at);
                 let before = around.conversion_delay.at(moment.grid.place(before));
-                if reported > before && pending > 0 {
+                if reported > before && pending > 0.0 {
                     let charge = missing(rate, fall * rate, reported) - missing(rate, fall * rate, before);
-                    charges += f64::from(pending) * f64::from(charge);
+                    charges += pending * f64::from(charge);
                     bin.conversion_charged += charge;
                 }
             }
@@ -303,10 +307,11 @@ impl Arm {
             let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
             let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
             let reported = around.conversion_delay.at(place);
-            let counts = [(bin.sent, told, bin.delivered), (bin.reporting, reported, bin.converted)];
+            let awaited = f64::from(bin.reporting) * around.asked.awaited(bin.second);
+            let counts = [(f64::from(bin.sent), told, bin.delivered), (awaited, reported, bin.converted)];
             let streams = [&mut self.evidence.receipts, &mut self.evidence.conversions];
             for ((stream, fade), (sent, seen, successes)) in streams.into_iter().zip(fades).zip(counts) {
-                let trials = f64::from(sent) * f64::from(seen);
+                let trials = sent * f64::from(seen);
                 if bin.second >= stream.from {
                     stream.old_trials += trials * fade.after(age);
                     stream.old_successes += f64::from(successes) * fade.after(age);

@@ -284,7 +284,8 @@ impl Engine {
             | Kind::FakeReceipts
             | Kind::SlowReceipts
             | Kind::SlowDelivery
-            | Kind::OperatorWide => Proof {
+            | Kind::OperatorWide
+            | Kind::Pumping => Proof {
                 since: door.outage.unwrap_or(now),
                 before: 1.0,
                 after: door.answered,

@@ -163,13 +163,8 @@ impl Engine {
                 Conversions::Unknown | Conversions::Normal => false,
             };
             if needs_proof && demand.reports_conversion {
-                least = spread(
-                    state,
-                    vendor,
-                    reports,
-                    tuning.conversion_probes - reporting_tests,
-                    TROUBLE_SHARE,
-                );
+                least =
+                    spread(state, vendor, reports, tuning.conversion_probes - reporting_tests, TROUBLE_SHARE);
             }
             if trouble.by_receipts && !trouble.is_of_receipts_only() {
                 let has_cheap = state.demands.iter().any(|demand| demand.rate > 0.0 && is_cheap(demand));

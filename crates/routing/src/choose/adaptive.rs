@@ -65,7 +65,9 @@ pub(super) fn draw(
     match probing {
         None => share_out(&mut seats),
         Some(Probing::TestNumber) => share_probes_out(&mut seats),
-        Some(Probing::Message | Probing::Rule | Probing::ProbedJustNow) => share_out_without_probes(&mut seats),
+        Some(Probing::Message | Probing::Rule | Probing::ProbedJustNow) => {
+            share_out_without_probes(&mut seats)
+        }
     }
     let first = first(&seats, facts.chance);
     note(candidates, &seats, first, beliefs.version());

@@ -230,7 +230,13 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     let limits = (prop::option::of(word()), prop::option::of(word()));
     let terms = (on_unknown, failover, limits, any::<bool>(), span());
     let rule = (word(), matches(), order, prop::collection::vec(listed, 0..4), terms).prop_map(
-        |(id, matches, strategy, routes, (on_unknown, failover, (max_price, quality_floor), probes, validity))| {
+        |(
+            id,
+            matches,
+            strategy,
+            routes,
+            (on_unknown, failover, (max_price, quality_floor), probes, validity),
+        )| {
             Rule {
                 id,
                 matches,

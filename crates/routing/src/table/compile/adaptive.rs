@@ -15,7 +15,8 @@ const WHOLE: u16 = 10_000;
 impl Compiler<'_> {
     pub(super) fn worths(&mut self) -> Worths {
         let path = Path::default().key("policy").key("adaptive");
-        let settings::Adaptive { currency, otp, transactional, marketing, .. } = &self.settings.policy.adaptive;
+        let settings::Adaptive { currency, otp, transactional, marketing, .. } =
+            &self.settings.policy.adaptive;
         if let Some(name) = currency {
             self.problems.read::<Currency>(path.key("currency"), name);
         }
@@ -66,8 +67,9 @@ impl Compiler<'_> {
                 }
                 Some(_) => self.problems.add(path.index(at), format_args!("`{written}` is listed twice")),
                 None => {
-                    let message =
-                        format_args!("`{written}` is not a number in international form, such as +4915112345678");
+                    let message = format_args!(
+                        "`{written}` is not a number in international form, such as +4915112345678"
+                    );
                     self.problems.add(path.index(at), message);
                 }
             }

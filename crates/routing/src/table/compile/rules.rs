@@ -54,7 +54,17 @@ impl<'a> Compiler<'a> {
         }
         let validity = rule.validity.0;
         let probes = self.probes(path, rule);
-        Some(Rule { id: id?, conditions, strategy, routes, terms, max_price, quality_floor, probes, validity })
+        Some(Rule {
+            id: id?,
+            conditions,
+            strategy,
+            routes,
+            terms,
+            max_price,
+            quality_floor,
+            probes,
+            validity,
+        })
     }
 
     pub(super) fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {
