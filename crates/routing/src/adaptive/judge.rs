@@ -326,10 +326,12 @@ impl Engine {
                 let calm = |mut arms: Box<dyn Iterator<Item = &super::arm::Arm> + '_>| {
                     arms.all(|arm| arm.trouble.is_none())
                 };
+                // That ends when no more is asked for than usual.
+                let is_pumped = self.is_pumped(arm.operator);
                 let ended = [
                     (own, true),
                     (whole, calm(Box::new(self.of_vendor(arm.vendor)))),
-                    (everywhere, calm(Box::new(self.of_operator(arm.operator)))),
+                    (everywhere, !is_pumped && calm(Box::new(self.of_operator(arm.operator)))),
                 ];
                 let after = arm.receipts.regime;
                 for (scope, is_over) in ended {

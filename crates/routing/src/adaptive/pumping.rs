@@ -191,6 +191,10 @@ impl Engine {
         }
     }
 
+    pub(super) fn is_pumped(&self, operator: OperatorIndex) -> bool {
+        self.state.operators.get(operator).is_some_and(|state| state.asked.is_pumped())
+    }
+
     /// Once a second: whether suspicions that are young turn out to be pumping, and whether what is pumped still is.
     pub(super) fn look_for_pumping(&mut self, now: Millis) {
         for operator in 0..self.state.operators.len() {
