@@ -118,7 +118,7 @@ fn receipts_that_lie_are_found_also_while_more_is_asked_for() {
         if pumped > 0 {
             world.run(200, pumped, honest, |_, _| false);
         }
-        let during = world.run(240, pumped, honest, lies);
+        world.run(240, pumped, honest, lies);
         let lie = world.told.iter().find(|verdict| verdict.kind == Kind::FakeReceipts);
         let lie = lie.unwrap_or_else(|| panic!("{pumped} {honest}: {:?}", world.told));
         assert_eq!((lie.scope.vendor, lie.scope.operator), (Some(0), Some(0)));
