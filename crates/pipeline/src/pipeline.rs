@@ -151,6 +151,7 @@ impl Pipeline {
         tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(caps::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
+        learn::end_unknown(&core, &learner);
         let (stop, stopped) = oneshot::channel();
         let mut learning = JoinSet::new();
         learning.spawn(learn::run(Arc::clone(&core), learner, heard, stopped));

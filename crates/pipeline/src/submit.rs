@@ -23,6 +23,7 @@ use crate::lanes::{Turn, Waits, Wake, Wanted};
 use crate::learn::Told;
 use crate::next::{self, facts};
 use crate::observe::VendorError;
+use crate::recent::Before;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -154,9 +155,11 @@ fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Roo
 
 /// The routes that the message may take now, best first; and whether one is left out for what its sender is.
 fn candidates(core: &Core, table: &Table, record: &Record, attempt: &Attempt) -> (Vec<Target>, bool) {
-    let used_just_now = core.used_just_now(&record.message);
-    let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    let choice = routing::choose(&facts, table, &core.standing());
+    let (before, now) = (core.before_attempt(record), core.clock.now());
+    let standing = core.standing();
+    let choose = |before: &Before| routing::choose(&facts(&record.message, before, now), table, &standing);
+    let choice = core.choose_with_claim(&record.message, before.clone(), choose);
+    let facts = facts(&record.message, &before, now);
     let left_out = choice.iter().flat_map(|choice| &choice.plan.left_out);
     let mut capped = left_out.filter_map(|left_out| left_out.capped.as_ref());
     let by_sender = |id: &CapId| table.caps().iter().any(|cap| cap.id == *id && cap.tells_senders_apart());
@@ -203,9 +206,7 @@ pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: S
         take_back(core, record, attempt);
         return;
     };
-    if record.message.class == domain::Class::Otp {
-        core.recent.remember(&record.message.to, &attempt.route, core.clock.now());
-    }
+    core.left(&record.message, attempt);
     connector.submit(slot, submission(core, record, attempt));
 }
 

@@ -43,6 +43,9 @@ pub(crate) struct Whole<'a> {
     converted: Option<bool>,
     converted_at: Option<Timestamp>,
     rejection: Option<&'a str>,
+    /// Nothing was to be learned with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_probe: bool,
     /// The error that decided, of one that was not delivered.
     error: Option<MessageError<'a>>,
 }
@@ -144,6 +147,7 @@ pub(crate) fn whole_with_status<'a>(record: &'a Record, status: Status, public_u
         converted: record.converted.map(|converted| converted.converted),
         converted_at: record.converted.map(|converted| converted.at),
         rejection: record.rejection.as_deref(),
+        no_probe: message.no_probe,
         error: message_error(record).filter(|_| !matches!(status, Status::Delivered | Status::Read)),
     }
 }

@@ -13,6 +13,7 @@ mod messages;
 mod operators;
 mod overrides;
 mod policies;
+mod probes;
 mod questions;
 mod rate_cards;
 mod refusals;

@@ -19,15 +19,15 @@ const TOGETHER: u32 = 60;
 /// An arm with less traffic, in messages a second, says nothing about others.
 const ACTIVE: f64 = 0.02;
 /// From this part of the threshold on, an arm is suspicious.
-const SUSPICIOUS: f64 = 0.35;
+pub(super) const SUSPICIOUS: f64 = 0.35;
 /// From this part on, it falls like another that fell at the same time.
 const ALIKE: f64 = 0.5;
 
 /// The thresholds of this second.
 #[derive(Clone, Copy)]
-struct Bars {
-    receipts: f64,
-    conversions: f64,
+pub(super) struct Bars {
+    pub(super) receipts: f64,
+    pub(super) conversions: f64,
 }
 
 impl Engine {
@@ -41,13 +41,20 @@ impl Engine {
             receipts: threshold(sent, self.settings.tuning.false_alarms_an_hour),
             conversions: threshold(reporting, self.settings.tuning.false_alarms_an_hour),
         };
-        for demand in self.state.operators.iter_mut().flat_map(|operator| &mut operator.demands) {
-            let fresh = f64::from(std::mem::take(&mut demand.fresh));
-            demand.rate = if demand.rate == 0.0 { fresh } else { 0.95 * demand.rate + 0.05 * fresh };
+        for operator in &mut self.state.operators {
+            let mut asked = 0;
+            for demand in &mut operator.demands {
+                let fresh = std::mem::take(&mut demand.fresh);
+                asked += if demand.reports_conversion { fresh } else { 0 };
+                let fresh = f64::from(fresh);
+                demand.rate = if demand.rate == 0.0 { fresh } else { 0.95 * demand.rate + 0.05 * fresh };
+            }
+            operator.asked.count(second(now), asked);
         }
         let counted = self.count(now);
         self.convert(&counted);
         self.look(now, bars, &counted.pooled);
+        self.look_for_pumping(now);
         if self.state.ticks % FIT == 1 {
             self.fit();
         }
@@ -63,7 +70,11 @@ impl Engine {
         for arm in &self.state.arms {
             sent += arm.traffic;
             reporting += arm.reporting;
-            due += arm.reporting * arm.conversions.regime;
+            if arm.reporting > 0.0 {
+                let operator = self.state.operators.get(arm.operator);
+                let awaited = operator.map_or(1.0, |operator| operator.asked.awaited_now());
+                due += arm.reporting * awaited * arm.conversions.regime;
+            }
             if arm.trouble.is_some() {
                 continue;
             }
@@ -121,6 +132,7 @@ impl Engine {
                     told_up_to,
                     reported_up_to,
                     conversion_delay: &operator.conversion_delay,
+                    asked: &operator.asked,
                 };
                 let ground = Ground {
                     tuning: &self.settings.tuning,
@@ -181,6 +193,13 @@ impl Engine {
     fn look(&mut self, now: Millis, bars: Bars, pooled: &[f64]) {
         let mut troubled = vec![false; self.state.vendors.len()];
         for at in 0..self.state.arms.len() {
+            if self.is_excused(now, at, bars) {
+                let arm = self.state.arms.get(at).filter(|arm| arm.trouble.is_some());
+                if let Some(troubled) = arm.and_then(|arm| troubled.get_mut(arm.vendor)) {
+                    *troubled = true;
+                }
+                continue;
+            }
             let moment = Moment {
                 now,
                 second: second(now),
@@ -204,6 +223,7 @@ impl Engine {
                 told_up_to: vendor.feed.told_up_to(now),
                 reported_up_to: self.state.reports.up_to(now),
                 conversion_delay: &operator.conversion_delay,
+                asked: &operator.asked,
             };
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
             let mut turn = if arm.trouble.is_some() { arm.follow(&around, tested) } else { None };
@@ -240,7 +260,7 @@ impl Engine {
         }
     }
 
-    fn of_vendor(&self, vendor: VendorIndex) -> impl Iterator<Item = &super::arm::Arm> {
+    pub(super) fn of_vendor(&self, vendor: VendorIndex) -> impl Iterator<Item = &super::arm::Arm> {
         let arms = self.state.vendors.get(vendor).into_iter().flat_map(|vendor| &vendor.arms);
         arms.filter_map(|arm| self.state.arms.get(*arm as usize))
     }
@@ -303,10 +323,12 @@ impl Engine {
                 let calm = |mut arms: Box<dyn Iterator<Item = &super::arm::Arm> + '_>| {
                     arms.all(|arm| arm.trouble.is_none())
                 };
+                // That ends when no more is asked for than usual.
+                let is_pumped = self.is_pumped(arm.operator);
                 let ended = [
                     (own, true),
                     (whole, calm(Box::new(self.of_vendor(arm.vendor)))),
-                    (everywhere, calm(Box::new(self.of_operator(arm.operator)))),
+                    (everywhere, !is_pumped && calm(Box::new(self.of_operator(arm.operator)))),
                 ];
                 let after = arm.receipts.regime;
                 for (scope, is_over) in ended {
