@@ -17,8 +17,9 @@ const QUIET: f64 = 0.5;
 const QUIET_SECONDS: u32 = 4;
 /// When so much of what will come has come, the rest is left out of account.
 const COMPLETE: f32 = 0.999;
-/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place.
-const LITTLE: f64 = 50.0;
+/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place. So many and the
+/// half-lives of `Tuning` together suppose that a rate wanders by three points in an hour without a change that is found.
+const LITTLE: f64 = 500.0;
 
 #[derive(Clone, Debug, Encode, Decode)]
 pub(super) struct Arm {
