@@ -18,8 +18,9 @@ const QUIET: f64 = 0.5;
 const QUIET_SECONDS: u32 = 4;
 /// When so much of what will come has come, the rest is left out of account.
 const COMPLETE: f32 = 0.999;
-/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place.
-const LITTLE: f64 = 50.0;
+/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place. So many and the
+/// half-lives of `Tuning` together suppose that a rate wanders by three points in an hour without a change that is found.
+const LITTLE: f64 = 500.0;
 
 /// What is changed or read together stands together, because of thousands of arms hardly any is in the processor's cache:
 /// the evidence, the detectors, and what is looked at of all arms every second, each in lines of 64 bytes.
