@@ -5,7 +5,7 @@ use domain::attempt::{Outcome, State};
 use domain::plan::{Drawn, FailoverOn, OnUnknown, Terms};
 use domain::record::{Cause, Target};
 use domain::{Attempt, ErrorClass, Message, Record, RouteId, Timestamp};
-use routing::{Choice, Facts, NoRule, Table};
+use routing::{Choice, Facts, NoRule, Table, Text};
 
 /// An attempt ended, or a scheduled message came due: which route is next? None when there is no more to try. `choose`
 /// is asked only where it takes a new plan.
@@ -125,6 +125,7 @@ pub(crate) fn facts<'a>(
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        text: Text::of(message),
         features: message.features(),
         max_price: message.max_price,
         now,

@@ -10,7 +10,7 @@ use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
-use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, segment};
+use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, rewritten};
 use routing::Table;
 use routing::settings::Pass;
 use store::{Write, Written};
@@ -104,7 +104,8 @@ fn place_queued(core: &Core, record: &Record) -> Result<(Dispatch, Room), Missed
     let attempt = attempt.ok_or_else(Missed::default)?;
     let (target, room) = place(core, record, attempt)?;
     let (bind, epoch) = (room.slot.bind, room.slot.epoch);
-    Ok((Dispatch { attempt: attempt.number, target, bind, epoch }, room))
+    let text_revision = record.text_revision;
+    Ok((Dispatch { attempt: attempt.number, target, text_revision, bind, epoch }, room))
 }
 
 /// Finds the first route of now that has a slot. Each route before it must have had its `wait_at_most`.
@@ -210,7 +211,7 @@ pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: S
 
 /// The connection left the configuration between the dispatch and here: no byte has left.
 fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
-    for part in 0..record.message.segments.max(1) {
+    for part in 0..u8::try_from(attempt.parts.len()).unwrap_or(u8::MAX) {
         core.step(
             record.message.id,
             Input::Answer { attempt: attempt.number, part, answer: Answer::NotSent },
@@ -220,15 +221,17 @@ fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
 
 fn submission(core: &Core, record: &Record, attempt: &Attempt) -> Submission {
     let message = &record.message;
-    let cut = segment::segment(&message.text);
-    let parts = cut.segments.into_iter().filter_map(|range| message.text.get(range)).map(Box::from).collect();
+    let (text, encoding) = match &attempt.rewritten {
+        Some(rewritten) => (&rewritten.text, rewritten.encoding),
+        None => (&message.text, message.encoding),
+    };
     Submission {
         message: message.id,
         attempt: attempt.number,
         to: message.to.clone(),
         from: attempt.sender.clone(),
-        encoding: message.encoding,
-        parts,
+        encoding,
+        parts: rewritten::parts_of(text),
         reference: attempt.reference,
         validity: message.expires_at.since(core.clock.now()),
         passed: passed(core, record, attempt),

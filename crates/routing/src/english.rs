@@ -8,6 +8,10 @@ use domain::plan::{FailoverOn, OnUnknown};
 
 use crate::settings::{Cap, Failover, Match, Pin, Rule, RuleRoute, Strategy};
 
+mod content;
+
+pub use content::english_of_content;
+
 /// `Messages of class otp to DE go by acme-de, then borealis-de. …`
 #[must_use]
 pub fn english(rule: &Rule) -> String {

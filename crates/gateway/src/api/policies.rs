@@ -189,7 +189,11 @@ fn english(document: &routing::Settings) -> Vec<Json> {
     let caps = caps.map(|cap| json!({ "cap": cap.id, "text": routing::english_of_cap(cap) }));
     let pins = document.policy.pins.iter();
     let pins = pins.map(|pin| json!({ "pin": pin.id, "text": routing::english_of_pin(pin) }));
-    pins.chain(rules).chain(caps).collect()
+    let contents = document.routes.iter().flat_map(|route| {
+        let sentences = routing::english_of_content(route).into_iter();
+        sentences.map(|text| json!({ "route": route.id, "text": text }))
+    });
+    pins.chain(rules).chain(caps).chain(contents).collect()
 }
 
 fn text(kind: &'static str, text: &str) -> Response {

@@ -19,6 +19,7 @@ use crate::table::{Route, Table};
 mod adaptive;
 mod caps;
 mod cards;
+mod content;
 mod hours;
 mod pins;
 mod rules;
@@ -117,6 +118,7 @@ impl<'a> Compiler<'a> {
                 self.problems.add(path.key("rate_card"), message);
             }
             let senders = self.senders(&path, route);
+            let content = self.content(&path, route);
             let column = route.rate_card.as_deref().and_then(|name| self.cards.get(name)).copied();
             let column = column.unwrap_or_default();
             let card = route.rate_card.as_deref().and_then(|name| cards.get(name).cloned());
@@ -137,6 +139,7 @@ impl<'a> Compiler<'a> {
                     channel,
                     countries,
                     senders,
+                    content,
                     pass,
                     card,
                     column,

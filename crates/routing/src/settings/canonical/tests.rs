@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Adaptive, Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Pin,
-    Policy, PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders,
-    SendersBy, Strategy as Order, Surcharge, Worth,
+    Adaptive, Alphabet, Cap, Content, ContentBy, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow,
+    Match, Pass, Per, Period, Pin, Policy, PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite,
+    RewriteText, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge, Worth,
 };
 
 #[test]
@@ -105,15 +105,68 @@ fn senders_by() -> impl Strategy<Value = SendersBy> {
     )
 }
 
+fn content() -> impl Strategy<Value = Content> {
+    let maybe = || prop::option::of(word());
+    let rewrite =
+        (maybe(), maybe(), word()).prop_map(|(from, pattern, to)| RewriteText { from, pattern, to });
+    let encodings = prop::option::of(some(&[Encoding::Gsm7, Encoding::Ucs2]));
+    let transliterate = prop::option::of(Just(Alphabet::Gsm7));
+    let limits = (transliterate, encodings, maybe(), prop::option::of(any::<u8>()));
+    (prop::collection::vec(rewrite, 0..3), maybe(), maybe(), limits).prop_map(
+        |(rewrite, prefix, suffix, (transliterate, encodings, must_match, max_segments))| Content {
+            rewrite,
+            prefix,
+            suffix,
+            transliterate,
+            encodings,
+            must_match,
+            max_segments,
+        },
+    )
+}
+
+fn content_by() -> impl Strategy<Value = ContentBy> {
+    (words(), words(), prop::option::of(some(&Class::ALL)), content()).prop_map(
+        |(countries, operators, classes, content)| {
+            let Content { rewrite, prefix, suffix, transliterate, encodings, must_match, max_segments } =
+                content;
+            ContentBy {
+                countries,
+                operators,
+                classes,
+                rewrite,
+                prefix,
+                suffix,
+                transliterate,
+                encodings,
+                must_match,
+                max_segments,
+            }
+        },
+    )
+}
+
 fn routes() -> impl Strategy<Value = Vec<Route>> {
     let pass = some(&[Pass::Priority, Pass::ServiceType, Pass::Addresses, Pass::Tlvs]);
     let channel = prop::sample::select(Channel::ALL.to_vec());
     let by = prop::collection::vec(senders_by(), 0..3);
-    let route = (word(), word(), channel, words(), prop::option::of(word()), (senders(), by), pass);
-    let route =
-        route.prop_map(|(id, connection, channel, countries, rate_card, (senders, senders_by), pass)| {
-            Route { id, connection, channel, countries, rate_card, senders, senders_by, pass }
-        });
+    let policies = (senders(), by, content(), prop::collection::vec(content_by(), 0..3));
+    let route = (word(), word(), channel, words(), prop::option::of(word()), policies, pass);
+    let route = route.prop_map(|(id, connection, channel, countries, rate_card, policies, pass)| {
+        let (senders, senders_by, content, content_by) = policies;
+        Route {
+            id,
+            connection,
+            channel,
+            countries,
+            rate_card,
+            senders,
+            senders_by,
+            content,
+            content_by,
+            pass,
+        }
+    });
     prop::collection::vec(route, 0..4)
 }
 
@@ -260,7 +313,14 @@ fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
     );
     let names = || prop::option::of(prop::collection::vec(word(), 0..3));
     let expect = (prop::option::of(word()), names(), names(), prop::option::of(any::<bool>())).prop_map(
-        |(rule, routes, excluded, no_route)| Expect { first: rule.clone(), rule, routes, excluded, no_route },
+        |(rule, routes, excluded, no_route)| Expect {
+            first: rule.clone(),
+            text: rule.clone(),
+            rule,
+            routes,
+            excluded,
+            no_route,
+        },
     );
     let test = (word(), given, expect).prop_map(|(name, given, expect)| PolicyTest { name, given, expect });
     prop::collection::vec(test, 0..3)
