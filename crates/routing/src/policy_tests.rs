@@ -115,7 +115,7 @@ fn text(given: &Given) -> &str {
 }
 
 fn compare(path: &Path, test: &PolicyTest, choice: Result<Choice, NoRule>, problems: &mut Problems) {
-    let PolicyTest { name, given, expect } = test;
+    let PolicyTest { name, given, expect, managed_by: _ } = test;
     let choice = choice.ok();
     let sent =
         choice.as_ref().and_then(|choice| choice.targets.first()).map(|target| match &target.rewritten {

@@ -15,6 +15,9 @@ pub struct PolicyTest {
     pub name: String,
     pub given: Given,
     pub expect: Expect,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

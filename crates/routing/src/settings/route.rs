@@ -37,6 +37,9 @@ pub struct Route {
     /// What of a message that came by SMPP goes on to an SMPP vendor as the application wrote it; absent: nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub pass: Vec<Pass>,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 /// What an application may write of a message beside its text and times.

@@ -21,6 +21,7 @@ mod caps;
 mod cards;
 mod content;
 mod hours;
+mod managers;
 mod pins;
 mod rules;
 mod senders;
@@ -59,6 +60,7 @@ impl Table {
         let pin_index = Index::new(&pins);
         let rules = compiler.rules();
         let worths = compiler.worths();
+        compiler.check_managers();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
