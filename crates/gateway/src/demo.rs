@@ -103,6 +103,11 @@ impl Demo {
         configuration::KEY
     }
 
+    #[must_use]
+    pub fn admin_key(&self) -> &'static str {
+        configuration::ADMIN_KEY
+    }
+
     /// Runs until `end`, tells how it goes every few seconds, and ends everything that was started.
     pub async fn run_until(
         mut self,

@@ -169,9 +169,8 @@ impl Merging<'_> {
         if wanted.manager().is_none() {
             wanted.manage(now.manager());
             let is_same = wanted == now && !is_repriced;
-            if manager.is_some() && (!is_foreign || take_over) {
-                wanted.manage(manager);
-            } else if is_foreign && !is_same {
+            let may_be_claimed = manager.is_some() && (!is_foreign || take_over);
+            if may_be_claimed || is_foreign && !is_same {
                 wanted.manage(manager);
             }
         }

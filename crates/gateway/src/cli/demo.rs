@@ -42,7 +42,7 @@ pub(crate) async fn run(options: Options, output: &Output) -> Result<(), Failure
     let demo =
         Demo::start(Settings { listen: options.listen, seed: options.seed, rate, plays, keep: options.keep })
             .await?;
-    output.note(&welcome(&demo.url(), demo.key(), rate));
+    output.note(&welcome(&demo.url(), demo.key(), demo.admin_key(), rate));
     let until = async {
         match options.exit_after {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -103,26 +103,33 @@ fn scenarios(names: &[String]) -> Result<Vec<Scenario>, Failure> {
     read.collect::<Result<_, _>>().map_err(|unknown| Failure::new(super::Exit::Usage, unknown.to_string()))
 }
 
-fn welcome(url: &str, key: &str, rate: f64) -> String {
+fn welcome(url: &str, key: &str, admin_key: &str, rate: f64) -> String {
     format!(
         r#"
 Strowger demo: five simulated vendors over SMPP on this machine, {rate} messages a second. Nothing leaves it.
 
   API        {url}          reference {url}/docs/api
-  key        {key}
+  keys       {key} sends, {admin_key} looks and steers
 
 Send one:
 
   curl -s {url}/v1/messages -H 'Authorization: Bearer {key}' \
     -d '{{"to":"+12025550100","class":"otp","text":"Your code is 482913"}}'
 
-Five things to try (export STROWGER_ENDPOINT={url} STROWGER_API_KEY={key}):
+Things to try (export STROWGER_ENDPOINT={url} STROWGER_API_KEY={key}):
 
   1. A vendor fails, the next delivers:   strowger send --to +12025550150 --class otp --text hello --wait
-  2. Nobody answers:                      strowger send --to +12025550151 --class otp --text hello --wait
-  3. What happened, and why:              strowger message trace ID        (the id that send printed)
-  4. Where would it go:                   strowger explain --to +447700900100 --class marketing
-  5. What the vendors said no to:         strowger message list --status undelivered
+  2. A vendor never answers:              strowger send --to +12025550151 --class otp --text hello --wait
+  3. Nobody can reach the handset:        strowger send --to +12025550103 --class otp --text hello --wait
+  4. What happened, and why:              strowger message trace ID        (the id that send printed)
+  5. Where would it go:                   strowger explain --to +447700900100 --class marketing
+
+And as the person who steers (export STROWGER_API_KEY={admin_key}):
+
+  6. The rules, in words:                 strowger policy show active --english
+  7. Move traffic, in force at once:      strowger route flip premium regional --reason "trying it"
+  8. Look at it, and undo it:             strowger route list              (then: strowger route revert ID)
+  9. A version on what was just sent:     strowger policy dry-run active
 
 The last two digits of +1 202 555 01xx and +44 7700 900xxx choose the outcome: 00 delivered, 01 slow, 02 no receipt,
 03 unreachable, 04 unknown subscriber, 07 spam-filtered, 29 throttled then delivered, 50 vendor error, 51 vendor
