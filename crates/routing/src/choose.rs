@@ -12,7 +12,7 @@ use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
 use domain::plan::{Capped, Drawn, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
-use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
+use domain::{AppId, Channel, Class, ConnectionId, Message, Price, Recipient, RouteId, Timestamp};
 
 use crate::adaptive::Vendors;
 use crate::learning::Beliefs;
@@ -34,6 +34,7 @@ pub struct Facts<'a> {
     pub country: Option<Country>,
     pub operator: Option<&'a str>,
     pub segments: u8,
+    pub text: Text<'a>,
     /// Of its text.
     pub features: Features,
     /// The application's own limit for the whole message.
@@ -47,6 +48,30 @@ pub struct Facts<'a> {
     pub probed_just_now: bool,
     /// What `adaptive` draws by: `chance` of the message, or zero for whatever is best.
     pub chance: u64,
+}
+
+/// What is known of a text, for routes that change texts or look into them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// As the application wrote it.
+    Whole(&'a str),
+    /// The application cut it into parts of its own: no route changes it, and all may look into it.
+    InParts(&'a str),
+    /// Nobody has it, or nobody has it any more: it takes what the facts say, and no route asks anything of it.
+    Unknown,
+}
+
+impl<'a> Text<'a> {
+    #[must_use]
+    pub fn of(message: &'a Message) -> Self {
+        let came_in_parts = message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
+        match &*message.text {
+            // No message was accepted without one.
+            "" => Self::Unknown,
+            text if came_in_parts => Self::InParts(text),
+            text => Self::Whole(text),
+        }
+    }
 }
 
 pub use adaptive::chance;
@@ -177,8 +202,8 @@ struct Candidate<'t> {
     route: &'t Route,
     /// The place: weight and salt are those of the route that the rule lists there.
     listed: Listed,
-    /// By which the place is compared with others: that route's price, not that of whichever stands in for it.
-    rank: Option<Tariff>,
+    /// By which the place is compared with others: what the message costs there, not on whichever stands in for it.
+    rank: Option<Price>,
     offer: Offer<'t>,
     reason: Reason,
     key: Key,
@@ -315,7 +340,7 @@ impl<'t> Candidate<'t> {
         Self {
             route,
             listed,
-            rank: offer.price,
+            rank: offer.price.map(|price| price.times(offer.segments.into())),
             offer,
             reason: Reason::Priority(place(at)),
             key: Key::None,
@@ -339,7 +364,7 @@ impl<'t> Candidate<'t> {
     fn capped(&self, table: &Table, request: &Request<'_>, health: &dyn HealthView) -> Option<Capped> {
         let caps = self.route.caps.iter().filter_map(|&at| table.caps().get(at));
         let mut counting = caps.filter(|cap| cap.counts(request.facts.class, self.offer.sender));
-        counting.find_map(|cap| health.capped(cap, request.facts.segments.max(1).into()))
+        counting.find_map(|cap| health.capped(cap, self.offer.segments.into()))
     }
 }
 
@@ -402,7 +427,7 @@ impl<'t> Sifted<'t> {
 
 fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
     if left_out.iter().all(|other| other.route != route.id) {
-        let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
+        let entry = route.entry_behind(because, request);
         left_out.push(LeftOutRoute {
             route: route.id.clone(),
             because,
@@ -451,8 +476,7 @@ fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) 
         return;
     };
     let cost = |candidate: &Candidate<'_>| -> Option<Decimal> {
-        let whole = candidate.rank?.times(facts.segments.max(1).into());
-        table.exchange().convert(whole, currency, facts.now).map(|price| price.amount)
+        table.exchange().convert(candidate.rank?, currency, facts.now).map(|price| price.amount)
     };
     for candidate in candidates.iter_mut() {
         candidate.key = cost(candidate).map_or(Key::None, Key::Cost);

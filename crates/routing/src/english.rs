@@ -8,6 +8,10 @@ use domain::plan::{FailoverOn, OnUnknown};
 
 use crate::settings::{Cap, Failover, Match, Pin, Rule, RuleRoute, Strategy};
 
+mod content;
+
+pub use content::english_of_content;
+
 /// `Messages of class otp to DE go by acme-de, then borealis-de. …`
 #[must_use]
 pub fn english(rule: &Rule) -> String {
@@ -32,7 +36,7 @@ pub fn english(rule: &Rule) -> String {
 /// `Messages to numbers that begin with +4915 go by acme-de first.`
 #[must_use]
 pub fn english_of_pin(pin: &Pin) -> String {
-    let Pin { id: _, recipient_prefix, operator, app, route, only } = pin;
+    let Pin { id: _, recipient_prefix, operator, app, route, only, managed_by: _ } = pin;
     let (recipient_prefix, operator, app) = (recipient_prefix.clone(), operator.clone(), app.clone());
     let matches = Match { recipient_prefix, operator, app, ..Match::default() };
     let how = if *only { "alone" } else { "first, then as their rule says" };
@@ -42,7 +46,7 @@ pub fn english_of_pin(pin: &Pin) -> String {
 /// `At most 500000 segments of class marketing in a day over the connection acme-main.`
 #[must_use]
 pub fn english_of_cap(cap: &Cap) -> String {
-    let Cap { id: _, connection, route, sender_kind, class, limit, per } = cap;
+    let Cap { id: _, connection, route, sender_kind, class, limit, per, managed_by: _ } = cap;
     let of = [
         class.as_ref().map(|all| format!(" of class {}", any_of(all))),
         sender_kind.as_ref().map(|kinds| {

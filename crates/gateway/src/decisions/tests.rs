@@ -116,11 +116,12 @@ fn believed() -> impl Strategy<Value = Believed> {
 
 fn done() -> impl Strategy<Value = Done> {
     use pipeline::replay::Refusal;
-    let leg = (name(), name(), at(), proptest::option::of(price()), 0u16..20).prop_map(
-        |(route, connection, asked_at, cost, unpriced)| Leg {
+    let leg = (name(), name(), at(), 1u16..=20, proptest::option::of(price()), 0u16..20).prop_map(
+        |(route, connection, asked_at, segments, cost, unpriced)| Leg {
             route: route.parse().unwrap(),
             connection: connection.parse().unwrap(),
             asked_at,
+            segments,
             cost,
             unpriced,
         },
@@ -147,6 +148,7 @@ prop_compose! {
         expires_at in at(),
         max_price in proptest::option::of(price()),
         has_link in any::<bool>(),
+        no_probe in any::<bool>(),
     ) -> Message {
         Message {
             id: MessageId::from_u128(id),
@@ -172,6 +174,7 @@ prop_compose! {
             operator_source: None,
             operator_known_at: None,
             has_link,
+            no_probe,
         }
     }
 }
@@ -185,6 +188,7 @@ proptest! {
         down in proptest::collection::vec(name(), 0..3),
         capped in proptest::collection::vec((name(), any::<u32>(), any::<u32>(), at()), 0..3),
         believed in proptest::collection::vec(believed(), 0..3),
+        probed_just_now in any::<bool>(),
     ) {
         let decision = Decision {
             message,
@@ -196,6 +200,7 @@ proptest! {
                 .map(|(cap, count, limit, until)| Capped { cap: cap.parse().unwrap(), count, limit, until })
                 .collect(),
             believed,
+            probed_just_now,
         };
         let mut text = Vec::new();
         put(&mut text, &Line::of(&decision));

@@ -12,7 +12,7 @@ use crate::accept::Refused;
 /// One message of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// Its text is of no use here and may be gone.
+    /// Its text may be gone: then no route asks anything of it.
     pub message: Message,
     pub done: Done,
     /// What the routes did that it took, in this order.
@@ -60,6 +60,8 @@ pub struct Leg {
     pub connection: ConnectionId,
     /// When it first wanted a slot.
     pub asked_at: Timestamp,
+    /// Of the text that it sends.
+    pub segments: u16,
     /// Of the segments that the vendor took; None when it took none or no price is known.
     pub cost: Option<Price>,
     /// Segments that the vendor took at a price that is not known.
@@ -99,9 +101,7 @@ impl Decision {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
-        let mut message = record.message;
-        message.text = Box::default();
-        Ok(Self { message, done, fates, down, capped, believed, probed_just_now })
+        Ok(Self { message: record.message, done, fates, down, capped, believed, probed_just_now })
     }
 }
 
@@ -135,6 +135,7 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         route: attempt.route.clone(),
         connection: attempt.connection.clone(),
         asked_at: attempt.queued_at,
+        segments: u16::try_from(attempt.parts.len()).unwrap_or(u16::MAX),
         cost: attempt.cost(),
         unpriced: if attempt.cost().is_some() { 0 } else { taken(attempt) },
     };

@@ -48,22 +48,22 @@ impl Loads {
         Self { throughput, seconds: BTreeMap::new(), done: BTreeMap::new() }
     }
 
-    pub(super) fn before(&mut self, leg: &Leg, segments: u32) {
-        self.add(leg, segments, BEFORE);
+    pub(super) fn before(&mut self, leg: &Leg) {
+        self.add(leg, BEFORE);
     }
 
-    pub(super) fn after(&mut self, leg: &Leg, segments: u32) {
-        self.add(leg, segments, AFTER);
+    pub(super) fn after(&mut self, leg: &Leg) {
+        self.add(leg, AFTER);
     }
 
-    fn add(&mut self, leg: &Leg, segments: u32, side: usize) {
-        let Leg { connection, asked_at, cost, .. } = leg;
+    fn add(&mut self, leg: &Leg, side: usize) {
+        let Leg { connection, asked_at, cost, segments, .. } = leg;
         let second = self.seconds.entry(asked_at.as_millis().div_euclid(1000)).or_default();
         if !second.contains_key(connection) {
             second.insert(connection.clone(), [0; 2]);
         }
         if let Some(count) = second.get_mut(connection).and_then(|sides| sides.get_mut(side)) {
-            *count = count.saturating_add(segments);
+            *count = count.saturating_add((*segments).into());
         }
         if !self.done.contains_key(connection) {
             self.done.insert(connection.clone(), Load::default());

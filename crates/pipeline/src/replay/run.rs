@@ -248,12 +248,13 @@ impl Life<'_> {
         let Some(attempt) = self.record.attempts.iter().find(|attempt| attempt.state == State::Queued) else {
             return;
         };
-        let (number, parts) = (attempt.number, attempt.parts.len());
+        let (number, text_revision) = (attempt.number, self.record.text_revision);
+        let parts = usize::from(target.segments(&self.record.message));
         if self.record.message.class == Class::Otp {
             memory.dispatched(&self.record.message.to, &target.route, self.now);
             self.before.used = None;
         }
-        self.step(Input::Dispatch(Dispatch { attempt: number, target, bind: 0, epoch: 0 }));
+        self.step(Input::Dispatch(Dispatch { attempt: number, target, text_revision, bind: 0, epoch: 0 }));
         self.expect(number, parts, (&answered.parts, &answered.classes), answered.after);
         if let Some((late, after)) = &answered.late {
             self.expect(number, parts, (late, &answered.classes), *after);

@@ -59,6 +59,9 @@ pub struct Rule {
     /// How long a message that says nothing of it may be tried: 7 days at most.
     #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
     pub validity: Span,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 /// What a message must be like. An absent key asks for nothing; a list is satisfied by any one of its values.

@@ -19,7 +19,9 @@ use crate::table::{Route, Table};
 mod adaptive;
 mod caps;
 mod cards;
+mod content;
 mod hours;
+mod managers;
 mod pins;
 mod rules;
 mod senders;
@@ -59,6 +61,7 @@ impl Table {
         let rules = compiler.rules();
         let worths = compiler.worths();
         let test_numbers = Arc::new(compiler.test_numbers());
+        compiler.check_managers();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
@@ -119,6 +122,7 @@ impl<'a> Compiler<'a> {
                 self.problems.add(path.key("rate_card"), message);
             }
             let senders = self.senders(&path, route);
+            let content = self.content(&path, route);
             let column = route.rate_card.as_deref().and_then(|name| self.cards.get(name)).copied();
             let column = column.unwrap_or_default();
             let card = route.rate_card.as_deref().and_then(|name| cards.get(name).cloned());
@@ -139,6 +143,7 @@ impl<'a> Compiler<'a> {
                     channel,
                     countries,
                     senders,
+                    content,
                     pass,
                     card,
                     column,

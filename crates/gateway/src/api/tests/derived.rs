@@ -89,6 +89,7 @@ pub(super) fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) ->
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        text: routing::Text::of(message),
         features: message.features(),
         max_price: message.max_price,
         now: message.created_at,
