@@ -49,6 +49,8 @@ pub(super) struct Line {
     pub(super) expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_price: Option<Price>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) no_probe: bool,
     /// What was done with it. Neither this nor `refused`: it is planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<Vec<LegLine>>,
@@ -62,6 +64,8 @@ pub(super) struct Line {
     pub(super) capped: Vec<CappedLine>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) believed: Vec<BelievedLine>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) probed_just_now: bool,
     /// No table decided it: nothing but its id and instant is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left_aside: Option<Aside>,
@@ -200,12 +204,14 @@ impl Line {
             send_at: message.send_at,
             expires_at: Some(message.expires_at),
             max_price: message.max_price,
+            no_probe: message.no_probe,
             attempts,
             refused,
             outcomes: decision.fates.iter().map(|(route, fate)| OutcomeLine::of(route, fate)).collect(),
             down: decision.down.clone(),
             capped: decision.capped.iter().map(CappedLine::of).collect(),
             believed: decision.believed.iter().map(BelievedLine::of).collect(),
+            probed_just_now: decision.probed_just_now,
             left_aside: None,
         }
     }

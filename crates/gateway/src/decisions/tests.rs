@@ -172,6 +172,7 @@ prop_compose! {
             operator_source: None,
             operator_known_at: None,
             has_link,
+            no_probe: has_link,
         }
     }
 }
@@ -185,6 +186,7 @@ proptest! {
         down in proptest::collection::vec(name(), 0..3),
         capped in proptest::collection::vec((name(), any::<u32>(), any::<u32>(), at()), 0..3),
         believed in proptest::collection::vec(believed(), 0..3),
+        probed_just_now in any::<bool>(),
     ) {
         let decision = Decision {
             message,
@@ -196,6 +198,7 @@ proptest! {
                 .map(|(cap, count, limit, until)| Capped { cap: cap.parse().unwrap(), count, limit, until })
                 .collect(),
             believed,
+            probed_just_now,
         };
         let mut text = Vec::new();
         put(&mut text, &Line::of(&decision));
