@@ -359,6 +359,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
         Err(routing::NoRule) => return Err(Turned { refused: Refused::NoRule, message: Some(message) }),
     };
     let Choice { plan, targets, spare, held, validity: of_rule, drawn_from } = choice;
+    core.caps.passed_over(core.tables.load().of(&message.to), &plan, now);
     let starts_at = message.send_at.unwrap_or(now);
     message.expires_at = validity.map_or_else(|| starts_at.plus(of_rule), |validity| now.plus(validity));
     if message.expires_at <= starts_at {

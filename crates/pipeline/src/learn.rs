@@ -289,8 +289,11 @@ impl Task {
             self.learner.turned(now, new_id)
         };
         if let Some(beliefs) = self.learner.publish() {
+            // In between there is another version when a circuit turned, and the same when a message of a new kind came:
+            // for that nobody waits.
+            let is_other = beliefs.version() != self.core.beliefs.load().version();
             self.core.beliefs.store(Arc::new(beliefs));
-            if !is_due || !turned.is_empty() {
+            if !turned.is_empty() || (is_other && !is_due) {
                 self.core.dispatch.all_changed();
             }
         }

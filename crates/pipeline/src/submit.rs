@@ -9,6 +9,7 @@ use std::time::Duration;
 use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
+use domain::event::{Event, Kind};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
 use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, segment};
 use routing::Table;
@@ -211,7 +212,10 @@ pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: S
 
 /// The connection left the configuration between the dispatch and here: no byte has left.
 fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
-    for part in 0..record.message.segments.max(1) {
+    let dispatched_at = attempt.dispatched_at.unwrap_or(attempt.queued_at);
+    let message = &record.message;
+    for part in 0..message.segments.max(1) {
+        core.caps.not_sent(core.tables.load().of(&message.to), attempt, message.class, dispatched_at);
         core.step(
             record.message.id,
             Input::Answer { attempt: attempt.number, part, answer: Answer::NotSent },
@@ -264,10 +268,14 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
             core.observer.vendor_error(VendorError { connection, stage, code, class, message, at });
         }
         let told = Told::of(&answer);
+        let is_unsent = matches!(answer, Answer::NotSent);
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
             observe(&after, &result, attempt, told);
+            if is_unsent {
+                uncount(&after, &result, attempt);
+            }
             worker::follow(&after, result);
         };
         core.writer.write(Urgency::News, write, Box::new(then));
@@ -283,6 +291,17 @@ fn error_of(answer: &Answer) -> Option<(&str, Option<ErrorClass>)> {
         Answer::Busy { code, class } => Some((code, Some(*class))),
         Answer::Accepted { .. } | Answer::Unknown { .. } | Answer::NotSent => None,
     }
+}
+
+/// A part that did not leave is no longer counted towards caps, before its message is looked at again.
+fn uncount(core: &Core, result: &Result<Written, NotWritten>, number: u16) {
+    let Ok(Written::Applied { record, .. }) = result else { return };
+    let Some(attempt) = record.attempt(number) else { return };
+    // The attempt itself knows no more of it once it waits again.
+    let is_dispatch = |event: &&Event| event.kind == Kind::Dispatched { attempt: number };
+    let Some(dispatch) = record.events.iter().rev().find(is_dispatch) else { return };
+    let message = &record.message;
+    core.caps.not_sent(core.tables.load().of(&message.to), attempt, message.class, dispatch.at);
 }
 
 fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16, told: Told) {

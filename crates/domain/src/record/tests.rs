@@ -14,6 +14,7 @@ use crate::{AppId, Recipient, RuleId, Stage};
 mod any_order;
 mod errors;
 mod replaced;
+mod rerated;
 mod restored;
 
 const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);

@@ -84,11 +84,24 @@ pub(crate) struct AttemptView<'a> {
     receipt_at: Option<Timestamp>,
     throttled: u16,
     cost: Option<Price>,
+    /// Where a card was corrected after the attempt was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerated: Option<ReratedView<'a>>,
     error: Option<ErrorView<'a>>,
     /// Where the adaptive engine had a say.
     #[serde(skip_serializing_if = "Option::is_none")]
     draw: Option<DrawView>,
     parts: Vec<PartView<'a>>,
+}
+
+/// By what `cost` is another one than at first.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReratedView<'a> {
+    /// As it was rated when the attempt was made; None where no price was known then.
+    first_cost: Option<Price>,
+    rate_card: &'a str,
+    version: u64,
+    at: Timestamp,
 }
 
 /// How a route came to be taken. The arm is the attempt's connection and the message's operator.
@@ -205,6 +218,12 @@ fn attempt(attempt: &Attempt) -> AttemptView<'_> {
         receipt_at: attempt.receipt_at,
         throttled: attempt.throttled,
         cost: attempt.cost(),
+        rerated: attempt.rerated.as_deref().map(|rerated| ReratedView {
+            first_cost: attempt.first_cost(),
+            rate_card: rerated.rate_card.as_str(),
+            version: rerated.version,
+            at: rerated.at,
+        }),
         error: attempt.failure().map(error),
         draw: attempt.drawn.map(draw),
         parts: attempt.parts.iter().map(part).collect(),

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod batch;
+mod caps;
 mod derived;
 mod documents;
 mod idempotency;

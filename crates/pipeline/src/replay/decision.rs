@@ -136,7 +136,7 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         connection: attempt.connection.clone(),
         asked_at: attempt.queued_at,
         cost: attempt.cost(),
-        unpriced: if attempt.price.is_some() { 0 } else { taken(attempt) },
+        unpriced: if attempt.cost().is_some() { 0 } else { taken(attempt) },
     };
     record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::arm::{Surroundings, second};
 use super::belief::Ground;
-use super::count::Counted;
+use super::count::{AHEAD, Counted, read_ahead};
 use super::delay::{BINS, Shape};
 use super::detector::threshold;
 use super::engine::Engine;
@@ -20,6 +20,10 @@ const TOGETHER: u32 = 60;
 const ACTIVE: f64 = 0.02;
 /// From this part of the threshold on, an arm is suspicious.
 pub(super) const SUSPICIOUS: f64 = 0.35;
+/// From so many messages on that arrived in time, it is known how users convert as a rule.
+const KNOWN: f64 = 30.0;
+/// The messages that this counts for at each operator, whose users act much alike: within some eight points.
+const ALIKE_USERS: f64 = 40.0;
 /// From this part on, it falls like another that fell at the same time.
 const ALIKE: f64 = 0.5;
 
@@ -109,43 +113,46 @@ impl Engine {
         let reported_up_to = self.state.reports.up_to(now);
         let state = &mut self.state;
         let mut due = vec![0.0; state.vendors.len()];
-        let mut counted = Counted::new(state.vendors.len(), state.operators.len());
+        let mut counted = Counted::new(state.vendors.len());
         let feeds: Vec<(bool, Millis)> = state
             .vendors
             .iter()
             .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now)))
             .collect();
-        for arm in &mut state.arms {
-            let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
-                state.operators.get(arm.operator),
-                feeds.get(arm.vendor).copied(),
-                state.vendors.get(arm.vendor),
-            ) else {
-                continue;
-            };
-            let prior = if is_silent { operator.rate } else { vendor.rate };
-            let around = Surroundings {
-                moment: &moment,
-                tuning: &self.settings.tuning,
-                told_up_to,
-                reported_up_to,
-                conversion_delay: &operator.conversion_delay,
-                asked: &operator.asked,
-            };
-            let ground = Ground {
-                tuning: &self.settings.tuning,
-                grid: &self.tables.grid,
-                prior,
-                converting: operator.converting,
-                is_silent,
-                in_time,
-            };
-            if let Some(expected) = arm.count_if_due(&around, &ground)
-                && let Some(sum) = due.get_mut(arm.vendor)
-            {
-                *sum += expected;
+        for arms in state.arms.chunks_mut(AHEAD) {
+            read_ahead(arms, moment.second);
+            for arm in arms {
+                let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
+                    state.operators.get(arm.operator),
+                    feeds.get(arm.vendor).copied(),
+                    state.vendors.get(arm.vendor),
+                ) else {
+                    continue;
+                };
+                let prior = if is_silent { operator.rate } else { vendor.rate };
+                let around = Surroundings {
+                    moment: &moment,
+                    tuning: &self.settings.tuning,
+                    told_up_to,
+                    reported_up_to,
+                    conversion_delay: &operator.conversion_delay,
+                    asked: &operator.asked,
+                };
+                let ground = Ground {
+                    tuning: &self.settings.tuning,
+                    grid: &self.tables.grid,
+                    prior,
+                    converting: operator.converting,
+                    is_silent,
+                    in_time,
+                };
+                if let Some(expected) = arm.count_if_due(&around, &ground)
+                    && let Some(sum) = due.get_mut(arm.vendor)
+                {
+                    *sum += expected;
+                }
+                counted.add(arm, &ground);
             }
-            counted.add(arm, &ground);
         }
         for (vendor, due) in state.vendors.iter_mut().zip(due) {
             vendor.feed.expect(due);
@@ -155,7 +162,7 @@ impl Engine {
     }
 
     /// Conversions for each message that arrives in time, by operator: those of the arms that convert best, because
-    /// the others may lie about what arrives.
+    /// the others may lie about what arrives. An operator of which little is known is supposed to be like the others.
     fn convert(&mut self, counted: &Counted) {
         let mut best = vec![0.0; self.state.operators.len()];
         for sound in &counted.sound {
@@ -171,18 +178,12 @@ impl Engine {
                 *weight += sound.trials;
             }
         }
-        let mut known = (0.0, 0.0);
+        let known = sums.iter().fold((0.0, 0.0), |known, sum| (known.0 + sum.0, known.1 + sum.1));
+        let usual = (known.1 > KNOWN).then(|| (known.0 / known.1).min(1.0));
         for (operator, (sum, weight)) in self.state.operators.iter_mut().zip(sums) {
-            if weight > 0.0 {
-                operator.converting += 0.1 * ((sum / weight).min(1.0) - operator.converting);
-                known = (known.0 + sum, known.1 + weight);
-            }
-        }
-        let usual = if known.1 > 30.0 { (known.0 / known.1).min(1.0) } else { return };
-        for (operator, trials) in self.state.operators.iter_mut().zip(&counted.conversions) {
-            if *trials < 30.0 {
-                operator.converting += 0.02 * (usual - operator.converting);
-            }
+            let usual = usual.unwrap_or(operator.converting);
+            let own = (sum + ALIKE_USERS * usual) / (weight + ALIKE_USERS);
+            operator.converting += 0.1 * (own.min(1.0) - operator.converting);
         }
     }
 

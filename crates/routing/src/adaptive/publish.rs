@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::arm::Arm;
 use super::chance::Chance;
+use super::count::read_ahead_beliefs;
 use super::engine::Engine;
 use super::judge::milliseconds;
 use super::plan::{Candidate, Planner};
 use super::settings::{Millis, OperatorIndex, VendorIndex};
 use super::state::{Demand, OperatorState};
-use super::table::{Plan, Probabilities};
+use super::table::{Plan, Plans, Probabilities};
 use super::trouble::Conversions;
 
 /// A kind of message that has not come for so long is forgotten, in milliseconds.
@@ -74,7 +75,7 @@ impl Engine {
         // A copy is made only when somebody has read the table since the last one.
         let table = Arc::make_mut(&mut self.table);
         while table.operators.len() <= operator {
-            table.operators.push(Arc::new(Vec::new()));
+            table.operators.push(Arc::default());
         }
         if let Some(place) = table.operators.get_mut(operator) {
             *place = plans;
@@ -94,9 +95,11 @@ impl Engine {
         }
     }
 
-    fn plans(&self, operator: OperatorIndex, planner: &mut Planner<'_>) -> Vec<Plan> {
-        let Some(state) = self.state.operators.get(operator) else { return Vec::new() };
-        let of = Surroundings { state, arms: &self.by_vendor(state), flow: &self.flow(state) };
+    fn plans(&self, operator: OperatorIndex, planner: &mut Planner<'_>) -> Plans {
+        let Some(state) = self.state.operators.get(operator) else { return Plans::default() };
+        let arms = self.by_vendor(state);
+        read_ahead_beliefs(&arms);
+        let of = Surroundings { state, arms: &arms, flow: &self.flow(state) };
         let mut candidates = Vec::new();
         let plan = |(nth, demand): (usize, &Demand)| {
             candidates.clear();
@@ -109,7 +112,7 @@ impl Engine {
                 rows: planner.rows(&mut candidates, &mut chance),
             }
         };
-        state.demands.iter().enumerate().map(plan).collect()
+        state.demands.iter().enumerate().map(plan).collect::<Vec<Plan>>().into()
     }
 
     /// What comes for each vendor. The sums are made once for all kinds of messages.

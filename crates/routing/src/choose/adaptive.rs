@@ -63,7 +63,7 @@ pub(super) fn draw(
         None => share_out(&mut seats),
         Some(Probing::TestNumber) => share_probes_out(&mut seats),
         Some(Probing::Message | Probing::Rule | Probing::ProbedJustNow) => {
-            share_out_without_probes(&mut seats)
+            share_out_without_probes(&mut seats);
         }
     }
     let first = first(&seats, facts.chance);

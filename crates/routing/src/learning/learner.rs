@@ -12,8 +12,8 @@ use super::economy;
 use super::names::{CONNECTIONS, Destination, Names, Reporting, number};
 use super::times::Times;
 use crate::adaptive::{
-    self, Answer, Cell, Engine, Millis, OperatorIndex, Request, Settings, Stage, Tuning, Vendor, VendorIndex,
-    Vendors,
+    self, Answer, Cell, Engine, Millis, OperatorIndex, Quality, Request, Settings, Stage, Tuning, Vendor,
+    VendorIndex, Vendors,
 };
 use crate::table::Table;
 
@@ -40,6 +40,8 @@ pub struct Learner {
     pub(super) stands_still: bool,
     names: Arc<Names>,
     published: Option<Arc<adaptive::Probabilities>>,
+    /// How arms deliver, until the next tick: the table may be published several times in between.
+    qualities: Option<Arc<Vec<Vec<Quality>>>>,
     /// Destinations whose prices are looked up next.
     to_price: usize,
 }
@@ -95,6 +97,7 @@ impl Learner {
             stands_still: false,
             names: Arc::default(),
             published: None,
+            qualities: None,
             to_price: 0,
         };
         learner.number_connections();
@@ -164,6 +167,7 @@ impl Learner {
         self.price_some(now);
         let at = self.now(now);
         self.engine.tick(at);
+        self.qualities = None;
         let mut turned = self.turned(now, &mut new_id);
         self.reconcile(now, new_id, &mut turned);
         turned
@@ -182,19 +186,25 @@ impl Learner {
             return None;
         }
         self.published = Some(Arc::clone(&probabilities));
+        let qualities = self.qualities.take().unwrap_or_else(|| self.look_at_qualities());
+        self.qualities = Some(Arc::clone(&qualities));
+        Some(Beliefs {
+            probabilities,
+            names: Arc::clone(&self.names),
+            qualities,
+            verdicts: self.open.as_slice().into(),
+            took_over: Vendors::default(),
+        })
+    }
+
+    fn look_at_qualities(&self) -> Arc<Vec<Vec<Quality>>> {
         let mut qualities = vec![Vec::new(); self.destinations.len()];
-        for quality in self.engine.qualities() {
+        for quality in self.engine.qualities().filter(Beliefs::tells) {
             if let Some(arms) = qualities.get_mut(quality.operator) {
                 arms.push(quality);
             }
         }
-        Some(Beliefs {
-            probabilities,
-            names: Arc::clone(&self.names),
-            qualities: Arc::new(qualities),
-            verdicts: self.open.as_slice().into(),
-            took_over: Vendors::default(),
-        })
+        Arc::new(qualities)
     }
 
     /// Verdicts that hold.
@@ -275,7 +285,7 @@ impl Learner {
             destinations: self.destinations.iter().copied().zip(0..).collect(),
             reporting: self.reporting.clone(),
         });
-        self.published = None;
+        (self.published, self.qualities) = (None, None);
     }
 
     pub(super) fn settings(&self, now: Timestamp) -> Settings {
@@ -327,9 +337,7 @@ impl Learner {
     /// The engine tells of a trouble once, also when it comes back soon and then is of another kind. Whoever reads the
     /// list of verdicts wants to find what is so: whatever arm is in trouble, and none that is not.
     fn reconcile(&mut self, now: Timestamp, mut new_id: impl FnMut() -> VerdictId, turned: &mut Vec<Turned>) {
-        let troubled = self.engine.qualities().filter(|quality| quality.is_in_trouble);
-        let arms: Vec<(VendorIndex, OperatorIndex)> =
-            troubled.map(|quality| (quality.vendor, quality.operator)).collect();
+        let arms: Vec<(VendorIndex, OperatorIndex)> = self.engine.troubled().collect();
         let is_of_arms = |open: &Verdict| is_of_door(open.kind).is_none();
         let mut scopes = Vec::with_capacity(arms.len());
         for (vendor, operator) in arms {

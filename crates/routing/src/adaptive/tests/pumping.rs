@@ -38,11 +38,11 @@ impl World {
         let mut sent = [[0_u32; 3]; 2];
         for _ in 0..seconds {
             self.now += 1000;
-            for operator in 0..2 {
+            for (operator, sent) in sent.iter_mut().enumerate() {
                 let (pumped, honest) = if operator == 0 { (pumped, honest) } else { (0, 0) };
                 for nth in 0..HONEST + honest + pumped {
                     let vendor = self.send(operator, nth < HONEST + honest, &lies);
-                    sent[operator][vendor] += u32::from(nth < HONEST + honest);
+                    sent[vendor] += u32::from(nth < HONEST + honest);
                 }
             }
             while let Some(entry) = self.coming.first_entry().filter(|entry| entry.key().0 <= self.now) {
