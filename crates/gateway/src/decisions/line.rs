@@ -40,8 +40,6 @@ pub(super) struct Line {
     pub(super) segments: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) has_link: Option<bool>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub(super) no_probe: bool,
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub(super) country: Option<Option<String>>,
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -52,6 +50,8 @@ pub(super) struct Line {
     pub(super) expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_price: Option<Price>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) no_probe: bool,
     /// What was done with it. Neither this nor `refused`: it is planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<Vec<LegLine>>,
