@@ -32,6 +32,7 @@ mod writer;
 
 pub use accept::{Acceptance, BySmpp, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY, Refused, Request, Sending};
 pub use app::App;
+pub use caps::CapStanding;
 pub use clock::Clock;
 pub use hold::Resume;
 pub use notify::{Teller, Told};

@@ -17,6 +17,7 @@ mod feed;
 mod judge;
 mod plan;
 mod publish;
+mod pumping;
 mod recovery;
 mod settings;
 mod snapshot;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, ConnectionId, RateCardId, RouteId, Sender, Tariff, VendorId};
-use rustc_hash::FxHashMap;
+use domain::{Class, ConnectionId, RateCardId, Recipient, RouteId, Sender, Tariff, VendorId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::choose::Facts;
 use crate::price::{Card, Exchange};
@@ -54,6 +54,8 @@ pub struct Table {
     pin_index: index::Index,
     exchange: Arc<Exchange>,
     worths: Worths,
+    /// Recipients that are the buyer's own.
+    test_numbers: Arc<FxHashSet<Recipient>>,
 }
 
 /// What one route would take for a message.
@@ -155,6 +157,12 @@ impl Table {
     #[must_use]
     pub fn worths(&self) -> &Worths {
         &self.worths
+    }
+
+    /// Whether the recipient is the buyer's own, so that its messages are probes wherever one is wanted.
+    #[must_use]
+    pub fn is_test_number(&self, to: &Recipient) -> bool {
+        self.test_numbers.contains(to)
     }
 
     pub(crate) fn card_of<'t>(&'t self, route: &'t Route) -> Option<&'t Card> {

@@ -2,7 +2,7 @@
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
 use domain::event::Kind;
-use domain::plan::{Capped, Drawn, Exclusion, Plan, Reason, Shortfall};
+use domain::plan::{Capped, Drawn, Exclusion, Plan, Probing, Reason, Shortfall};
 use domain::record::Restored;
 use domain::{ConnectionId, Message, Price, Record, RouteId, Status, Timestamp};
 
@@ -23,6 +23,8 @@ pub struct Decision {
     pub capped: Vec<Capped>,
     /// What the adaptive engine believed of routes, where it was asked.
     pub believed: Vec<Believed>,
+    /// It was no probe, because its recipient's last message had been one.
+    pub probed_just_now: bool,
 }
 
 /// Of one route.
@@ -91,13 +93,15 @@ impl Decision {
         let left_out = record.plan.iter().flat_map(|plan| &plan.left_out);
         let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
         let believed = record.plan.as_ref().map(believed).unwrap_or_default();
+        let probing = record.plan.as_ref().and_then(|plan| plan.probing);
+        let probed_just_now = probing == Some(Probing::ProbedJustNow);
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
         let mut message = record.message;
         message.text = Box::default();
-        Ok(Self { message, done, fates, down, capped, believed })
+        Ok(Self { message, done, fates, down, capped, believed, probed_just_now })
     }
 }
 
@@ -132,7 +136,7 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         connection: attempt.connection.clone(),
         asked_at: attempt.queued_at,
         cost: attempt.cost(),
-        unpriced: if attempt.price.is_some() { 0 } else { taken(attempt) },
+        unpriced: if attempt.cost().is_some() { 0 } else { taken(attempt) },
     };
     record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()
 }

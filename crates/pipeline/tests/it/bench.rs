@@ -597,6 +597,7 @@ pub(crate) fn request() -> Request {
         reference: None,
         metadata: None,
         callback_url: None,
+        no_probe: false,
         by_smpp: None,
         id: None,
         idempotency: None,

@@ -143,7 +143,11 @@ impl Gateway {
             let Some(target) = targets.get(self.random.below(targets.len().max(1))) else { continue };
             let connection = target.connection.clone();
             self.arms.insert((connection.clone(), to));
-            news.push(of(What::Answered { connection: connection.clone(), answer: Answer::Accepted }));
+            news.push(of(What::Answered {
+                connection: connection.clone(),
+                answer: Answer::Accepted,
+                is_test: false,
+            }));
             receipts.push(of(What::Receipt { connection, sent_at: now, delivered: true }));
         }
         for (nth, receipt) in receipts.iter_mut().enumerate() {

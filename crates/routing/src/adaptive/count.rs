@@ -13,8 +13,6 @@ const SOUND: f64 = 15.0;
 pub(super) struct Counted {
     /// By vendor: the tests by conversion of its arms that fell together, for they have one cause.
     pub(super) pooled: Vec<f64>,
-    /// By operator: messages whose conversion would be known.
-    pub(super) conversions: Vec<f64>,
     pub(super) sound: Vec<Sound>,
 }
 
@@ -29,15 +27,12 @@ pub(super) struct Sound {
 }
 
 impl Counted {
-    pub(super) fn new(vendors: usize, operators: usize) -> Self {
-        Self { pooled: vec![0.0; vendors], conversions: vec![0.0; operators], sound: Vec::new() }
+    pub(super) fn new(vendors: usize) -> Self {
+        Self { pooled: vec![0.0; vendors], sound: Vec::new() }
     }
 
     pub(super) fn add(&mut self, arm: &Arm, ground: &Ground<'_>) {
         let conversions = &arm.evidence.conversions;
-        if let Some(sum) = self.conversions.get_mut(arm.operator) {
-            *sum += conversions.trials;
-        }
         if let Some(trouble) = arm.trouble.as_deref() {
             let is_tested = trouble.by_receipts && trouble.conversions == Conversions::Testing;
             if let Some(sum) = self.pooled.get_mut(arm.vendor).filter(|_| is_tested) {

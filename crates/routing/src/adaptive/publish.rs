@@ -202,6 +202,8 @@ impl Engine {
     fn probe(&self, flow: &Flow, demand: &Demand, vendor: VendorIndex, arm: Option<&Arm>) -> f64 {
         let tuning = &self.settings.tuning;
         let rates = flow.rates.get(vendor).copied().unwrap_or_default();
+        // Those that test numbers carry do not have to come out of other traffic.
+        let (tests, reporting_tests) = arm.map_or((0.0, 0.0), |arm| arm.tests);
         let Some(arm) = arm else {
             return spread(rates.all, tuning.idle_probes, tuning.idle_share);
         };
@@ -214,23 +216,23 @@ impl Engine {
                 Conversions::Unknown | Conversions::Normal => false,
             };
             if needs_proof && demand.reports_conversion {
-                least = spread(rates.reporting, tuning.conversion_probes, TROUBLE_SHARE);
+                least = spread(rates.reporting, tuning.conversion_probes - reporting_tests, TROUBLE_SHARE);
             }
             if trouble.by_receipts && !trouble.is_of_receipts_only() {
                 let is_cheap = self.value(demand) < flow.dearest;
                 if !flow.has_cheap || is_cheap {
                     let rate = if flow.has_cheap { rates.cheap } else { rates.all };
-                    least = f64::max(least, spread(rate, tuning.trouble_probes, TROUBLE_SHARE));
+                    least = f64::max(least, spread(rate, tuning.trouble_probes - tests, TROUBLE_SHARE));
                 }
             }
             return least;
         }
         let carries = arm.traffic - arm.reporting > 0.2;
         if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
-            return spread(rates.reporting, tuning.verify_probes, TROUBLE_SHARE);
+            return spread(rates.reporting, tuning.verify_probes - reporting_tests, TROUBLE_SHARE);
         }
         if arm.evidence.receipts.trials < LITTLE {
-            return spread(rates.all, tuning.idle_probes, tuning.idle_share);
+            return spread(rates.all, tuning.idle_probes - tests, tuning.idle_share);
         }
         0.1 * tuning.idle_share
     }
@@ -238,5 +240,5 @@ impl Engine {
 
 /// `wanted` messages a second over the cells that are eligible, which have this rate together, as a share of each.
 fn spread(rate: f64, wanted: f64, most: f64) -> f64 {
-    (wanted / rate.max(1e-6)).min(most)
+    (wanted.max(0.0) / rate.max(1e-6)).min(most)
 }

@@ -118,6 +118,7 @@ impl Snapshot {
             Kind::SilentDrop => "accepted and lost: silent drop",
             Kind::Outage => "submits unanswered: outage",
             Kind::Throttled => "refused below what was agreed: throttled",
+            Kind::Pumping => "more is asked for and as many act: no vendor's fault",
             Kind::OperatorWide => "all routes to the operator: no vendor's fault",
         };
         format!(

@@ -60,8 +60,8 @@ pub struct News {
 pub enum What {
     /// It is to be sent, and these may carry it.
     Wanted { allowed: Vendors },
-    /// How the vendor answered its submit.
-    Answered { connection: ConnectionId, answer: Answer },
+    /// How the vendor answered its submit, and whether it was a probe to a test number.
+    Answered { connection: ConnectionId, answer: Answer, is_test: bool },
     /// The vendor said what became of it, accepted at `sent_at`.
     Receipt { connection: ConnectionId, sent_at: Timestamp, delivered: bool },
     /// The application said whether its user acted; `None` when no vendor accepted it.
@@ -135,10 +135,13 @@ impl Learner {
                     Request { cell, allowed: *allowed, excluded: Vendors::default(), no_probe: false };
                 self.engine.wanted(now, &request);
             }
-            What::Answered { connection, answer } => {
+            What::Answered { connection, answer, is_test } => {
                 let Some(vendor) = self.vendor(connection) else { return };
                 self.engine.asked(vendor);
                 self.engine.submitted(now, vendor, cell, *answer);
+                if *is_test && *answer == Answer::Accepted {
+                    self.engine.tested(vendor, cell);
+                }
             }
             What::Receipt { connection, sent_at, delivered } => {
                 let Some(vendor) = self.vendor(connection) else { return };
@@ -404,6 +407,7 @@ fn is_of_door(kind: Kind) -> Option<Kind> {
         | Kind::FakeReceipts
         | Kind::SlowReceipts
         | Kind::SlowDelivery
-        | Kind::OperatorWide => None,
+        | Kind::OperatorWide
+        | Kind::Pumping => None,
     }
 }

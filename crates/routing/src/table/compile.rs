@@ -58,6 +58,7 @@ impl Table {
         let pin_index = Index::new(&pins);
         let rules = compiler.rules();
         let worths = compiler.worths();
+        let test_numbers = Arc::new(compiler.test_numbers());
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
@@ -81,6 +82,7 @@ impl Table {
             pin_index,
             exchange,
             worths,
+            test_numbers,
         };
         compiler.problems.into_result(table)
     }
