@@ -100,19 +100,19 @@ impl Engine {
         let arms = self.by_vendor(state);
         read_ahead_beliefs(&arms);
         let of = Surroundings { state, arms: &arms, flow: &self.flow(state) };
+        let vendors = self.settings.vendors.len();
+        let width = |demand: &Demand| (demand.allowed().0.count_ones() as usize).min(vendors);
+        let mut plans = Plans::with_capacity(state.demands.len(), state.demands.iter().map(width).sum());
         let mut candidates = Vec::new();
-        let plan = |(nth, demand): (usize, &Demand)| {
+        for (nth, demand) in state.demands.iter().enumerate() {
             candidates.clear();
             self.candidates(operator, &of, demand, &mut candidates);
             let mut chance =
                 Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
-            Plan {
-                cell: demand.cell(operator),
-                allowed: demand.allowed(),
-                rows: planner.rows(&mut candidates, &mut chance),
-            }
-        };
-        state.demands.iter().enumerate().map(plan).collect::<Vec<Plan>>().into()
+            let rows = planner.rows(&mut candidates, &mut chance);
+            plans.add(Plan { cell: demand.cell(operator), allowed: demand.allowed(), rows });
+        }
+        plans
     }
 
     /// What comes for each vendor. The sums are made once for all kinds of messages.

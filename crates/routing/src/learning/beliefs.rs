@@ -73,10 +73,10 @@ impl Beliefs {
             }
         }
         rows.sort_by_key(|(place, _)| *place);
-        let rows = rows.into_iter().map(|(_, row)| row).collect();
-        let plan = Plan { cell, allowed: Vendors::ALL, rows };
+        let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+        let plan = Plan { cell, allowed: Vendors::ALL, rows: &rows };
         Self {
-            probabilities: Arc::new(Probabilities::of(version, vec![plan])),
+            probabilities: Arc::new(Probabilities::of(version, plan)),
             names: Arc::new(names),
             qualities: Arc::new(vec![qualities]),
             verdicts: Arc::default(),
@@ -100,7 +100,7 @@ impl Beliefs {
         class: Class,
         operator: OperatorIndex,
         allowed: Vendors,
-    ) -> Option<&Plan> {
+    ) -> Option<Plan<'_>> {
         let reports_conversion = self.names.reports(app, class);
         let cell = Cell { operator, class: number(class), reports_conversion };
         self.probabilities.plan_like(cell, allowed).filter(|plan| !plan.rows.is_empty())
