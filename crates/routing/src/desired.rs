@@ -18,6 +18,7 @@ impl fmt::Display for Kept {
         let of = match self.of {
             Thing::DefaultClass => "default class",
             Thing::Adaptive => "what messages are worth",
+            Thing::Commitments => "what commitments are worth",
             Thing::Route => "route",
             Thing::RateCard => "rate card",
             Thing::ExchangeRate => "exchange rate",
@@ -49,6 +50,12 @@ pub fn keep(there: &Settings, mut wanted: Settings) -> (Settings, Vec<Kept>) {
     if wanted_policy.adaptive == said_nothing.adaptive && there_policy.adaptive != said_nothing.adaptive {
         wanted_policy.adaptive = there_policy.adaptive.clone();
         kept.push(Kept { of: Thing::Adaptive, id: String::new() });
+    }
+    if wanted_policy.commitments == said_nothing.commitments
+        && there_policy.commitments != said_nothing.commitments
+    {
+        wanted_policy.commitments = there_policy.commitments.clone();
+        kept.push(Kept { of: Thing::Commitments, id: String::new() });
     }
     let mut note = |of, ids: Vec<String>| kept.extend(ids.into_iter().map(|id| Kept { of, id }));
     note(Thing::Route, weave(&there.routes, &mut wanted.routes, |route| route.id.clone()));

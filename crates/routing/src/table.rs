@@ -13,6 +13,7 @@ use crate::price::{Card, Exchange};
 use crate::problem;
 
 mod cap;
+mod commitments;
 mod compile;
 mod conditions;
 mod effect;
@@ -28,6 +29,7 @@ mod warnings;
 mod worth;
 
 pub use cap::Cap;
+pub use commitments::Commitments;
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
 pub(crate) use pin::Pin;
@@ -54,6 +56,7 @@ pub struct Table {
     pin_index: index::Index,
     exchange: Arc<Exchange>,
     worths: Worths,
+    commitments: Option<Commitments>,
 }
 
 /// What one route would take for a message.
@@ -155,6 +158,12 @@ impl Table {
     #[must_use]
     pub fn worths(&self) -> &Worths {
         &self.worths
+    }
+
+    /// None where commitments steer nothing.
+    #[must_use]
+    pub fn commitments(&self) -> Option<&Commitments> {
+        self.commitments.as_ref()
     }
 
     pub(crate) fn card_of<'t>(&'t self, route: &'t Route) -> Option<&'t Card> {

@@ -19,6 +19,7 @@ use crate::table::{Route, Table};
 mod adaptive;
 mod caps;
 mod cards;
+mod commitments;
 mod hours;
 mod pins;
 mod rules;
@@ -58,6 +59,7 @@ impl Table {
         let pin_index = Index::new(&pins);
         let rules = compiler.rules();
         let worths = compiler.worths();
+        let commitments = compiler.commitments();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
@@ -81,6 +83,7 @@ impl Table {
             pin_index,
             exchange,
             worths,
+            commitments,
         };
         compiler.problems.into_result(table)
     }
