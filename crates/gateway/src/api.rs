@@ -42,6 +42,7 @@ mod messages;
 mod openapi;
 mod operators;
 mod overrides;
+mod paces;
 mod page;
 mod parameters;
 mod policies;

@@ -17,6 +17,7 @@ use store::{Adaptive, Reader, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::commitments::Agreements;
 use crate::core::Core;
 use crate::writer::Urgency;
 
@@ -73,7 +74,11 @@ impl Feedback {
     /// An answer to a submit is stored.
     pub(crate) fn answered(&self, record: &Record, attempt: &Attempt, answer: Told, now: Timestamp) {
         let connection = attempt.connection.clone();
-        let told = |answer| What::Answered { connection: connection.clone(), answer };
+        let told = |answer| What::Answered {
+            connection: connection.clone(),
+            segments: record.message.segments,
+            answer,
+        };
         match (answer, attempt.outcome) {
             (Told::Busy, _) => self.tell(&record.message, now, told(Answer::Throttled)),
             (Told::Final, Some(outcome)) if attempt.state == State::Answered => {
@@ -183,6 +188,7 @@ pub(crate) async fn run(core: Arc<Core>, learner: Learner, heard: Heard, stop: o
         learner,
         heard,
         table,
+        agreements: Arc::default(),
         judged_at: now,
         save_at: now + SAVE,
         is_busy: false,
@@ -211,6 +217,8 @@ struct Task {
     heard: Heard,
     /// The version of the table that the learner knows.
     table: u64,
+    /// What it knows to be agreed with vendors.
+    agreements: Arc<Agreements>,
     judged_at: Instant,
     save_at: Instant,
     /// The last look found news.
@@ -254,10 +262,16 @@ impl Task {
             self.learner.configure(table, now);
             self.warn_of_many();
         }
+        let agreements = self.core.commitments.agreements();
+        if !Arc::ptr_eq(&agreements, &self.agreements) {
+            self.learner.agree(agreements.throughput.clone());
+            self.agreements = agreements;
+        }
         let new_id = || VerdictId::from_u128(self.core.new_id(now).as_u128());
         let is_due = self.judged_at.elapsed() >= TICK;
         let turned = if is_due {
             self.judged_at = Instant::now();
+            self.learner.favour(self.core.commitments.paces().as_ref().clone());
             self.learner.tick(now, new_id)
         } else {
             self.learner.turned(now, new_id)

@@ -15,6 +15,7 @@ mod evidence;
 mod feed;
 mod judge;
 mod plan;
+mod planned;
 mod publish;
 mod recovery;
 mod settings;
@@ -30,7 +31,7 @@ pub use door::Answer;
 pub use engine::{Engine, NotRestored};
 pub use feed::FeedKind;
 pub use settings::{
-    Class, ClassIndex, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors,
+    Class, ClassIndex, Favour, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors,
 };
 pub use snapshot::{Quality, Snapshot};
 pub use table::{Cell, Flags, Pick, Plan, Probabilities, Request, Row};

@@ -189,7 +189,9 @@ fn english(document: &routing::Settings) -> Vec<Json> {
     let caps = caps.map(|cap| json!({ "cap": cap.id, "text": routing::english_of_cap(cap) }));
     let pins = document.policy.pins.iter();
     let pins = pins.map(|pin| json!({ "pin": pin.id, "text": routing::english_of_pin(pin) }));
-    pins.chain(rules).chain(caps).collect()
+    let commitments = routing::english_of_commitments(&document.policy.commitments);
+    let commitments = commitments.map(|text| json!({ "commitments": "worth", "text": text }));
+    pins.chain(rules).chain(caps).chain(commitments).collect()
 }
 
 fn text(kind: &'static str, text: &str) -> Response {

@@ -1,6 +1,7 @@
 //! What the log has of one message: the facts that it was decided by, and what was done.
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
+use domain::commitment::Pace;
 use domain::event::Kind;
 use domain::plan::{Capped, Drawn, Exclusion, Plan, Reason, Shortfall};
 use domain::record::Restored;
@@ -23,6 +24,8 @@ pub struct Decision {
     pub capped: Vec<Capped>,
     /// What the adaptive engine believed of routes, where it was asked.
     pub believed: Vec<Believed>,
+    /// How promises to the vendors of routes stood, where they were behind.
+    pub paces: Vec<(RouteId, Pace)>,
 }
 
 /// Of one route.
@@ -89,13 +92,14 @@ impl Decision {
         let left_out = record.plan.iter().flat_map(|plan| &plan.left_out);
         let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
         let believed = record.plan.as_ref().map(believed).unwrap_or_default();
+        let paces = record.plan.as_ref().map(paces).unwrap_or_default();
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
         let mut message = record.message;
         message.text = Box::default();
-        Ok(Self { message, done, fates, down, capped, believed })
+        Ok(Self { message, done, fates, down, capped, believed, paces })
     }
 }
 
@@ -110,6 +114,13 @@ fn believed(plan: &Plan) -> Vec<Believed> {
     let left_out =
         left_out.map(|left| Believed { route: left.route.clone(), drawn: None, shortfall: left.shortfall });
     planned.chain(left_out).collect()
+}
+
+fn paces(plan: &Plan) -> Vec<(RouteId, Pace)> {
+    let routes = plan.routes.iter();
+    let paces =
+        routes.filter_map(|planned| Some((planned.route.clone(), planned.shadow_price.as_ref()?.pace)));
+    paces.collect()
 }
 
 /// The record keeps the words alone.

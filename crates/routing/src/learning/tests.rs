@@ -101,7 +101,11 @@ impl World {
                 *sent.entry(target.route.to_string()).or_default() += 1;
                 self.hear(What::Wanted { allowed: choice.drawn_from });
                 let connection = target.connection.clone();
-                self.hear(What::Answered { connection: connection.clone(), answer: Answer::Accepted });
+                self.hear(What::Answered {
+                    connection: connection.clone(),
+                    segments: 1,
+                    answer: Answer::Accepted,
+                });
                 if arrives(connection.as_str()) {
                     let what = What::Receipt { connection, sent_at: self.at(), delivered: true };
                     let comes_at = self.now + 1000 + (self.messages as i64 * 7919) % 3000;
@@ -268,7 +272,7 @@ fn a_draw_is_made_again_from_what_the_plan_keeps() {
         for _ in 0..20 {
             world.now += 50;
             let answer = Answer::Throttled;
-            world.hear(What::Answered { connection: connection.clone(), answer });
+            world.hear(What::Answered { connection: connection.clone(), segments: 1, answer });
         }
         world.tick();
     }
@@ -369,3 +373,5 @@ fn a_floor_leaves_out_what_is_known_to_be_below_it_and_says_by_how_much() {
     let pinned = table(&format!("{pin}[[policy.rules]]\nid = \"all\"\n{rule}"));
     assert_eq!(of(&pinned, &[]), ["acme-eu", "borealis-eu"]);
 }
+
+mod agreed;

@@ -102,6 +102,7 @@ impl Stand {
             throughput: FxHashMap::default(),
             simulated: false,
         };
+        pipeline.agree(crate::agreements::of(&settings));
         let api = Api::new(pipeline, metrics, operators, Arc::new(versions), settings).unwrap();
         Self { router: router(Arc::clone(&api)), api, _folder: folder }
     }
