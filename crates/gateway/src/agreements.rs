@@ -6,8 +6,7 @@ use crate::api::Settings;
 use crate::config::Contract;
 
 /// Of all vendors of the configuration.
-#[must_use]
-pub fn of(settings: &Settings) -> Agreements {
+pub(crate) fn of(settings: &Settings) -> Agreements {
     let vendors = settings.vendors.iter().map(|vendor| Agreed {
         vendor: vendor.id.clone(),
         connections: vendor.connections.clone(),

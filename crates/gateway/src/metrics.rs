@@ -13,7 +13,7 @@ use domain::money::{Currency, Decimal};
 use domain::verdict::Kind as VerdictKind;
 use domain::{Channel, Class, ConnectionId, ErrorClass, Price, RouteId, Stage, Status, Timestamp};
 use parking_lot::Mutex;
-use pipeline::{Observer, Snapshot, VendorError};
+use pipeline::{Observer, Promised, Snapshot, VendorError};
 use routing::learning::Stage as VerdictStage;
 use store::Waiting;
 

@@ -8,6 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::{ConnectionId, Currency, DryRunId, Scope, Timestamp};
+use pipeline::Promised;
 use pipeline::replay::{Cost, Group, GroupKey, Move, Peak, Report, Ways};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -19,8 +20,9 @@ use super::policies::{self, Which};
 use super::problem::Problem;
 use super::vendors::VendorRecord;
 use super::{Api, body, respond};
-use crate::config::{Commitment, Period};
 use crate::dry_runs::{self, Busy, DryRun, Found, LONGEST, State as RunState, Wanted};
+
+mod commitments;
 
 const MAX_BODY: usize = 64 * 1024;
 const LAST: Duration = Duration::from_secs(24 * 3600);
@@ -145,7 +147,10 @@ fn view(api: &Api, run: &DryRun) -> DryRunView {
     let state = run.state();
     let Wanted { id, version, since, until, by, at, .. } = run.wanted.clone();
     let (report, error) = match &state {
-        RunState::Done(found) => (Some(report(found, &api.settings.load().vendors, since, until)), None),
+        RunState::Done(found) => (
+            Some(report(found, &api.settings.load().vendors, &api.pipeline.promised(), until.since(since))),
+            None,
+        ),
         RunState::Failed(because) => (None, Some(because.clone())),
         RunState::Running | RunState::Stopped => (None, None),
     };
@@ -165,7 +170,7 @@ fn view(api: &Api, run: &DryRun) -> DryRunView {
 }
 
 /// What was found, the largest first, in exact decimals.
-fn report(found: &Found, vendors: &[VendorRecord], since: Timestamp, until: Timestamp) -> Json {
+fn report(found: &Found, vendors: &[VendorRecord], promised: &[Promised], span: Duration) -> Json {
     let Found { report, damaged, days_left_out } = found;
     let left_aside: BTreeMap<&str, u64> =
         report.left_aside.iter().map(|(why, count)| (dry_runs::word(*why), *count)).collect();
@@ -190,7 +195,7 @@ fn report(found: &Found, vendors: &[VendorRecord], since: Timestamp, until: Time
         "other_groups": other_groups,
         "refused": refused(report),
         "connections": connections(report),
-        "commitments": commitments(report, vendors, since, until),
+        "commitments": commitments::commitments(report, vendors, promised, span),
     })
 }
 
@@ -285,40 +290,4 @@ fn connections(report: &Report) -> Vec<Json> {
         })
     };
     report.loads.iter().map(one).collect()
-}
-
-/// What vendors were promised, held against what they would get in such a time if all of it were like this.
-fn commitments(report: &Report, vendors: &[VendorRecord], since: Timestamp, until: Timestamp) -> Vec<Json> {
-    let mut told = Vec::new();
-    for vendor in vendors {
-        let Some(contract) = &vendor.contract else { continue };
-        let loads = || vendor.connections.iter().filter_map(|connection| report.loads.get(connection));
-        for Commitment { period, messages, .. } in &contract.commitments {
-            let Some(committed) = messages else { continue };
-            let in_period = |sum: u64| scaled(sum, *period, until.since(since));
-            let before = in_period(loads().map(|load| load.before.messages).sum());
-            let after = in_period(loads().map(|load| load.after.messages).sum());
-            told.push(json!({
-                "vendor": vendor.id.as_str(),
-                "period": period,
-                "messages": committed,
-                "before": before,
-                "after": after,
-                "met_before": before >= *committed,
-                "met_after": after >= *committed,
-            }));
-        }
-    }
-    told
-}
-
-/// As many in the whole period as there were in a part of it.
-fn scaled(count: u64, period: Period, part: Duration) -> u64 {
-    let days: u128 = match period {
-        Period::Month => 30,
-        Period::Quarter => 91,
-        Period::Year => 365,
-    };
-    let whole = days * 24 * 3600 * 1000;
-    u64::try_from(u128::from(count) * whole / part.as_millis().max(1)).unwrap_or(u64::MAX)
 }

@@ -190,7 +190,7 @@ fn english(document: &routing::Settings) -> Vec<Json> {
     let pins = document.policy.pins.iter();
     let pins = pins.map(|pin| json!({ "pin": pin.id, "text": routing::english_of_pin(pin) }));
     let commitments = routing::english_of_commitments(&document.policy.commitments);
-    let commitments = commitments.map(|text| json!({ "commitments": "worth", "text": text }));
+    let commitments = commitments.map(|text| json!({ "text": text }));
     pins.chain(rules).chain(caps).chain(commitments).collect()
 }
 

@@ -203,8 +203,8 @@ async fn show(version: &str, english: bool, endpoint: &Endpoint, output: &Output
     let whole = client.get(&path).await?;
     let text = if english {
         let rules = whole.get("english").and_then(Value::as_array).into_iter().flatten();
-        let of = |one: &Value| ["pin", "cap"].into_iter().find(|of| one.get(of).is_some()).unwrap_or("rule");
-        let name = |one: &Value| cell(one, of(one));
+        let of = |one: &Value| ["rule", "pin", "cap"].into_iter().find(|of| one.get(of).is_some());
+        let name = |one: &Value| of(one).map_or_else(|| "policy".to_owned(), |of| cell(one, of));
         let rules = rules.map(|one| format!("{}: {}", name(one), cell(one, "text")));
         rules.collect::<Vec<_>>().join("\n")
     } else {

@@ -263,7 +263,7 @@ fn days_until(today: Date, day: Date) -> i32 {
 
 fn is_percentage(text: &str) -> bool {
     let amount = domain::money::parse_amount(text);
-    amount.is_ok_and(|amount| amount <= domain::money::Decimal::from(100))
+    amount.is_ok_and(|amount| amount <= Decimal::from(100))
 }
 
 fn is_email(text: &str) -> bool {

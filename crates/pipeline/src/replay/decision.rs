@@ -61,6 +61,8 @@ pub struct Leg {
     pub asked_at: Timestamp,
     /// Of the segments that the vendor took; None when it took none or no price is known.
     pub cost: Option<Price>,
+    /// Segments that the vendor took.
+    pub taken: u16,
     /// Segments that the vendor took at a price that is not known.
     pub unpriced: u16,
 }
@@ -141,6 +143,7 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         connection: attempt.connection.clone(),
         asked_at: attempt.queued_at,
         cost: attempt.cost(),
+        taken: taken(attempt),
         unpriced: if attempt.price.is_some() { 0 } else { taken(attempt) },
     };
     record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()

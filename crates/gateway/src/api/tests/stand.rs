@@ -116,6 +116,24 @@ impl Stand {
         stand
     }
 
+    /// The vendor behind `acme-main` is promised so many messages a year, of which the one that runs is nearly over.
+    pub(super) fn promise_much(&self) {
+        let now = routing::commitment::day(self.now()).unwrap();
+        let commitment = routing::commitment::Commitment {
+            period: routing::commitment::Period::Year,
+            unit: domain::commitment::Unit::Messages,
+            promised: 1_000_000_000.into(),
+            starts: now.checked_sub(jiff::Span::new().months(11)).ok(),
+            ends: None,
+        };
+        let agreed = pipeline::Agreed {
+            vendor: "acme".parse().unwrap(),
+            connections: vec![name("acme-main")],
+            commitments: vec![commitment],
+        };
+        self.api.pipeline.agree(pipeline::Agreements { vendors: vec![agreed], ..Default::default() });
+    }
+
     pub(super) fn now(&self) -> domain::Timestamp {
         self.api.pipeline.now()
     }

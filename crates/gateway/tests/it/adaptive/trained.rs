@@ -69,7 +69,10 @@ fn life(
         what,
     };
     let sent_at = Timestamp::from_millis(at);
-    learner.hear(&news(0, What::Answered { connection: connection.clone(), answer: Answer::Accepted }));
+    learner.hear(&news(
+        0,
+        What::Answered { connection: connection.clone(), segments: 1, answer: Answer::Accepted },
+    ));
     let receipt = What::Receipt { connection: connection.clone(), sent_at, delivered: true };
     let conversion = What::Conversion { of: Some((connection, sent_at)), converted: true };
     let conversion = converts.then(|| news(600 + at % 2400, conversion));
