@@ -1,11 +1,12 @@
 //! How a vendor stands that was promised a least volume, as routing counts it and plans tell it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use minicbor::{Decode, Encode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::money::{Currency, Decimal, Price};
+use crate::money::{BadCurrency, Currency, Decimal, Price};
 use crate::time::Timestamp;
 
 /// What a commitment is counted in.
@@ -98,6 +99,24 @@ impl Serialize for Unit {
     }
 }
 
+impl FromStr for Unit {
+    type Err = BadCurrency;
+
+    fn from_str(text: &str) -> Result<Self, BadCurrency> {
+        match text {
+            "messages" => Ok(Self::Messages),
+            "segments" => Ok(Self::Segments),
+            currency => currency.parse().map(Self::Spend),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Unit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// As a text: that of a spend is its currency, in capitals, so that none is taken for another unit.
 impl<C> Encode<C> for Unit {
     fn encode<W: minicbor::encode::Write>(
@@ -111,11 +130,7 @@ impl<C> Encode<C> for Unit {
 
 impl<'b, C> Decode<'b, C> for Unit {
     fn decode(d: &mut minicbor::Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
-        match d.str()? {
-            "messages" => Ok(Self::Messages),
-            "segments" => Ok(Self::Segments),
-            currency => currency.parse().map(Self::Spend).map_err(minicbor::decode::Error::custom),
-        }
+        d.str()?.parse().map_err(minicbor::decode::Error::custom)
     }
 }
 

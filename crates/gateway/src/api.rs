@@ -28,6 +28,7 @@ mod body;
 mod code;
 mod comment;
 mod conversions;
+mod decisions;
 mod draft;
 mod dry_runs;
 mod error_pages;
@@ -192,6 +193,7 @@ fn served() -> Vec<Served> {
         ("/v1/policies/{number}/dry-run", &["post"], post(dry_runs::start)),
         ("/v1/dry-runs", &["get"], get(dry_runs::list)),
         ("/v1/dry-runs/{id}", &["get", "delete"], get(dry_runs::get).delete(dry_runs::stop)),
+        ("/v1/decisions", &["get"], get(decisions::export)),
         ("/v1/rate-cards", &["get"], get(rate_cards::list)),
         ("/v1/rate-cards/{id}", &["get"], get(rate_cards::get)),
         ("/v1/rate-cards/{id}/imports", &["post"], post(rate_cards::import::post)),

@@ -13,6 +13,7 @@ mod audit;
 mod check;
 mod client;
 mod db;
+mod decisions;
 mod demo;
 mod desired;
 mod explain;
@@ -84,6 +85,9 @@ enum Command {
     /// Versions of routes, rate cards and rules: draft, compare, put in force, go back.
     #[command(subcommand)]
     Policy(policy::Command),
+    /// What the log has of messages, as a file to try versions on.
+    #[command(subcommand)]
+    Decisions(decisions::Command),
     /// Rate cards: import vendors' price lists, compare, rerate.
     #[command(subcommand)]
     Rates(rates::Command),
@@ -229,6 +233,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Explain(_)
         | Command::Route(_)
         | Command::Policy(_)
+        | Command::Decisions(_)
         | Command::Rates(_)
         | Command::Config(ConfigCommand::Diff(_) | ConfigCommand::Apply(_) | ConfigCommand::Dump(_))
         | Command::Vendor(_)
@@ -252,6 +257,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
             Command::Policy(command) => policy::run(command, output).await,
+            Command::Decisions(command) => decisions::run(command, output).await,
             Command::Rates(command) => rates::run(command, output).await,
             Command::Config(ConfigCommand::Diff(options)) => desired::diff(&options, output).await,
             Command::Config(ConfigCommand::Apply(options)) => desired::apply(&options, output).await,

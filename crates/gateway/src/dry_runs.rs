@@ -1,5 +1,5 @@
-//! Dry-runs: a version of the policy, tried on the log. One at a time, in threads of their own, without side effects;
-//! the last few are remembered until the process ends.
+//! Dry-runs: a version of the policy, tried on the log or on a file. One at a time, in threads of their own, without side
+//! effects; the last few are remembered until the process ends.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -14,6 +14,15 @@ use pipeline::replay::{Decision, LeftAside, Replay, Report};
 use routing::Table;
 use rustc_hash::FxHashMap;
 use store::{LogPage, LogQuery, Reader};
+
+use crate::decisions::Period;
+
+mod commitments;
+mod file;
+mod report;
+
+pub(crate) use file::{Bad, Chunk, replay};
+pub(crate) use report::report;
 
 /// Those that are done are remembered up to so many.
 const REMEMBERED: usize = 20;
@@ -36,19 +45,48 @@ pub(crate) struct Wanted {
     pub(crate) id: DryRunId,
     /// The version that is tried.
     pub(crate) version: u64,
-    pub(crate) since: Timestamp,
-    pub(crate) until: Timestamp,
+    pub(crate) source: Source,
     pub(crate) by: Box<str>,
     pub(crate) at: Timestamp,
     /// What connections may send in a second, in segments.
     pub(crate) throughput: FxHashMap<ConnectionId, u32>,
 }
 
+/// Where the messages come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    Log {
+        since: Timestamp,
+        until: Timestamp,
+    },
+    File {
+        /// How long it is, where that is said.
+        bytes: Option<u64>,
+    },
+}
+
+impl Source {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Log { .. } => "log",
+            Self::File { .. } => "file",
+        }
+    }
+
+    /// Where it begins and ends, in what `reached` is counted in: milliseconds since 1970, or bytes.
+    fn extent(self) -> (i64, i64) {
+        match self {
+            Self::Log { since, until } => (since.as_millis(), until.as_millis()),
+            Self::File { bytes } => (0, bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
 pub(crate) struct DryRun {
     pub(crate) wanted: Wanted,
     is_stopped: AtomicBool,
     decisions: AtomicU64,
-    /// When the last message was accepted that it has come to, in milliseconds since 1970.
+    /// When the last message was accepted that it has come to; of a file, how much of it has arrived.
     reached: AtomicI64,
     state: Mutex<State>,
 }
@@ -79,6 +117,7 @@ pub(crate) struct Found {
     pub(crate) damaged: u64,
     /// Days of the log whose files cannot be used.
     pub(crate) days_left_out: BTreeSet<String>,
+    pub(crate) period: Period,
 }
 
 /// Another one is running.
@@ -93,6 +132,14 @@ impl DryRuns {
         table: Table,
         reader: Arc<dyn Reader>,
     ) -> Result<Arc<DryRun>, Busy> {
+        let run = self.begin(wanted)?;
+        let at_work = Arc::clone(&run);
+        tokio::task::spawn_blocking(move || at_work.work(&table, &*reader));
+        Ok(run)
+    }
+
+    /// It counts as running from now on; whoever calls this has it read something.
+    pub(crate) fn begin(&self, wanted: Wanted) -> Result<Arc<DryRun>, Busy> {
         let mut runs = self.runs.lock();
         if let Some(busy) = runs.iter().find(|run| run.is_running()) {
             return Err(Busy(busy.wanted.id));
@@ -100,9 +147,6 @@ impl DryRuns {
         let run = Arc::new(DryRun::new(wanted));
         runs.push_front(Arc::clone(&run));
         runs.truncate(REMEMBERED);
-        drop(runs);
-        let at_work = Arc::clone(&run);
-        tokio::task::spawn_blocking(move || at_work.work(&table, &*reader));
         Ok(run)
     }
 
@@ -127,7 +171,7 @@ impl DryRun {
         Self {
             is_stopped: AtomicBool::new(false),
             decisions: AtomicU64::new(0),
-            reached: AtomicI64::new(wanted.since.as_millis()),
+            reached: AtomicI64::new(wanted.source.extent().0),
             state: Mutex::new(State::Running),
             wanted,
         }
@@ -151,24 +195,29 @@ impl DryRun {
         self.decisions.load(Ordering::Relaxed)
     }
 
-    /// How much of the time that it is about it has gone through, from 0 to 100.
+    /// How much of the time or of the file that it is about it has gone through, from 0 to 100.
     pub(crate) fn percent(&self) -> u8 {
         if !self.is_running() {
             return 100;
         }
-        let Wanted { since, until, .. } = self.wanted;
-        let (since, until) = (since.as_millis(), until.as_millis());
+        let (since, until) = self.wanted.source.extent();
         let gone = self.reached.load(Ordering::Relaxed).clamp(since, until) - since;
-        u8::try_from(gone.saturating_mul(100) / (until - since).max(1)).unwrap_or(100)
+        u8::try_from(i128::from(gone) * 100 / i128::from(until - since).max(1)).unwrap_or(100)
     }
 
     fn work(&self, table: &Table, reader: &dyn Reader) {
-        self.run(reader, |pages| self.decide(table, pages));
+        let Source::Log { since, until } = self.wanted.source else { return };
+        self.run(reader, (since, until), |pages| self.decide(table, (since, until), pages));
     }
 
     /// Whatever becomes of `decide`, it is over afterwards: the next one may begin.
-    fn run(&self, reader: &dyn Reader, decide: impl FnOnce(Receiver<LogPage>) -> Found + Send) {
-        let ended = self.replay(reader, decide);
+    fn run(
+        &self,
+        reader: &dyn Reader,
+        period: (Timestamp, Timestamp),
+        decide: impl FnOnce(Receiver<LogPage>) -> Found + Send,
+    ) {
+        let ended = self.replay(reader, period, decide);
         let state = match ended {
             Ok(Some(found)) => State::Done(Arc::new(found)),
             Ok(None) => State::Stopped,
@@ -184,11 +233,12 @@ impl DryRun {
     fn replay(
         &self,
         reader: &dyn Reader,
+        period: (Timestamp, Timestamp),
         decide: impl FnOnce(Receiver<LogPage>) -> Found + Send,
     ) -> anyhow::Result<Option<Found>> {
         let (give, take) = sync_channel(AHEAD);
         std::thread::scope(|scope| {
-            let reading = scope.spawn(move || self.read(reader, &give));
+            let reading = scope.spawn(move || self.read(reader, period, &give));
             // Each is joined: a panic of one is a result, and goes no further.
             let found = scope.spawn(move || decide(take)).join();
             let read = reading.join();
@@ -201,8 +251,12 @@ impl DryRun {
         })
     }
 
-    fn read(&self, reader: &dyn Reader, give: &SyncSender<LogPage>) -> Result<(), store::Error> {
-        let Wanted { since, until, .. } = self.wanted;
+    fn read(
+        &self,
+        reader: &dyn Reader,
+        (since, until): (Timestamp, Timestamp),
+        give: &SyncSender<LogPage>,
+    ) -> Result<(), store::Error> {
         let mut after = None;
         loop {
             let page = reader.log(&LogQuery { since, until, after, limit: PAGE })?;
@@ -214,7 +268,12 @@ impl DryRun {
         }
     }
 
-    fn decide(&self, table: &Table, pages: Receiver<LogPage>) -> Found {
+    fn decide(
+        &self,
+        table: &Table,
+        (since, until): (Timestamp, Timestamp),
+        pages: Receiver<LogPage>,
+    ) -> Found {
         let mut replay = Replay::new(table, self.wanted.throughput.clone(), Box::new(|_, _| None));
         let (mut damaged, mut days_left_out) = (0, BTreeSet::new());
         for page in pages {
@@ -232,7 +291,8 @@ impl DryRun {
             }
             self.decisions.fetch_add(records as u64, Ordering::Relaxed);
         }
-        Found { report: replay.finish(), damaged, days_left_out }
+        let period = Period { since, until, is_said: true };
+        Found { report: replay.finish(), damaged, days_left_out, period }
     }
 }
 
@@ -253,8 +313,7 @@ mod tests {
         Wanted {
             id: DryRunId::from_u128(number),
             version: 1,
-            since: Timestamp::from_millis(0),
-            until: Timestamp::from_millis(1000),
+            source: Source::Log { since: Timestamp::from_millis(0), until: Timestamp::from_millis(1000) },
             by: "ops".into(),
             at: Timestamp::from_millis(1000),
             throughput: FxHashMap::default(),
@@ -312,7 +371,8 @@ mod tests {
         let (_writer, reader) =
             store::sqlite::open(folder.path(), &store::sqlite::Options::default()).unwrap();
         let run = DryRun::new(wanted(1));
-        run.run(&reader, |_| panic!("a record that nobody thought of"));
+        let period = (Timestamp::from_millis(0), Timestamp::from_millis(1000));
+        run.run(&reader, period, |_| panic!("a record that nobody thought of"));
         let State::Failed(reason) = run.state() else { panic!("it is {}", run.state().as_str()) };
         assert_eq!(&*reason, "the thread that decides ended before its time");
         assert!(!run.is_running());

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod core_dumps;
+mod decisions;
 pub mod demo;
 mod digest;
 mod dry_runs;

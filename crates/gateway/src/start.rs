@@ -377,7 +377,7 @@ fn webhook_settings(config: &Config, address: SocketAddr) -> webhooks::Settings 
     webhooks::Settings { endpoints: config.endpoints(), public_url: public_url(config, address) }
 }
 
-fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
+pub(crate) fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
     api::VendorRecord {
         id: vendor.id.clone(),
         failure_domain: vendor.failure_domain.clone(),
@@ -388,7 +388,7 @@ fn vendor_record(vendor: &config::Vendor) -> api::VendorRecord {
 }
 
 /// Of its connections, in segments a second.
-fn throughput(vendor: &config::Vendor) -> impl Iterator<Item = (ConnectionId, u32)> {
+pub(crate) fn throughput(vendor: &config::Vendor) -> impl Iterator<Item = (ConnectionId, u32)> {
     let limited = vendor
         .connections
         .iter()

@@ -16,7 +16,7 @@ mod memory;
 mod report;
 mod run;
 
-pub use decision::{Decision, Done, LeftAside, Leg, Refusal};
+pub use decision::{Believed, Decision, Done, LeftAside, Leg, Refusal};
 pub use fate::{Answered, Fate};
 pub use load::{Load, Peak};
 pub use report::{Cost, Group, GroupKey, Move, Refused, Report, Ways};

@@ -7,6 +7,7 @@
 mod arm;
 mod belief;
 mod chance;
+mod count;
 mod delay;
 mod detector;
 mod door;
@@ -24,6 +25,7 @@ mod state;
 mod table;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trouble;
 mod verdict;
 

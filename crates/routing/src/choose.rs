@@ -112,10 +112,13 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     let pinned = Pinned { rule, pin: table.pin(&request) };
     let mut sifted = sift(&pinned, table, &request, health);
     let leaves_what_is_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
-    let is_left =
-        |candidate: &Candidate<'_>| leaves_what_is_down && health.is_down(&candidate.route.connection);
+    if leaves_what_is_down {
+        for candidate in sifted.candidates.iter_mut().chain(&mut sifted.spare) {
+            candidate.is_down = health.is_down(&candidate.route.connection);
+        }
+    }
     if let (Some(floor), Some(beliefs)) = (rule.quality_floor, health.beliefs()) {
-        quality::leave_out_below(floor, &mut sifted, &request, beliefs, is_left);
+        quality::leave_out_below(floor, &mut sifted, &request, beliefs);
     }
     let Sifted { mut candidates, mut left_out, flips, steered, mut spare, held } = sifted;
     if candidates.is_empty() {
@@ -130,7 +133,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
         Strategy::LeastCost => by_price(&mut candidates, table, facts),
-        Strategy::Adaptive => drawn_from = adaptive::draw(&mut candidates, &request, rule, health),
+        Strategy::Adaptive => drawn_from = adaptive::draw(&mut candidates, &request, health.beliefs()),
     }
     if let Some(first) = first {
         candidates.insert(0, Candidate { reason: Reason::Pinned, ..first });
@@ -139,7 +142,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         keep_first_places(&mut candidates);
     }
     if leaves_what_is_down {
-        move_behind(&mut candidates, is_left, Reason::ConnectionDown);
+        move_behind(&mut candidates, |candidate| candidate.is_down, Reason::ConnectionDown);
     }
     spread::over_failure_domains(&mut candidates, rule.strategy);
     if leaves_what_is_down && candidates.iter().all(|candidate| candidate.is_behind) {
@@ -184,6 +187,8 @@ struct Candidate<'t> {
     stands_in: bool,
     is_pinned: bool,
     is_maintained: bool,
+    /// Its connection is down, where the rule fails over on that.
+    is_down: bool,
     /// Something put it behind the others, as far as it asked last: at the end, that its connection is down.
     is_behind: bool,
     /// A route before it has its failure domain.
@@ -329,6 +334,7 @@ impl<'t> Candidate<'t> {
             stands_in: false,
             is_pinned: false,
             is_maintained: false,
+            is_down: false,
             is_behind: false,
             shares_domain: false,
             vendor: None,

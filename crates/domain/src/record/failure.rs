@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::step::{Aftermath, find};
 use super::{Cause, Effects, Record};
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Failure};
 use crate::event::Kind;
 use crate::id::RouteId;
 use crate::plan::{FailoverOn, OnUnknown};
@@ -20,6 +20,15 @@ impl Record {
     #[must_use]
     pub fn is_barred(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.error_class().is_some_and(ErrorClass::is_final))
+    }
+
+    /// What speaks for the whole message: the failure that bars every further attempt, or the last. None while nothing
+    /// went wrong.
+    #[must_use]
+    pub fn failure(&self) -> Option<(&Attempt, Failure<'_>)> {
+        let failures = self.attempts.iter().filter_map(|attempt| Some((attempt, attempt.failure()?)));
+        let is_final = |failure: &Failure<'_>| failure.class.is_some_and(ErrorClass::is_final);
+        failures.max_by_key(|(attempt, failure)| (is_final(failure), attempt.number))
     }
 
     /// A vendor refused the attempt in its answer.

@@ -66,7 +66,7 @@ async fn collect(request: Request, limit: usize) -> Result<Bytes, Problem> {
 
 /// Lets a body that is too large run out, so that its sender reads the answer instead of a broken connection. Who
 /// sends still more than that does not read answers.
-async fn discard(mut body: Body) {
+pub(super) async fn discard(mut body: Body) {
     let mut seen = 0;
     let run_out = async {
         while let Some(Ok(frame)) = body.frame().await {
@@ -92,7 +92,7 @@ fn check_kind(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
     check_kinds(headers, &[expected])
 }
 
-fn check_kinds(headers: &HeaderMap, expected: &[&str]) -> Result<(), Problem> {
+pub(super) fn check_kinds(headers: &HeaderMap, expected: &[&str]) -> Result<(), Problem> {
     let refused = |detail: String| Err(Problem::new(Code::UnsupportedMediaType, detail));
     let encoding = headers.get(header::CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {

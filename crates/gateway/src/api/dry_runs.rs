@@ -1,15 +1,16 @@
-//! `/v1/dry-runs`: what a version of the policy would have done with the messages of the log.
+//! `/v1/dry-runs`: what a version of the policy would have done with the messages of the log, or does with those of a
+//! file.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use domain::{ConnectionId, Currency, DryRunId, Scope, Timestamp};
-use pipeline::Promised;
-use pipeline::replay::{Cost, Group, GroupKey, Move, Peak, Report, Ways};
+use domain::{DryRunId, Recipient, Scope, Timestamp};
+use http_body_util::BodyExt as _;
+use routing::Table;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -17,25 +18,27 @@ use super::auth::Caller;
 use super::code::Code;
 use super::fields::Fields;
 use super::policies::{self, Which};
+use super::problem::FieldError;
 use super::problem::Problem;
-use super::vendors::VendorRecord;
 use super::{Api, body, respond};
-use crate::dry_runs::{self, Busy, DryRun, Found, LONGEST, State as RunState, Wanted};
-
-mod commitments;
+use crate::decisions::{self, Known, Problems};
+use crate::dry_runs::{Busy, Chunk, DryRun, LONGEST, Source, State as RunState, Wanted, report};
 
 const MAX_BODY: usize = 64 * 1024;
 const LAST: Duration = Duration::from_secs(24 * 3600);
-/// Rows of each table of a report; the rest is counted.
-const MOST_ROWS: usize = 200;
+/// Pieces of a file that have arrived and are not read yet.
+const CHUNKS: usize = 8;
+/// Whoever sends nothing of a file for so long has gone.
+const NEXT_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 struct DryRunView {
     id: DryRunId,
     version: u64,
     state: &'static str,
-    since: Timestamp,
-    until: Timestamp,
+    source: &'static str,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
     percent: u8,
     decisions: u64,
     created_at: Timestamp,
@@ -52,6 +55,9 @@ pub(crate) async fn start(
     request: Request,
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Read)?;
+    if is_file(request.headers()) {
+        return from_file(&api, admin.id(), &which, request).await;
+    }
     let body = body::read(request, MAX_BODY).await?;
     let text = body::text(&body)?;
     let mut fields = Fields::of_body(if text.is_empty() { "{}" } else { text })?;
@@ -75,25 +81,10 @@ pub(crate) async fn start(
     if fields.has_errors() {
         return Err(fields.into_problem(text));
     }
-    let version = which.number(&api);
-    let checked = api.versions.validate(&api.pipeline, version).await;
-    let (_, _, table) = checked.map_err(|refused| policies::problem(&refused, ""))?;
-    let wanted = Wanted {
-        id: DryRunId::from_u128(api.pipeline.new_id().as_u128()),
-        version,
-        since,
-        until,
-        by: admin.id().into(),
-        at: now,
-        throughput: api.settings.load().throughput.clone(),
-    };
+    let (version, table) = tried(&api, &which).await?;
+    let wanted = wanted(&api, admin.id(), version, Source::Log { since, until });
     let started = api.dry_runs.start(wanted, table, api.pipeline.reader());
-    let run = started.map_err(|Busy(id)| {
-        Problem::new(
-            Code::DryRunBusy,
-            format!("{id} is running: wait for it, or stop it by DELETE /v1/dry-runs/{id}"),
-        )
-    })?;
+    let run = started.map_err(busy)?;
     let mut response = respond::accepted(&view(&api, &run));
     let location = format!("/v1/dry-runs/{}", run.wanted.id);
     if let Ok(location) = HeaderValue::from_str(&location) {
@@ -102,7 +93,119 @@ pub(crate) async fn start(
     Ok(response)
 }
 
-fn before(at: Timestamp, span: Duration) -> Timestamp {
+/// The version that is tried, compiled.
+async fn tried(api: &Api, which: &Which) -> Result<(u64, Table), Problem> {
+    let version = which.number(api);
+    let checked = api.versions.validate(&api.pipeline, version).await;
+    let (_, _, table) = checked.map_err(|refused| policies::problem(&refused, ""))?;
+    Ok((version, table))
+}
+
+fn wanted(api: &Api, by: &str, version: u64, source: Source) -> Wanted {
+    Wanted {
+        id: DryRunId::from_u128(api.pipeline.new_id().as_u128()),
+        version,
+        source,
+        by: by.into(),
+        at: api.pipeline.now(),
+        throughput: api.settings.load().throughput.clone(),
+    }
+}
+
+fn busy(Busy(id): Busy) -> Problem {
+    let detail = format!("{id} is running: wait for it, or stop it by DELETE /v1/dry-runs/{id}");
+    Problem::new(Code::DryRunBusy, detail)
+}
+
+fn is_file(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case(decisions::KIND)
+}
+
+/// Over a file that is the body, while it arrives. Who hangs up ends it.
+async fn from_file(api: &Arc<Api>, by: &str, which: &Which, request: Request) -> Result<Response, Problem> {
+    body::check_kinds(request.headers(), &[decisions::KIND])?;
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let bytes = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    let body = request.into_body();
+    let begun = async {
+        let (version, table) = tried(api, which).await?;
+        let run = api.dry_runs.begin(wanted(api, by, version, Source::File { bytes })).map_err(busy)?;
+        Ok((run, table))
+    };
+    let (run, table) = match begun.await {
+        Ok(begun) => begun,
+        Err(problem) => {
+            body::discard(body).await;
+            return Err(problem);
+        }
+    };
+    let known = known(api, &table);
+    let (give, take) = tokio::sync::mpsc::channel(CHUNKS);
+    let at_work = Arc::clone(&run);
+    let working = tokio::task::spawn_blocking(move || at_work.read_file(&table, &known, take));
+    let arrived = hand_over(body, give).await;
+    let read = working.await.unwrap_or(Ok(()));
+    arrived?;
+    read.map_err(|problems| refused(&problems))?;
+    match run.state() {
+        RunState::Done(_) | RunState::Stopped => Ok(respond::ok(&view(api, &run))),
+        RunState::Running | RunState::Failed(_) => {
+            Err(Problem::new(Code::Internal, "the dry-run ended before its time"))
+        }
+    }
+}
+
+/// What is found out of a line as for a message of now.
+fn known(api: &Arc<Api>, table: &Table) -> Known {
+    let asked = Arc::clone(api);
+    Known {
+        apps: api.settings.load().apps.clone(),
+        default_class: table.default_class(),
+        operator: Box::new(move |to: &Recipient| Some(asked.pipeline.operator_of(to)?.operator)),
+        now: api.pipeline.now(),
+    }
+}
+
+async fn hand_over(mut body: Body, give: tokio::sync::mpsc::Sender<Chunk>) -> Result<(), Problem> {
+    loop {
+        let Ok(frame) = tokio::time::timeout(NEXT_WITHIN, body.frame()).await else {
+            let detail = format!("nothing of the body came for {} s", NEXT_WITHIN.as_secs());
+            return Err(Problem::new(Code::RequestTimeout, detail));
+        };
+        let chunk = match frame.map(|frame| frame.map(|frame| frame.into_data())) {
+            None => Chunk::Over,
+            Some(Ok(Ok(bytes))) => Chunk::Bytes(bytes),
+            // Trailers.
+            Some(Ok(Err(_))) => Chunk::Bytes(Bytes::new()),
+            Some(Err(error)) => {
+                let detail = format!("the body did not arrive whole: {error}");
+                return Err(Problem::new(Code::InvalidRequest, detail));
+            }
+        };
+        let is_over = matches!(chunk, Chunk::Over);
+        if give.send(chunk).await.is_err() {
+            // It was stopped.
+            body::discard(body).await;
+            return Ok(());
+        }
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
+fn refused(problems: &Problems) -> Problem {
+    let errors = problems.told.iter().map(|(line, problem)| FieldError {
+        pointer: format!("line {line}"),
+        detail: problem.clone(),
+        code: None,
+    });
+    Problem::new(Code::InvalidRequest, problems.to_string()).with_errors(errors.collect())
+}
+
+pub(super) fn before(at: Timestamp, span: Duration) -> Timestamp {
     let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(at.as_millis().saturating_sub(millis))
 }
@@ -145,21 +248,32 @@ pub(crate) async fn stop(
 
 fn view(api: &Api, run: &DryRun) -> DryRunView {
     let state = run.state();
-    let Wanted { id, version, since, until, by, at, .. } = run.wanted.clone();
+    let Wanted { id, version, source, by, at, .. } = run.wanted.clone();
     let (report, error) = match &state {
         RunState::Done(found) => (
-            Some(report(found, &api.settings.load().vendors, &api.pipeline.promised(), until.since(since))),
+            Some(report(
+                found,
+                &api.settings.load().vendors,
+                Some(&api.pipeline.promised()),
+                api.pipeline.now(),
+            )),
             None,
         ),
         RunState::Failed(because) => (None, Some(because.clone())),
         RunState::Running | RunState::Stopped => (None, None),
     };
+    let period = match (source, &state) {
+        (Source::Log { since, until }, _) => Some((since, until)),
+        (Source::File { .. }, RunState::Done(found)) => Some((found.period.since, found.period.until)),
+        (Source::File { .. }, RunState::Running | RunState::Stopped | RunState::Failed(_)) => None,
+    };
     DryRunView {
         id,
         version,
         state: state.as_str(),
-        since,
-        until,
+        source: source.as_str(),
+        since: period.map(|(since, _)| since),
+        until: period.map(|(_, until)| until),
         percent: run.percent(),
         decisions: run.decisions(),
         created_at: at,
@@ -167,127 +281,4 @@ fn view(api: &Api, run: &DryRun) -> DryRunView {
         error,
         report,
     }
-}
-
-/// What was found, the largest first, in exact decimals.
-fn report(found: &Found, vendors: &[VendorRecord], promised: &[Promised], span: Duration) -> Json {
-    let Found { report, damaged, days_left_out } = found;
-    let left_aside: BTreeMap<&str, u64> =
-        report.left_aside.iter().map(|(why, count)| (dry_runs::word(*why), *count)).collect();
-    let (moves, other_moves) = moves(report);
-    let (groups, other_groups) = groups(report);
-    json!({
-        "decisions": report.decisions,
-        "unchanged": report.unchanged,
-        "changed": report.changed,
-        "lost": report.lost,
-        "gained": report.gained,
-        "still_refused": report.still_refused,
-        "assumed": report.assumed,
-        "left_aside": left_aside,
-        "damaged": damaged,
-        "days_left_out": days_left_out,
-        "costs": costs(&report.costs),
-        "unpriced": { "before": report.unpriced.0, "after": report.unpriced.1 },
-        "moves": moves,
-        "other_moves": other_moves,
-        "groups": groups,
-        "other_groups": other_groups,
-        "refused": refused(report),
-        "connections": connections(report),
-        "commitments": commitments::commitments(report, vendors, promised, span),
-    })
-}
-
-fn costs(costs: &BTreeMap<Currency, Cost>) -> Vec<Json> {
-    let one = |(currency, cost): (&Currency, &Cost)| {
-        json!({
-            "currency": currency.to_string(),
-            "before": cost.before.to_string(),
-            "after": cost.after.to_string(),
-            "delta": cost.delta().to_string(),
-        })
-    };
-    costs.iter().map(one).collect()
-}
-
-/// Takes out what a table has no rows for.
-fn beyond<T>(all: &mut Vec<T>) -> Vec<T> {
-    all.split_off(all.len().min(MOST_ROWS))
-}
-
-fn moves(report: &Report) -> (Vec<Json>, u64) {
-    let mut all: Vec<(&Ways, &Move)> = report.moves.iter().collect();
-    all.sort_unstable_by(|(a, x), (b, y)| y.messages.cmp(&x.messages).then_with(|| a.cmp(b)));
-    let rest = beyond(&mut all);
-    let others: u64 = rest.iter().map(|(_, one)| one.messages).sum();
-    let one = |(ways, one): (&Ways, &Move)| {
-        let routes = |routes: &[domain::RouteId]| routes.iter().map(ToString::to_string).collect::<Vec<_>>();
-        json!({
-            "before": routes(&ways.before),
-            "after": routes(&ways.after),
-            "messages": one.messages,
-            "costs": costs(&one.costs),
-            "examples": one.examples.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        })
-    };
-    (all.into_iter().map(one).collect(), others + report.other_moves)
-}
-
-fn groups(report: &Report) -> (Vec<Json>, u64) {
-    let mut all: Vec<(&GroupKey, &Group)> = report.groups.iter().collect();
-    let touched = |group: &Group| group.changed + group.lost;
-    all.sort_unstable_by(|(a, x), (b, y)| {
-        touched(y).cmp(&touched(x)).then(y.messages.cmp(&x.messages)).then_with(|| a.cmp(b))
-    });
-    let rest = beyond(&mut all);
-    let others: u64 = rest.iter().map(|(_, group)| group.messages).sum();
-    let one = |(key, group): (&GroupKey, &Group)| {
-        json!({
-            "class": key.class.as_str(),
-            "country": key.country.map(|country| country.to_string()),
-            "operator": key.operator,
-            "messages": group.messages,
-            "changed": group.changed,
-            "lost": group.lost,
-            "costs": costs(&group.costs),
-        })
-    };
-    (all.into_iter().map(one).collect(), others + report.other_groups)
-}
-
-fn refused(report: &Report) -> Vec<Json> {
-    let mut all: Vec<_> = report.refused.iter().collect();
-    all.sort_by_key(|(_, refused)| std::cmp::Reverse((refused.lost, refused.messages)));
-    let one = |(reason, refused): (&String, &pipeline::replay::Refused)| {
-        json!({
-            "reason": reason,
-            "messages": refused.messages,
-            "lost": refused.lost,
-            "examples": refused.examples.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        })
-    };
-    all.into_iter().take(MOST_ROWS).map(one).collect()
-}
-
-fn connections(report: &Report) -> Vec<Json> {
-    let side = |peak: &Peak| {
-        json!({
-            "messages": peak.messages,
-            "busiest_second": peak.segments,
-            "busiest_at": Timestamp::from_millis(peak.at),
-            "seconds_above": peak.seconds_above,
-            "segments_above": peak.segments_above,
-        })
-    };
-    let one = |(connection, load): (&ConnectionId, &pipeline::replay::Load)| {
-        json!({
-            "connection": connection.as_str(),
-            "throughput": load.throughput,
-            "before": side(&load.before),
-            "after": side(&load.after),
-            "costs": costs(&load.costs),
-        })
-    };
-    report.loads.iter().map(one).collect()
 }

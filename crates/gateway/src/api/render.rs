@@ -234,11 +234,8 @@ fn error(failure: Failure<'_>) -> ErrorView<'_> {
     }
 }
 
-/// The one that bars every further attempt, or the last.
 fn message_error(record: &Record) -> Option<MessageError<'_>> {
-    let failures = record.attempts.iter().filter_map(|attempt| Some((attempt, attempt.failure()?)));
-    let is_final = |failure: &Failure<'_>| failure.class.is_some_and(ErrorClass::is_final);
-    let (attempt, failure) = failures.max_by_key(|(attempt, failure)| (is_final(failure), attempt.number))?;
+    let (attempt, failure) = record.failure()?;
     Some(MessageError { attempt: attempt.number, route: attempt.route.as_str(), error: error(failure) })
 }
 

@@ -1,7 +1,13 @@
 //! The client's side of the API: one request, and its failure as an exit code.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use axum::body::Bytes;
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -28,6 +34,11 @@ impl Endpoint {
         self.client_that_waits(Duration::from_secs(30))
     }
 
+    /// For a file that is sent or fetched.
+    pub(crate) fn client_for_files(&self) -> Result<Client, Failure> {
+        self.client_that_waits(FILE_PATIENCE)
+    }
+
     /// For what may take longer than a request usually does.
     pub(crate) fn client_that_waits(&self, at_most: Duration) -> Result<Client, Failure> {
         crate::tls::install_provider();
@@ -49,6 +60,11 @@ fn certificates(ca: &Path) -> Result<Vec<reqwest::Certificate>, Failure> {
     let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(root_cause(&error)))?;
     if found.is_empty() { Err(unusable("there are none".to_owned())) } else { Ok(found) }
 }
+
+/// How much of a file is sent at a time.
+const PIECE: usize = 64 * 1024;
+/// A file may take as long as it takes; whoever waits can interrupt it.
+const FILE_PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -102,6 +118,18 @@ impl Client {
         path: &str,
         body: Option<(&str, Vec<u8>)>,
     ) -> Result<String, Failure> {
+        let body = body.map(|(kind, body)| (kind, reqwest::Body::from(body)));
+        let answer = self.answer(method, path, body).await?;
+        answer.text().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// One that is good.
+    async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, reqwest::Body)>,
+    ) -> Result<reqwest::Response, Failure> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -109,17 +137,50 @@ impl Client {
         if let Some((kind, body)) = body {
             request = request.header("content-type", kind).body(body);
         }
-        let unreachable = |error: reqwest::Error| {
-            Failure::new(Exit::Unreachable, format!("no answer from {}: {}", self.base, root_cause(&error)))
-                .hint("is the gateway running there? set STROWGER_ENDPOINT to its address")
-        };
-        let answer = request.send().await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = answer.status();
-        let text = answer.text().await.map_err(unreachable)?;
         if status.is_success() {
-            return Ok(text);
+            return Ok(answer);
         }
+        let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
         Err(self.refusal(status, serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        Failure::new(Exit::Unreachable, format!("no answer from {}: {}", self.base, root_cause(error)))
+            .hint("is the gateway running there? set STROWGER_ENDPOINT to its address")
+    }
+
+    /// Sends what is read, however long it is, piece by piece.
+    pub(crate) async fn post_file(
+        &self,
+        path: &str,
+        kind: &str,
+        file: impl Read + Send + Sync + 'static,
+    ) -> Result<Value, Failure> {
+        let pieces = stream::try_unfold(file, async |mut file| {
+            let mut piece = vec![0; PIECE];
+            let length = file.read(&mut piece)?;
+            piece.truncate(length);
+            std::io::Result::Ok((length > 0).then(|| (Frame::data(Bytes::from(piece)), file)))
+        });
+        let body = reqwest::Body::wrap(StreamBody::new(pieces));
+        let answer = self.answer(Method::POST, path, Some((kind, body))).await?;
+        let text = answer.text().await.map_err(|error| self.unreachable(&error))?;
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Writes an answer as it comes, however long it is.
+    pub(crate) async fn download(&self, path: &str, into: &mut impl Write) -> Result<(), Failure> {
+        let mut answer = self.answer(Method::GET, path, None).await?;
+        while let Some(piece) = answer.chunk().await.map_err(|error| self.unreachable(&error))? {
+            match into.write_all(&piece) {
+                // Whoever read us has had enough, as `head` does.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written?,
+            }
+        }
+        Ok(into.flush()?)
     }
 
     fn refusal(&self, status: StatusCode, problem: Value) -> Failure {

@@ -64,8 +64,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         endpoint: Endpoint,
     },
-    /// Tell what a version would have done with the messages of the last hours: routes, cost to the last decimal, and
-    /// what would have had no route. Changes nothing. Ends with 10 when a message would lose every route.
+    /// Tell what a version would have done with the messages of the last hours, or would do with those of a file: routes,
+    /// cost to the last decimal, and what would have no route. Changes nothing. Ends with 10 when a message would lose
+    /// every route, or one that is planned would have none.
     DryRun(dry_run::Options),
     /// Put a draft in force, from the next message on and for all that wait.
     Activate {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::message::SmppAddress;
 use domain::record::RECEIPT_HORIZON;
-use domain::{AppId, Message, MessageId, Record, Status, Timestamp};
+use domain::{AppId, ErrorClass, Message, MessageId, Record, Status, Timestamp};
 use pipeline::Told;
 use smpp_wire::pdu::{Address, EsmClass, Outgoing, Pdu, RegisteredDelivery, ShortMessage};
 use smpp_wire::receipt::Text;
@@ -101,7 +101,7 @@ fn receipt(notice: &Notice, record: &Record, part: Option<u8>) -> Option<Outgoin
         submit_date: civil(message.created_at)?,
         done_date: civil(notice.at)?,
         state,
-        err: if delivered || !is_final { "000" } else { "001" },
+        err: if delivered || !is_final { "000" } else { error_of(record) },
         text: &repeated,
     };
     let text = text.write().ok()?;
@@ -117,6 +117,23 @@ fn receipt(notice: &Notice, record: &Record, part: Option<u8>) -> Option<Outgoin
         ..ShortMessage::default()
     };
     Outgoing::request(&Pdu::DeliverSm(receipt)).ok()
+}
+
+/// The `err` of a receipt that tells of a failure, in the three characters that clients expect: what the vendors' codes
+/// mean, because those of one vendor say nothing to an application that may get them from several.
+fn error_of(record: &Record) -> &'static str {
+    match record.failure().and_then(|(_, failure)| failure.class) {
+        None => "001",
+        Some(ErrorClass::PermanentNumber) => "010",
+        Some(ErrorClass::OptOut) => "011",
+        Some(ErrorClass::PermanentContent) => "012",
+        Some(ErrorClass::Fraud) => "013",
+        Some(ErrorClass::Sender) => "014",
+        Some(ErrorClass::FailOver) => "020",
+        Some(ErrorClass::Retry) => "021",
+        Some(ErrorClass::UnknownOutcome) => "022",
+        Some(ErrorClass::Throttle | ErrorClass::Pause) => "023",
+    }
 }
 
 pub(super) fn state_of(status: Status) -> MessageState {

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use domain::money::Decimal;
 use serde_json::{Value, json};
+use simulator::Behaviour;
+use smpp_wire::status::CommandStatus;
 
 use crate::client::ADMIN_KEY;
-use crate::command_line::{Done, by};
+use crate::command_line::{Done, alone, by};
 use crate::gateway::Gateway;
 use crate::lab;
 use crate::setup::Setup;
@@ -174,4 +176,159 @@ async fn what_a_dry_run_says_is_what_comes_of_it() {
         draft(&gateway, folder.path(), "[[policy.rules]]\nid = \"x\"\nroutes = [\"nobodys\"]\n").await;
     let refused = ops(&gateway, &["policy", "dry-run", &wrong]).await.ended_with(3);
     assert!(refused.stderr.contains("nobodys"), "{}", refused.stderr);
+}
+
+/// A configuration of the same vendors with these rules: for one who has no gateway.
+fn laptop(rules: &str) -> String {
+    let vendor = |name: &str, lines: &str| {
+        format!(
+            r#"
+[[vendors]]
+id = "{name}"
+[[vendors.connections]]
+id = "{name}-main"
+kind = "smpp"
+host = "127.0.0.1"
+port = 1
+system_id = "x"
+password = "x"
+{lines}
+"#
+        )
+    };
+    let (acme, borealis) = (vendor("acme", "throughput = \"50/s\""), vendor("borealis", ""));
+    let app = "[[apps]]\nid = \"shop\"\napi_keys = [\"key\"]\ndefault_sender = \"SHOP\"\n";
+    format!("{app}{acme}{borealis}{}", policy(rules))
+}
+
+#[tokio::test]
+async fn a_file_of_the_log_comes_to_what_the_log_comes_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (acme, borealis) = (lab::vendor().await, lab::vendor().await);
+    let setup = Setup::default().vendor("acme", acme.addr().port(), "throughput = \"50/s\"").vendor(
+        "borealis",
+        borealis.addr().port(),
+        "",
+    );
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let first = draft(
+        &gateway,
+        folder.path(),
+        "[[policy.rules]]\nid = \"all\"\nroutes = [\"acme-sms\", \"borealis-sms\"]\n",
+    )
+    .await;
+    ops(&gateway, &["policy", "activate", &first]).await.ended_with(0);
+    let since = traffic(&gateway).await;
+    // Some that another vendor had to take, and one that was taken back.
+    acme.set(Behaviour::Refuse(CommandStatus::RSYSERR));
+    for to in RECIPIENTS {
+        let id = gateway.client.send(to, "again").await;
+        gateway.client.settled(&id, &["delivered"]).await;
+    }
+    let scheduled =
+        json!({ "to": RECIPIENTS[0], "text": "later", "validity": 7200, "send_at": in_an_hour() });
+    let scheduled = gateway.client.post("/v1/messages", &scheduled).await;
+    let id = scheduled.body["id"].as_str().unwrap().to_owned();
+    gateway.client.post(&format!("/v1/messages/{id}/cancel"), &json!({})).await;
+    gateway.client.settled(&id, &["canceled"]).await;
+    let until = gateway.client.message(&id).await["created_at"].as_str().unwrap().to_owned();
+    let until =
+        until.parse::<domain::Timestamp>().unwrap().plus(std::time::Duration::from_millis(1)).to_string();
+
+    let narrow = draft(&gateway, folder.path(), ONLY_GERMANY).await;
+    let period = ["--since", &since, "--until", &until];
+    let over_log = [&["policy", "dry-run", &narrow, "--json"][..], &period].concat();
+    let over_log = ops(&gateway, &over_log).await.ended_with(10).json();
+    let report = &over_log["report"];
+    assert_eq!(report["left_aside"], json!({ "canceled": 1 }));
+    assert_eq!((&report["decisions"], &report["lost"]), (&json!(24), &json!(12)));
+
+    let file = path("yesterday.jsonl");
+    let export = [&["decisions", "export", "--out", &file][..], &period].concat();
+    ops(&gateway, &export).await.ended_with(0);
+    // A file that is there is not written over.
+    ops(&gateway, &export).await.ended_with(2);
+    let from_file =
+        ops(&gateway, &["policy", "dry-run", &narrow, "--file", &file, "--json"]).await.ended_with(10).json();
+    assert_eq!(from_file["report"], *report);
+    for field in ["state", "version", "since", "until"] {
+        assert_eq!(from_file[field], over_log[field], "{field}");
+    }
+    assert_eq!((&from_file["source"], &over_log["source"]), (&json!("file"), &json!("log")));
+
+    // Without a gateway, from a configuration that has the same rules.
+    std::fs::write(path("laptop.toml"), laptop(ONLY_GERMANY)).unwrap();
+    let config = path("laptop.toml");
+    let offline = ["policy", "dry-run", "--offline", "--config", &config, "--file", &file, "--json"];
+    let offline = alone(&offline).await.ended_with(10).json();
+    assert_eq!(offline["report"], *report);
+
+    // What was cut off is no file, and nothing is found out of it.
+    let text = std::fs::read_to_string(&file).unwrap();
+    let cut: Vec<&str> = text.lines().take(10).collect();
+    std::fs::write(path("cut.jsonl"), cut.join("\n")).unwrap();
+    let cut =
+        ops(&gateway, &["policy", "dry-run", &narrow, "--file", &path("cut.jsonl")]).await.ended_with(3);
+    assert!(cut.stderr.contains("line 11: the line is missing that ends an export"), "{}", cut.stderr);
+    assert_eq!(cut.stdout, "");
+}
+
+/// Soon enough to be scheduled, and long after the test.
+fn in_an_hour() -> String {
+    use pipeline::Clock as _;
+    gateway::clock::SystemClock::default().now().plus(std::time::Duration::from_secs(3600)).to_string()
+}
+
+#[tokio::test]
+async fn a_campaign_is_tried_before_anything_of_it_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let setup =
+        Setup::default().vendor("acme", lab::closed_port(), "").vendor("borealis", lab::closed_port(), "");
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let number = draft(&gateway, folder.path(), BOREALIS).await;
+    let mut lines = String::new();
+    for place in 0..1000 {
+        lines.push_str(&format!(
+            "{{\"to\":\"+49151{:08}\",\"app\":\"shop\",\"class\":\"marketing\",\"text\":\"{}\"}}\n",
+            place,
+            "x".repeat(170)
+        ));
+    }
+    lines.push_str("{\"to\":\"+447700900123\",\"segments\":1,\"outcomes\":[{\"route\":\"borealis-sms\",\"answers\":[\"rejected\"]}]}\n");
+    std::fs::write(path("campaign.jsonl"), &lines).unwrap();
+    let arguments = ["policy", "dry-run", &number, "--file", &path("campaign.jsonl")];
+    let told = ops(&gateway, &[&arguments[..], &["--json"]].concat()).await.ended_with(0).json();
+    let report = &told["report"];
+    assert_eq!(
+        (&report["planned"], &report["changed"], &report["lost"]),
+        (&json!(1001), &json!(0), &json!(0))
+    );
+    // Two segments each; one goes on to the other vendor.
+    assert_eq!(cost(report, "USD"), [Decimal::ZERO, "129.4".parse().unwrap(), "129.4".parse().unwrap()]);
+    assert_eq!(cost(report, "EUR")[1], "0.0311".parse().unwrap());
+    assert_eq!(report["assumed"], 1001);
+    assert_eq!(report["moves"][0]["before"], json!([]));
+    assert_eq!(report["commitments"], json!([]));
+    let told = ops(&gateway, &arguments).await.ended_with(0);
+    assert!(told.stdout.contains("1001 have a route, 0 have none"), "{}", told.stdout);
+
+    let narrow = draft(&gateway, folder.path(), ONLY_GERMANY).await;
+    let told = ops(&gateway, &["policy", "dry-run", &narrow, "--file", &path("campaign.jsonl")]).await;
+    let told = told.ended_with(10);
+    assert!(told.stderr.contains("1 planned messages have no route"), "{}", told.stderr);
+
+    // Every line that is bad is named, and there is no report.
+    let bad = lines.replacen("+4915100000007", "7", 1).replacen("\"text\"", "\"txt\"", 1);
+    std::fs::write(path("bad.jsonl"), bad).unwrap();
+    let refused =
+        ops(&gateway, &["policy", "dry-run", &number, "--file", &path("bad.jsonl")]).await.ended_with(3);
+    assert!(refused.stderr.contains("line 1: txt: unknown field `txt`"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("line 8: to: "), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+    let runs = gateway.client.bare(reqwest::Method::GET, "/v1/dry-runs").bearer_auth(ADMIN_KEY);
+    let runs = crate::client::answer(runs).await.unwrap();
+    assert_eq!(runs.body["data"][0]["state"], "failed");
+    ops(&gateway, &["policy", "dry-run", "99", "--file", &path("campaign.jsonl")]).await.ended_with(4);
 }

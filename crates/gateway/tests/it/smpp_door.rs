@@ -78,6 +78,26 @@ async fn a_bind_takes_the_right_password_and_no_more_binds_than_agreed() {
     .await;
 }
 
+/// The vendor's own code may be any vendor's: the application is told what it means.
+#[tokio::test]
+async fn a_receipt_says_by_its_err_what_the_vendors_code_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor_with(|settings| settings.obeys_demo_numbers = true).await;
+    let meaning = "[[vendors.errors]]\nstage = \"receipt\"\ncode = \"*err:1\"\nclass = \"permanent_number\"";
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), meaning).door("");
+    let mut gateway = Gateway::start(folder.path(), &setup).await;
+    let bind = transceiver(gateway.smpp_port().await);
+    let err_of = BTreeMap::from([("447700900103", "001"), ("447700900104", "010"), ("447700900100", "000")]);
+    let messages: Vec<Value> = err_of.keys().map(|to| submit(to, "hello")).collect();
+    let mut application = Peer::application(Library::NodeSmpp, folder.path(), &bind, &json!(messages));
+    submitted(&mut application, messages.len()).await;
+    for _ in &err_of {
+        let receipt = application.hear("receipt").await;
+        let err = err_of[receipt["from"].as_str().unwrap()];
+        assert!(receipt["text"].as_str().unwrap().contains(&format!(" err:{err} ")), "{receipt}");
+    }
+}
+
 #[tokio::test]
 async fn whoever_submits_too_fast_is_told_so_and_the_rest_goes_out() {
     let folder = tempfile::tempdir().unwrap();

@@ -39,6 +39,8 @@ pub struct Believed {
 /// What became of a message under a table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
+    /// Nothing yet: it was never handed in.
+    Planned,
     Refused(Refusal),
     /// The attempts that a vendor may have taken or refused. None: it waited until its validity ended.
     Sent(Vec<Leg>),

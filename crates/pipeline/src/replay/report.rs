@@ -23,6 +23,10 @@ pub struct Report {
     pub gained: u64,
     /// Messages that were refused and still would be.
     pub still_refused: u64,
+    /// Messages that were never handed in, and would have a route.
+    pub planned: u64,
+    /// Messages that were never handed in, and would be refused.
+    pub planned_refused: u64,
     /// Attempts whose outcome nobody knows, and that were taken to be delivered.
     pub assumed: u64,
     pub costs: BTreeMap<Currency, Cost>,
@@ -120,6 +124,13 @@ impl Report {
             (Done::Sent(_), Done::Refused(_)) => self.lost += 1,
             (Done::Refused(_), Done::Sent(_)) => self.gained += 1,
             (Done::Refused(_), Done::Refused(_)) => self.still_refused += 1,
+            (Done::Planned, Done::Refused(_)) => self.planned_refused += 1,
+            (Done::Planned, Done::Sent(_) | Done::Planned) => {
+                self.planned += 1;
+                self.note_move(decision.message.id, old, new);
+            }
+            // A candidate always decides.
+            (Done::Sent(_) | Done::Refused(_), Done::Planned) => {}
             (Done::Sent(_), Done::Sent(_)) if is_changed => {
                 self.changed += 1;
                 self.note_move(decision.message.id, old, new);
@@ -179,7 +190,7 @@ impl Report {
 fn legs(done: &Done) -> &[Leg] {
     match done {
         Done::Sent(legs) => legs,
-        Done::Refused(_) => &[],
+        Done::Refused(_) | Done::Planned => &[],
     }
 }
 

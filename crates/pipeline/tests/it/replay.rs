@@ -379,7 +379,7 @@ fn replay(records: &[Record], table: &Table) -> (Report, BTreeMap<Box<str>, Done
 fn routes(done: &Done) -> Option<Vec<&str>> {
     match done {
         Done::Sent(legs) => Some(legs.iter().map(|leg| leg.route.as_str()).collect()),
-        Done::Refused(_) => None,
+        Done::Refused(_) | Done::Planned => None,
     }
 }
 

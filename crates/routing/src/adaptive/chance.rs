@@ -8,9 +8,11 @@ pub(super) struct Chance {
     state: u64,
 }
 
+/// As often each vendor of a cell is drawn for.
+pub(super) const DRAWS: usize = 48;
 const NORMALS: usize = 4096;
 
-/// Standard normal numbers, drawn once.
+/// Standard normal numbers, drawn once; the first of them stand at the end once more.
 #[derive(Debug)]
 pub(super) struct Normals {
     numbers: Vec<f32>,
@@ -47,10 +49,12 @@ impl Normals {
             let angle = std::f64::consts::TAU * f64::from(b);
             numbers.extend([(radius * angle.cos()) as f32, (radius * angle.sin()) as f32]);
         }
+        numbers.extend_from_within(..DRAWS);
         Self { numbers }
     }
 
-    pub(super) fn at(&self, place: usize) -> f32 {
-        self.numbers.get(place % NORMALS).copied().unwrap_or(0.0)
+    /// As many as there are draws.
+    pub(super) fn from(&self, place: usize) -> &[f32; DRAWS] {
+        self.numbers.get(place % NORMALS..).and_then(|from| from.first_chunk()).unwrap_or(&[0.0; DRAWS])
     }
 }

@@ -28,6 +28,9 @@ pub(super) struct Delay {
     /// The distribution at the bins' lower edges, of the last fit.
     #[n(1)]
     below: [f32; BINS],
+    /// The sum of `mass`.
+    #[cbor(n(2), default)]
+    held: f32,
 }
 
 impl Grid {
@@ -91,7 +94,7 @@ fn normal_below(z: f64) -> f64 {
 
 impl Delay {
     pub(super) fn new(prior: &Shape) -> Self {
-        let mut delay = Self { mass: [0.0; BINS], below: [0.0; BINS] };
+        let mut delay = Self { mass: [0.0; BINS], below: [0.0; BINS], held: 0.0 };
         delay.fit(&[0.0; BINS], prior, 1.0);
         delay
     }
@@ -100,11 +103,12 @@ impl Delay {
     /// last fit expects it between the two. Both are places of the grid.
     pub(super) fn arrived(&mut self, low: (usize, f32), high: (usize, f32)) {
         const EDGE: f32 = 1e-9;
-        let sum: f32 = self.mass.iter().sum();
-        if sum > MEMORY {
-            let keep = (MEMORY - 1.0) / sum;
+        if self.held > MEMORY {
+            let keep = (MEMORY - 1.0) / self.held;
             self.mass.iter_mut().for_each(|mass| *mass *= keep);
+            self.held = MEMORY - 1.0;
         }
+        self.held += 1.0;
         let last = high.0.min(BINS - 1);
         let inside = self.at(high) - self.at(low);
         if low.0 >= last || inside <= EDGE {
@@ -122,6 +126,7 @@ impl Delay {
     pub(super) fn fit(&mut self, shared: &Shape, prior: &Shape, weight: f32) {
         let mut total = 0.0;
         let mut sums = [0.0; BINS];
+        self.held = self.mass.iter().sum();
         for bin in 0..BINS {
             sums[bin] = total;
             total += self.mass[bin] + 0.02 * shared[bin] + weight * prior[bin];
@@ -166,6 +171,12 @@ impl Delay {
     /// Forgets the arrivals; the fit stands until the next one.
     pub(super) fn forget(&mut self) {
         self.mass = [0.0; BINS];
+        self.held = 0.0;
+    }
+
+    /// What came about here.
+    pub(super) fn mass_at(&self, (bin, _): (usize, f32)) -> f32 {
+        self.mass.get(bin).copied().unwrap_or_default()
     }
 
     fn upper(&self, bin: usize) -> f32 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::arm::{Arm, Arrival};
+use super::arm::Arm;
 use super::chance::Normals;
 use super::delay::{Grid, Shape, log_normal};
 use super::door::{Answer, DoorEvent};
@@ -10,6 +10,7 @@ use super::evidence::Fade;
 use super::settings::{Millis, OperatorIndex, Settings, Vendor, VendorIndex};
 use super::state::{Demand, State, VendorState};
 use super::table::{Cell, Pick, Probabilities, Request};
+use super::told::What;
 use super::verdict::{Kind, Proof, Scope, Stage, Verdict};
 
 /// Receipts and conversions are taken to be so late until they are known: median in seconds, sigma.
@@ -147,9 +148,7 @@ impl Engine {
             if self.state.arm_index(vendor, cell.operator).is_none() {
                 self.add_arm(vendor, cell.operator);
             }
-            if let Some(arm) = self.state.arm(vendor, cell.operator) {
-                arm.sent(now, cell.reports_conversion);
-            }
+            self.tell_arm(vendor, cell.operator, now, What::Sent(cell.reports_conversion));
         }
         let Some(state) = self.state.vendors.get_mut(vendor) else { return };
         if answer == Answer::Accepted {
@@ -178,10 +177,7 @@ impl Engine {
         let Some(state) = self.state.vendors.get_mut(vendor) else { return };
         state.feed.spoke(now);
         let not_before = state.feed.not_before(now);
-        let arrival = Arrival { now, not_before, grid: &self.tables.grid, tuning: &self.settings.tuning };
-        if let Some(arm) = self.state.arm(vendor, operator) {
-            arm.receipt(&arrival, sent_at, delivered);
-        }
+        self.tell_arm(vendor, operator, sent_at, What::Receipt(now, not_before, delivered));
     }
 
     /// The application says that the user of a message acted.
@@ -189,18 +185,12 @@ impl Engine {
         if let Some(begin) = self.state.reports.came(now) {
             self.forget_gap(begin);
         }
-        let Some(arm) = self.state.arm(vendor, operator) else { return };
-        if !arm.converted(sent_at, &self.settings.tuning) {
-            return;
-        }
-        let place = self.tables.grid.place(now.saturating_sub(sent_at));
-        if let Some(operator) = self.state.operators.get_mut(operator) {
-            operator.conversion_delay.arrived(place, place);
-        }
+        self.tell_arm(vendor, operator, sent_at, What::Conversion(now));
     }
 
     /// Once a second: counts, judges, publishes. What is told between two ticks is netted.
     pub fn tick(&mut self, now: Millis) {
+        self.note();
         for vendor in 0..self.settings.vendors.len() {
             let (Some(state), Some(agreed)) =
                 (self.state.vendors.get_mut(vendor), self.settings.vendors.get(vendor))
@@ -256,6 +246,7 @@ impl Engine {
 
     /// Nobody reported conversions for a while, which is nobody's fault.
     fn forget_gap(&mut self, begin: Millis) {
+        self.note();
         let from = super::arm::second(begin).saturating_sub(60);
         for arm in &mut self.state.arms {
             arm.evidence.forget_conversions_from(from);

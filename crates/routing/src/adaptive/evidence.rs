@@ -135,6 +135,11 @@ impl Evidence {
         self.bins.get_mut(at).filter(|bin| bin.second == second)
     }
 
+    /// The last second in which anything was sent; zero when that is long ago.
+    pub(super) fn newest(&self) -> u32 {
+        self.bins.back().map_or(0, |bin| bin.second)
+    }
+
     pub(super) fn bins(&mut self) -> impl Iterator<Item = &mut Bin> {
         self.bins.iter_mut()
     }

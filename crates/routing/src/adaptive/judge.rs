@@ -2,6 +2,7 @@
 
 use super::arm::{Surroundings, second};
 use super::belief::Ground;
+use super::count::Counted;
 use super::delay::{BINS, Shape};
 use super::detector::threshold;
 use super::engine::Engine;
@@ -32,12 +33,7 @@ struct Bars {
 impl Engine {
     pub(super) fn judge(&mut self, now: Millis) {
         self.state.ticks += 1;
-        let (mut sent, mut reporting, mut due) = (0.0, 0.0, 0.0);
-        for arm in &self.state.arms {
-            sent += arm.traffic;
-            reporting += arm.reporting;
-            due += arm.reporting * arm.conversions.regime;
-        }
+        let (sent, reporting, due) = self.pool();
         self.state.traffic = sent;
         self.state.reporting = reporting;
         self.state.reports.expect(due);
@@ -49,21 +45,28 @@ impl Engine {
             let fresh = f64::from(std::mem::take(&mut demand.fresh));
             demand.rate = if demand.rate == 0.0 { fresh } else { 0.95 * demand.rate + 0.05 * fresh };
         }
-        self.pool();
-        self.count(now);
-        self.convert();
-        self.look(now, bars);
+        let counted = self.count(now);
+        self.convert(&counted);
+        self.look(now, bars, &counted.pooled);
         if self.state.ticks % FIT == 1 {
             self.fit();
         }
     }
 
-    /// The rates of vendors and operators as wholes, which stand in where an arm has no evidence of its own.
-    fn pool(&mut self) {
+    /// The rates of vendors and operators as wholes, which stand in where an arm has no evidence of its own. Returns how
+    /// many messages a second all arms have, how many of them report conversions, and how many conversions are due.
+    fn pool(&mut self) -> (f64, f64, f64) {
         let count = self.state.vendors.len();
         let mut vendors = vec![(10.0, 8.5); count];
         let mut operators = vec![(10.0, 8.5); self.state.operators.len()];
-        for arm in self.state.arms.iter().filter(|arm| arm.trouble.is_none()) {
+        let (mut sent, mut reporting, mut due) = (0.0, 0.0, 0.0);
+        for arm in &self.state.arms {
+            sent += arm.traffic;
+            reporting += arm.reporting;
+            due += arm.reporting * arm.conversions.regime;
+            if arm.trouble.is_some() {
+                continue;
+            }
             let stream = &arm.evidence.receipts;
             let sums = [vendors.get_mut(arm.vendor), operators.get_mut(arm.operator)];
             let weigh = (50.0 / stream.trials.max(50.0)).min(1.0);
@@ -78,9 +81,12 @@ impl Engine {
         for (operator, (trials, successes)) in self.state.operators.iter_mut().zip(operators) {
             operator.rate = successes / trials;
         }
+        (sent, reporting, due)
     }
 
-    fn count(&mut self, now: Millis) {
+    /// Counts all arms in one pass: there may be thousands, and what of them is in the processor's cache then is not
+    /// when the next one is counted.
+    fn count(&mut self, now: Millis) -> Counted {
         let moment = Moment {
             now,
             second: second(now),
@@ -92,39 +98,28 @@ impl Engine {
         let reported_up_to = self.state.reports.up_to(now);
         let state = &mut self.state;
         let mut due = vec![0.0; state.vendors.len()];
-        for arm in state.arms.iter_mut().filter(|arm| !arm.is_idle() || arm.fresh.0 > 0) {
-            arm.relapses *= 0.9985;
-            arm.ramp = (arm.ramp * 1.15).min(1.0);
-            if !arm.is_due(moment.second) {
-                continue;
-            }
-            let (Some(vendor), Some(operator)) =
-                (state.vendors.get(arm.vendor), state.operators.get(arm.operator))
-            else {
+        let mut counted = Counted::new(state.vendors.len(), state.operators.len());
+        let feeds: Vec<(bool, Millis)> = state
+            .vendors
+            .iter()
+            .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now)))
+            .collect();
+        for arm in &mut state.arms {
+            let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
+                state.operators.get(arm.operator),
+                feeds.get(arm.vendor).copied(),
+                state.vendors.get(arm.vendor),
+            ) else {
                 continue;
             };
-            let is_silent = vendor.feed.kind() == FeedKind::Silent;
             let prior = if is_silent { operator.rate } else { vendor.rate };
             let around = Surroundings {
                 moment: &moment,
                 tuning: &self.settings.tuning,
-                told_up_to: vendor.feed.told_up_to(now),
+                told_up_to,
                 reported_up_to,
                 conversion_delay: &operator.conversion_delay,
             };
-            let expected = arm.count(&around);
-            if let Some(sum) = due.get_mut(arm.vendor) {
-                *sum += expected;
-            }
-            arm.receipts.settle(moment.second);
-            arm.conversions.settle(moment.second);
-            if arm.trouble.as_ref().is_none_or(|trouble| !trouble.by_receipts) {
-                arm.receipts.regime = arm.evidence.receipts.rate(prior, self.settings.tuning.prior);
-            }
-            if arm.trouble.as_ref().is_none_or(|trouble| !trouble.is_seen_by_conversions()) {
-                let usual = arm.belief.delivered * operator.converting;
-                arm.conversions.regime = arm.evidence.conversions.rate(usual, self.settings.tuning.prior);
-            }
             let ground = Ground {
                 tuning: &self.settings.tuning,
                 grid: &self.tables.grid,
@@ -133,55 +128,55 @@ impl Engine {
                 is_silent,
                 in_time,
             };
-            arm.believe(&ground);
+            if let Some(expected) = arm.count_if_due(&around, &ground)
+                && let Some(sum) = due.get_mut(arm.vendor)
+            {
+                *sum += expected;
+            }
+            counted.add(arm, &ground);
         }
         for (vendor, due) in state.vendors.iter_mut().zip(due) {
             vendor.feed.expect(due);
             vendor.accepted *= 0.9998;
         }
+        counted
     }
 
     /// Conversions for each message that arrives in time, by operator: those of the arms that convert best, because
     /// the others may lie about what arrives.
-    fn convert(&mut self) {
-        let in_time = in_time(&self.settings, self.state.reporting_classes);
-        let mut known = (0.0, 0.0);
-        for operator in &mut self.state.operators {
-            let mut ratios = Vec::new();
-            for arm in operator.arms.iter().filter_map(|arm| self.state.arms.get(*arm as usize)) {
-                let conversions = &arm.evidence.conversions;
-                let is_sound = arm.trouble.is_none() && conversions.trials > 15.0;
-                if !is_sound {
-                    continue;
-                }
-                let delivered = arm.belief.delivered * arm.in_time(&self.tables.grid, in_time);
-                let trials = conversions.trials * delivered.max(0.05);
-                let ratio = (conversions.successes + 10.0 * operator.converting) / (trials + 10.0);
-                ratios.push((ratio, trials));
+    fn convert(&mut self, counted: &Counted) {
+        let mut best = vec![0.0; self.state.operators.len()];
+        for sound in &counted.sound {
+            if let Some(best) = best.get_mut(sound.operator) {
+                *best = f64::max(*best, sound.ratio);
             }
-            let best = ratios.iter().map(|(ratio, _)| *ratio).fold(0.0, f64::max);
-            let (sum, weight) = ratios
-                .iter()
-                .filter(|(ratio, _)| *ratio >= 0.9 * best)
-                .fold((0.0, 0.0), |(sum, weight), (ratio, trials)| (sum + ratio * trials, weight + trials));
+        }
+        let mut sums = vec![(0.0, 0.0); self.state.operators.len()];
+        for sound in &counted.sound {
+            let is_good = best.get(sound.operator).is_some_and(|best| sound.ratio >= 0.9 * best);
+            if let Some((sum, weight)) = sums.get_mut(sound.operator).filter(|_| is_good) {
+                *sum += sound.ratio * sound.trials;
+                *weight += sound.trials;
+            }
+        }
+        let mut known = (0.0, 0.0);
+        for (operator, (sum, weight)) in self.state.operators.iter_mut().zip(sums) {
             if weight > 0.0 {
                 operator.converting += 0.1 * ((sum / weight).min(1.0) - operator.converting);
                 known = (known.0 + sum, known.1 + weight);
             }
         }
         let usual = if known.1 > 30.0 { (known.0 / known.1).min(1.0) } else { return };
-        for operator in &mut self.state.operators {
-            let arms = operator.arms.iter().filter_map(|arm| self.state.arms.get(*arm as usize));
-            let trials: f64 = arms.map(|arm| arm.evidence.conversions.trials).sum();
-            if trials < 30.0 {
+        for (operator, trials) in self.state.operators.iter_mut().zip(&counted.conversions) {
+            if *trials < 30.0 {
                 operator.converting += 0.02 * (usual - operator.converting);
             }
         }
     }
 
     /// Looks for changes, and follows those that were found.
-    fn look(&mut self, now: Millis, bars: Bars) {
-        let pooled = self.pooled_tests();
+    fn look(&mut self, now: Millis, bars: Bars, pooled: &[f64]) {
+        let mut troubled = vec![false; self.state.vendors.len()];
         for at in 0..self.state.arms.len() {
             let moment = Moment {
                 now,
@@ -191,6 +186,10 @@ impl Engine {
                 conversions_fade: &self.tables.conversions_fade,
             };
             let Some(arm) = self.state.arms.get_mut(at) else { continue };
+            let is_well = arm.receipts.sum <= bars.receipts && arm.conversions.sum <= bars.conversions;
+            if is_well && arm.trouble.is_none() {
+                continue;
+            }
             let (Some(vendor), Some(operator)) =
                 (self.state.vendors.get(arm.vendor), self.state.operators.get(arm.operator))
             else {
@@ -224,15 +223,17 @@ impl Engine {
                 arm.evidence.conversions.restart(from);
                 arm.conversions.reset(moment.second);
             }
+            if arm.trouble.is_some()
+                && let Some(troubled) = troubled.get_mut(arm.vendor)
+            {
+                *troubled = true;
+            }
             if let Some(turn) = turn {
                 self.tell(now, at, turn, bars);
             }
         }
-        for vendor in 0..self.state.vendors.len() {
-            let troubled = self.of_vendor(vendor).any(|arm| arm.trouble.is_some());
-            if let Some(state) = self.state.vendors.get_mut(vendor) {
-                state.feed.troubled = troubled;
-            }
+        for (vendor, troubled) in self.state.vendors.iter_mut().zip(troubled) {
+            vendor.feed.troubled = troubled;
         }
     }
 
@@ -244,19 +245,6 @@ impl Engine {
     fn of_operator(&self, operator: OperatorIndex) -> impl Iterator<Item = &super::arm::Arm> {
         let arms = self.state.operators.get(operator).into_iter().flat_map(|operator| &operator.arms);
         arms.filter_map(|arm| self.state.arms.get(*arm as usize))
-    }
-
-    /// The tests by conversion of the arms of a vendor that fell together: they have one cause.
-    fn pooled_tests(&self) -> Vec<f64> {
-        let mut pooled = vec![0.0; self.state.vendors.len()];
-        for (vendor, sum) in pooled.iter_mut().enumerate() {
-            let testing = self.of_vendor(vendor).filter_map(|arm| arm.trouble.as_deref());
-            *sum = testing
-                .filter(|trouble| trouble.by_receipts && trouble.conversions == Conversions::Testing)
-                .map(|trouble| trouble.test)
-                .sum();
-        }
-        pooled
     }
 
     fn tell(&mut self, now: Millis, at: usize, turn: Turn, bars: Bars) {

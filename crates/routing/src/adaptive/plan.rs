@@ -1,10 +1,8 @@
 //! From beliefs to the probabilities of a cell: probability matching on utility, and floors for what is to be learned.
 
-use super::chance::{Chance, Normals};
+use super::chance::{Chance, DRAWS, Normals};
 use super::settings::Tuning;
 use super::table::Row;
-
-const DRAWS: usize = 48;
 
 /// What is known of a vendor for one cell.
 #[derive(Clone, Debug)]
@@ -21,80 +19,101 @@ pub(super) struct Candidate {
     pub(super) probe: f64,
 }
 
-/// The rows of a cell, the best first; the shares sum to one when there is any candidate.
-pub(super) fn rows(
-    mut candidates: Vec<Candidate>,
-    tuning: &Tuning,
-    chance: &mut Chance,
-    normals: &Normals,
-) -> Vec<Row> {
-    let is_choice = candidates.iter().any(|candidate| !candidate.is_shut && !candidate.is_below);
-    candidates.sort_by(|a, b| {
-        let order = |candidate: &Candidate| (candidate.is_shut, is_choice && candidate.is_below);
-        order(a).cmp(&order(b)).then(b.utility.total_cmp(&a.utility))
-    });
-    let wins = wins(&candidates, is_choice, tuning, chance, normals);
-    let mut weights: Vec<f64> =
-        wins.iter().zip(&candidates).map(|(wins, c)| wins.powf(tuning.sharpness) * c.ramp).collect();
-    let sum: f64 = weights.iter().sum();
-    if sum > 0.0 {
-        weights.iter_mut().for_each(|weight| *weight /= sum);
-    } else if let Some(first) = weights.first_mut() {
-        *first = 1.0;
-    }
-    let usable = |candidate: &Candidate| if candidate.ramp > 0.0 { candidate.probe } else { 0.0 };
-    let floors: Vec<f64> =
-        weights.iter().zip(&candidates).map(|(weight, c)| (usable(c) - weight).max(0.0)).collect();
-    let learned: f64 = floors.iter().sum::<f64>().min(0.5);
-    let scale = if learned > 0.0 { learned / floors.iter().sum::<f64>() } else { 0.0 };
-    let row = |((candidate, weight), floor): ((&Candidate, f64), f64)| Row {
-        vendor: candidate.vendor,
-        share: (weight * (1.0 - learned)) as f32,
-        probe: (floor * scale) as f32,
-        utility: candidate.utility as f32,
-        is_shut: candidate.is_shut,
-    };
-    candidates.iter().zip(weights).zip(floors).map(row).collect()
+/// Makes the rows of one cell after another, in the same places in memory.
+#[derive(Debug)]
+pub(super) struct Planner<'a> {
+    tuning: &'a Tuning,
+    normals: &'a Normals,
+    /// What so many draws that were won weigh.
+    sharpened: [f64; DRAWS + 1],
+    /// By candidate: how many draws it won.
+    wins: Vec<usize>,
+    players: Vec<usize>,
+    weights: Vec<f64>,
+    floors: Vec<f64>,
 }
 
-/// For each candidate, in which part of the draws it was best.
-fn wins(
-    candidates: &[Candidate],
-    is_choice: bool,
-    tuning: &Tuning,
-    chance: &mut Chance,
-    normals: &Normals,
-) -> Vec<f64> {
-    let mut wins = vec![0.0; candidates.len()];
-    let plays = |candidate: &Candidate| {
-        candidate.ramp > 0.0 && !(is_choice && (candidate.is_below || candidate.is_shut))
-    };
-    let players: Vec<usize> = (0..candidates.len()).filter(|at| plays(&candidates[*at])).collect();
-    let Some(&first) = players.first() else { return wins };
-    // Whoever is far below the best wins no draw.
-    let near = |at: &usize| {
-        let (best, other) = (&candidates[first], &candidates[*at]);
-        best.utility - other.utility <= 4.0 * tuning.spread * (best.sd + other.sd)
-    };
-    let players: Vec<usize> = players.into_iter().filter(|at| *at == first || near(at)).collect();
-    if players.len() == 1 {
-        wins[first] = 1.0;
-        return wins;
+impl<'a> Planner<'a> {
+    pub(super) fn new(tuning: &'a Tuning, normals: &'a Normals) -> Self {
+        let sharpened = std::array::from_fn(|wins| (wins as f64 / DRAWS as f64).powf(tuning.sharpness));
+        let (wins, players, weights, floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { tuning, normals, sharpened, wins, players, weights, floors }
     }
-    let start = chance.next() as usize % 4096;
-    for draw in 0..DRAWS {
-        let mut best = (f64::NEG_INFINITY, first);
+
+    /// The rows of a cell, the best first; the shares sum to one when there is any candidate.
+    pub(super) fn rows(&mut self, candidates: &mut [Candidate], chance: &mut Chance) -> Vec<Row> {
+        let is_choice = candidates.iter().any(|candidate| !candidate.is_shut && !candidate.is_below);
+        candidates.sort_by(|a, b| {
+            let order = |candidate: &Candidate| (candidate.is_shut, is_choice && candidate.is_below);
+            order(a).cmp(&order(b)).then(b.utility.total_cmp(&a.utility))
+        });
+        self.draw(candidates, is_choice, chance);
+        let Self { sharpened, wins, weights, floors, .. } = self;
+        let sharpened = |wins: &usize| sharpened.get(*wins).copied().unwrap_or(1.0);
+        weights.clear();
+        weights.extend(wins.iter().zip(&*candidates).map(|(wins, c)| sharpened(wins) * c.ramp));
+        let sum: f64 = weights.iter().sum();
+        if sum > 0.0 {
+            weights.iter_mut().for_each(|weight| *weight /= sum);
+        } else if let Some(first) = weights.first_mut() {
+            *first = 1.0;
+        }
+        let usable = |candidate: &Candidate| if candidate.ramp > 0.0 { candidate.probe } else { 0.0 };
+        floors.clear();
+        floors.extend(weights.iter().zip(&*candidates).map(|(weight, c)| (usable(c) - weight).max(0.0)));
+        let all: f64 = floors.iter().sum();
+        let learned = all.min(0.5);
+        let scale = if learned > 0.0 { learned / all } else { 0.0 };
+        let row = |((candidate, weight), floor): ((&Candidate, &f64), &f64)| Row {
+            vendor: candidate.vendor,
+            share: (weight * (1.0 - learned)) as f32,
+            probe: (floor * scale) as f32,
+            utility: candidate.utility as f32,
+            is_shut: candidate.is_shut,
+        };
+        candidates.iter().zip(&*weights).zip(&*floors).map(row).collect()
+    }
+
+    /// For each candidate, in how many of the draws it was best.
+    fn draw(&mut self, candidates: &[Candidate], is_choice: bool, chance: &mut Chance) {
+        let Self { tuning, normals, wins, players, .. } = self;
+        wins.clear();
+        wins.resize(candidates.len(), 0);
+        let plays = |candidate: &Candidate| {
+            candidate.ramp > 0.0 && !(is_choice && (candidate.is_below || candidate.is_shut))
+        };
+        let Some((first, best)) = candidates.iter().enumerate().find(|(_, candidate)| plays(candidate))
+        else {
+            return;
+        };
+        // Whoever is far below the best wins no draw.
+        let near =
+            |other: &Candidate| best.utility - other.utility <= 4.0 * tuning.spread * (best.sd + other.sd);
+        players.clear();
+        let others = candidates.iter().enumerate();
+        players.extend(others.filter(|(at, it)| *at == first || plays(it) && near(it)).map(|(at, _)| at));
+        if players.len() == 1 {
+            wins[first] = DRAWS;
+            return;
+        }
+        let start = chance.next() as usize;
+        // All draws of a candidate together, without a branch: the compiler makes of it what takes several at once.
+        let (mut highest, mut winner) = ([f32::NEG_INFINITY; DRAWS], [0_u32; DRAWS]);
         for (nth, at) in players.iter().enumerate() {
             let candidate = &candidates[*at];
-            let noise = f64::from(normals.at(start + draw * players.len() + nth));
-            let drawn = candidate.utility + tuning.spread * candidate.sd * noise;
-            if drawn > best.0 {
-                best = (drawn, *at);
+            let (utility, sd) = (candidate.utility as f32, (tuning.spread * candidate.sd) as f32);
+            let noise = normals.from(start.wrapping_add(nth * DRAWS));
+            for draw in 0..DRAWS {
+                let drawn = utility + sd * noise[draw];
+                let is_higher = drawn > highest[draw];
+                highest[draw] = if is_higher { drawn } else { highest[draw] };
+                winner[draw] = if is_higher { nth as u32 } else { winner[draw] };
             }
         }
-        wins[best.1] += 1.0 / DRAWS as f64;
+        for winner in winner {
+            wins[players[winner as usize]] += 1;
+        }
     }
-    wins
 }
 
 #[cfg(test)]
@@ -113,7 +132,8 @@ mod tests {
     proptest! {
         #[test]
         fn probabilities_sum_to_one(candidates in prop::collection::vec(candidate(), 1..9), seed: u64) {
-            let rows = rows(candidates, &Tuning::default(), &mut Chance::new(seed), &Normals::new());
+            let (tuning, normals, mut candidates) = (Tuning::default(), Normals::new(), candidates);
+            let rows = Planner::new(&tuning, &normals).rows(&mut candidates, &mut Chance::new(seed));
             let sum: f32 = rows.iter().map(|row| row.share + row.probe).sum();
             prop_assert!((sum - 1.0).abs() < 1e-4, "{sum}");
             prop_assert!(rows.iter().all(|row| row.share >= 0.0 && row.probe >= 0.0));

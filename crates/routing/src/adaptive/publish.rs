@@ -6,7 +6,7 @@ use super::arm::Arm;
 use super::chance::Chance;
 use super::engine::Engine;
 use super::judge::milliseconds;
-use super::plan::{Candidate, rows};
+use super::plan::{Candidate, Planner};
 use super::settings::{Millis, OperatorIndex, VendorIndex};
 use super::state::{Demand, OperatorState};
 use super::table::{Plan, Probabilities};
@@ -21,6 +21,32 @@ const TROUBLE_SHARE: f64 = 0.05;
 /// How uncertain the quality of an arm without any evidence is.
 const UNKNOWN_SD: f64 = 0.15;
 
+/// What the cells of one operator have in common.
+struct Surroundings<'a> {
+    state: &'a OperatorState,
+    /// By vendor.
+    arms: &'a [Option<&'a Arm>],
+    flow: &'a Flow,
+}
+
+/// What comes for one operator.
+struct Flow {
+    /// The highest value of a message that comes, and whether there are others that are worth less.
+    dearest: f64,
+    has_cheap: bool,
+    /// By vendor.
+    rates: Vec<Rates>,
+}
+
+/// Messages a second that one vendor may carry: all, those whose conversion is reported, and those that are worth less
+/// than the dearest.
+#[derive(Clone, Copy, Default)]
+struct Rates {
+    all: f64,
+    reporting: f64,
+    cheap: f64,
+}
+
 impl Engine {
     /// The table of a new version.
     pub(super) fn publish(&mut self, now: Millis) {
@@ -34,22 +60,25 @@ impl Engine {
 
     /// The table of this version, made again.
     pub(super) fn republish(&mut self, now: Millis) {
-        let operators =
-            (0..self.state.operators.len()).map(|operator| Arc::new(self.plans(operator))).collect();
+        let mut planner = Planner::new(&self.settings.tuning, &self.tables.normals);
+        let operators = (0..self.state.operators.len())
+            .map(|operator| Arc::new(self.plans(operator, &mut planner)))
+            .collect();
         let keep = self.state.vendors.iter().map(|vendor| vendor.door.keep()).collect();
         self.table = Arc::new(Probabilities { version: self.state.version, made_at: now, operators, keep });
     }
 
     pub(super) fn publish_operator(&mut self, operator: OperatorIndex) {
-        let plans = Arc::new(self.plans(operator));
-        let mut table = Probabilities::clone(&self.table);
+        let mut planner = Planner::new(&self.settings.tuning, &self.tables.normals);
+        let plans = Arc::new(self.plans(operator, &mut planner));
+        // A copy is made only when somebody has read the table since the last one.
+        let table = Arc::make_mut(&mut self.table);
         while table.operators.len() <= operator {
             table.operators.push(Arc::new(Vec::new()));
         }
         if let Some(place) = table.operators.get_mut(operator) {
             *place = plans;
         }
-        self.table = Arc::new(table);
     }
 
     /// Moves the dual price of each commitment towards where its share is met, and takes the rates of the second.
@@ -65,20 +94,47 @@ impl Engine {
         }
     }
 
-    fn plans(&self, operator: OperatorIndex) -> Vec<Plan> {
+    fn plans(&self, operator: OperatorIndex, planner: &mut Planner<'_>) -> Vec<Plan> {
         let Some(state) = self.state.operators.get(operator) else { return Vec::new() };
-        let arms = self.by_vendor(state);
+        let of = Surroundings { state, arms: &self.by_vendor(state), flow: &self.flow(state) };
+        let mut candidates = Vec::new();
         let plan = |(nth, demand): (usize, &Demand)| {
-            let candidates = self.candidates(operator, state, demand, &arms);
+            candidates.clear();
+            self.candidates(operator, &of, demand, &mut candidates);
             let mut chance =
                 Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
             Plan {
                 cell: demand.cell(operator),
                 allowed: demand.allowed(),
-                rows: rows(candidates, &self.settings.tuning, &mut chance, &self.tables.normals),
+                rows: planner.rows(&mut candidates, &mut chance),
             }
         };
         state.demands.iter().enumerate().map(plan).collect()
+    }
+
+    /// What comes for each vendor. The sums are made once for all kinds of messages.
+    fn flow(&self, state: &OperatorState) -> Flow {
+        let value = |demand: &Demand| self.value(demand);
+        let live = || state.demands.iter().filter(|demand| demand.rate > 0.0);
+        let dearest = live().map(value).fold(0.0, f64::max);
+        let mut flow = Flow {
+            dearest,
+            has_cheap: live().any(|demand| value(demand) < dearest),
+            rates: vec![Rates::default(); self.settings.vendors.len()],
+        };
+        for demand in &state.demands {
+            let (allowed, is_cheap) = (demand.allowed(), value(demand) < dearest);
+            for (_, rates) in flow.rates.iter_mut().enumerate().filter(|(at, _)| allowed.contains(*at)) {
+                rates.all += demand.rate;
+                rates.reporting += if demand.reports_conversion { demand.rate } else { 0.0 };
+                rates.cheap += if is_cheap { demand.rate } else { 0.0 };
+            }
+        }
+        flow
+    }
+
+    fn value(&self, demand: &Demand) -> f64 {
+        self.settings.classes.get(demand.class).map_or(0.0, |class| class.value)
     }
 
     fn by_vendor(&self, state: &OperatorState) -> Vec<Option<&Arm>> {
@@ -94,16 +150,15 @@ impl Engine {
     fn candidates(
         &self,
         operator: OperatorIndex,
-        state: &OperatorState,
+        of: &Surroundings<'_>,
         demand: &Demand,
-        arms: &[Option<&Arm>],
-    ) -> Vec<Candidate> {
-        let Some(class) = self.settings.classes.get(demand.class) else { return Vec::new() };
+        candidates: &mut Vec<Candidate>,
+    ) {
+        let Some(class) = self.settings.classes.get(demand.class) else { return };
         let allowed = demand.allowed();
         let reporting = self.state.reporting_classes;
         let acts = demand.class < 64 && reporting >> demand.class & 1 == 1;
-        let mut candidates = Vec::new();
-        for (vendor, arm) in arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
+        for (vendor, arm) in of.arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
             let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor))
             else {
                 continue;
@@ -115,7 +170,7 @@ impl Engine {
                     let belief = &arm.belief;
                     (belief.delivered * belief.trust * in_time, belief.delivered_sd, arm.ramp)
                 }
-                None => (of_vendor.rate.max(state.rate.min(0.9)), UNKNOWN_SD, 1.0),
+                None => (of_vendor.rate.max(of.state.rate.min(0.9)), UNKNOWN_SD, 1.0),
             };
             let price = self.settings.price(vendor, operator);
             let door = &of_vendor.door;
@@ -124,7 +179,7 @@ impl Engine {
             let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
             let utility = (class.value * quality - price) * door.answered + of_vendor.commitment + off;
             let is_below = quality + 2.0 * sd < class.min_success;
-            let probe = self.probe(state, demand, vendor, *arm);
+            let probe = self.probe(of.flow, demand, vendor, *arm);
             let shut = if door.is_half_open() { self.knock() } else { probe };
             candidates.push(Candidate {
                 vendor: number,
@@ -136,7 +191,6 @@ impl Engine {
                 probe: if door.is_open() { shut } else { probe },
             });
         }
-        candidates
     }
 
     /// The share that sends a message or two a second through a half-open circuit.
@@ -145,16 +199,12 @@ impl Engine {
     }
 
     /// The least probability of a vendor in a cell, from what is to be learned about its arm.
-    fn probe(&self, state: &OperatorState, demand: &Demand, vendor: VendorIndex, arm: Option<&Arm>) -> f64 {
+    fn probe(&self, flow: &Flow, demand: &Demand, vendor: VendorIndex, arm: Option<&Arm>) -> f64 {
         let tuning = &self.settings.tuning;
+        let rates = flow.rates.get(vendor).copied().unwrap_or_default();
         let Some(arm) = arm else {
-            return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
+            return spread(rates.all, tuning.idle_probes, tuning.idle_share);
         };
-        let reports = |demand: &Demand| demand.reports_conversion;
-        let value =
-            |demand: &Demand| self.settings.classes.get(demand.class).map_or(0.0, |class| class.value);
-        let dearest = state.demands.iter().filter(|demand| demand.rate > 0.0).map(value).fold(0.0, f64::max);
-        let is_cheap = |demand: &Demand| value(demand) < dearest;
         if let Some(trouble) = arm.trouble.as_deref() {
             let mut least = 0.0;
             let comes_late = arm.belief.delivered > 0.5 * trouble.delivered;
@@ -164,41 +214,29 @@ impl Engine {
                 Conversions::Unknown | Conversions::Normal => false,
             };
             if needs_proof && demand.reports_conversion {
-                least = spread(state, vendor, reports, tuning.conversion_probes, TROUBLE_SHARE);
+                least = spread(rates.reporting, tuning.conversion_probes, TROUBLE_SHARE);
             }
             if trouble.by_receipts && !trouble.is_of_receipts_only() {
-                let has_cheap = state.demands.iter().any(|demand| demand.rate > 0.0 && is_cheap(demand));
-                if !has_cheap || is_cheap(demand) {
-                    let eligible = |demand: &Demand| !has_cheap || is_cheap(demand);
-                    least = f64::max(
-                        least,
-                        spread(state, vendor, eligible, tuning.trouble_probes, TROUBLE_SHARE),
-                    );
+                let is_cheap = self.value(demand) < flow.dearest;
+                if !flow.has_cheap || is_cheap {
+                    let rate = if flow.has_cheap { rates.cheap } else { rates.all };
+                    least = f64::max(least, spread(rate, tuning.trouble_probes, TROUBLE_SHARE));
                 }
             }
             return least;
         }
         let carries = arm.traffic - arm.reporting > 0.2;
         if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
-            return spread(state, vendor, reports, tuning.verify_probes, TROUBLE_SHARE);
+            return spread(rates.reporting, tuning.verify_probes, TROUBLE_SHARE);
         }
         if arm.evidence.receipts.trials < LITTLE {
-            return spread(state, vendor, |_| true, tuning.idle_probes, tuning.idle_share);
+            return spread(rates.all, tuning.idle_probes, tuning.idle_share);
         }
         0.1 * tuning.idle_share
     }
 }
 
-/// `wanted` messages a second over the cells that are eligible, as a share of each.
-fn spread(
-    state: &OperatorState,
-    vendor: VendorIndex,
-    eligible: impl Fn(&Demand) -> bool,
-    wanted: f64,
-    most: f64,
-) -> f64 {
-    let of_vendor =
-        state.demands.iter().filter(|demand| demand.allowed().contains(vendor) && eligible(demand));
-    let rate: f64 = of_vendor.map(|demand| demand.rate).sum();
+/// `wanted` messages a second over the cells that are eligible, which have this rate together, as a share of each.
+fn spread(rate: f64, wanted: f64, most: f64) -> f64 {
     (wanted / rate.max(1e-6)).min(most)
 }

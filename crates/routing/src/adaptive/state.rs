@@ -9,6 +9,7 @@ use super::door::Door;
 use super::feed::Feed;
 use super::settings::{Millis, OperatorIndex, VendorIndex, Vendors};
 use super::table::{Cell, Request};
+use super::told::Told;
 use super::verdict::Incidents;
 
 #[derive(Clone, Debug, Encode, Decode)]
@@ -37,6 +38,8 @@ pub(super) struct State {
     /// Classes of which conversions are reported, a bit each.
     #[n(10)]
     pub(super) reporting_classes: u64,
+    #[cbor(n(11), default)]
+    pub(super) told: Vec<Told>,
 }
 
 #[derive(Clone, Debug, Default, Encode, Decode)]
@@ -176,17 +179,13 @@ impl State {
             reporting: 1.0,
             ticks: 0,
             reporting_classes: 0,
+            told: Vec::new(),
         }
     }
 
     pub(super) fn arm_index(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<usize> {
         let next = *self.operators.get(operator)?.by_vendor.get(vendor)?;
         next.checked_sub(1).map(|arm| arm as usize)
-    }
-
-    pub(super) fn arm(&mut self, vendor: VendorIndex, operator: OperatorIndex) -> Option<&mut Arm> {
-        let at = self.arm_index(vendor, operator)?;
-        self.arms.get_mut(at)
     }
 
     pub(super) fn operator(&mut self, operator: OperatorIndex, delay: &Shape) -> Option<&mut OperatorState> {

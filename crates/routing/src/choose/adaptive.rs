@@ -3,13 +3,13 @@
 //! The draw is made of integers, which the plan keeps: with the number of the message it can be made again.
 
 use domain::MessageId;
-use domain::plan::{DrawFlags, Drawn, FailoverOn, Reason};
+use domain::plan::{DrawFlags, Drawn, Reason};
 
 use super::rendezvous::mix;
-use super::{Candidate, HealthView, place};
+use super::{Candidate, place};
 use crate::adaptive::{Plan, Vendors};
 use crate::learning::{Beliefs, Destination};
-use crate::table::{Request, Rule};
+use crate::table::Request;
 
 /// All shares together.
 const WHOLE: u32 = u16::MAX as u32;
@@ -40,10 +40,8 @@ impl Seat {
 pub(super) fn draw(
     candidates: &mut [Candidate<'_>],
     request: &Request<'_>,
-    rule: &Rule,
-    health: &dyn HealthView,
+    beliefs: Option<&Beliefs>,
 ) -> Vendors {
-    let beliefs = health.beliefs();
     let mut allowed = Vendors::default();
     for (at, candidate) in candidates.iter_mut().enumerate() {
         candidate.reason = Reason::NotLearned(place(at));
@@ -57,9 +55,7 @@ pub(super) fn draw(
         Some((beliefs, beliefs.plan(facts.app, facts.class, operator, allowed)?))
     });
     let Some((beliefs, plan)) = plan else { return allowed };
-    let leaves_down = rule.terms.failover_on.contains(FailoverOn::Unavailable);
-    let is_down = |candidate: &Candidate<'_>| leaves_down && health.is_down(&candidate.route.connection);
-    let mut seats = seats(candidates, plan, beliefs, is_down);
+    let mut seats = seats(candidates, plan, beliefs);
     share_out(&mut seats);
     let first = first(&seats, facts.chance);
     note(candidates, &seats, first, beliefs.version());
@@ -72,19 +68,14 @@ pub(super) fn draw(
 }
 
 /// In the order of the plan; of several routes over one connection the one that the rule lists first.
-fn seats(
-    candidates: &[Candidate<'_>],
-    plan: &Plan,
-    beliefs: &Beliefs,
-    is_down: impl Fn(&Candidate<'_>) -> bool,
-) -> Vec<Seat> {
+fn seats(candidates: &[Candidate<'_>], plan: &Plan, beliefs: &Beliefs) -> Vec<Seat> {
     let mut seats: Vec<Seat> = Vec::with_capacity(plan.rows.len());
     let whole = WHOLE as f32;
     for row in &plan.rows {
         let vendor = usize::from(row.vendor);
-        let of_row = |candidate: &Candidate<'_>| beliefs.vendor(&candidate.route.connection) == Some(vendor);
-        let Some(candidate) = candidates.iter().position(of_row) else { continue };
-        let is_down = candidates.get(candidate).is_some_and(&is_down);
+        let of_row = |(_, candidate): &(usize, &Candidate<'_>)| candidate.vendor == Some(vendor);
+        let Some((candidate, found)) = candidates.iter().enumerate().find(of_row) else { continue };
+        let is_down = found.is_down;
         let part = |share: f32| if is_down { 0 } else { (share * whole + 0.5) as u32 };
         let share = part(row.share);
         // Whoever draws again, from the record, draws what was taken over.

@@ -2,7 +2,7 @@
 
 use domain::plan::{Exclusion, LeftOutRoute, Shortfall};
 
-use super::{Candidate, Sifted};
+use super::Sifted;
 use crate::adaptive::Quality;
 use crate::learning::{Beliefs, Destination};
 use crate::table::Request;
@@ -10,13 +10,7 @@ use crate::table::Request;
 /// A route of which too little is known stays, so that it becomes known; and so do all when all are below that could
 /// carry the message now: a floor chooses among routes and never stops a message. A pinned one stays, and a message that
 /// has it keeps the others under the same terms as without. `floor` is in hundredths of a percent.
-pub(super) fn leave_out_below(
-    floor: u16,
-    sifted: &mut Sifted<'_>,
-    request: &Request<'_>,
-    beliefs: &Beliefs,
-    is_down: impl Fn(&Candidate<'_>) -> bool,
-) {
+pub(super) fn leave_out_below(floor: u16, sifted: &mut Sifted<'_>, request: &Request<'_>, beliefs: &Beliefs) {
     let to = Destination { country: request.facts.country, operator: request.operator };
     let Some(operator) = beliefs.destination(to) else { return };
     let shortfalls: Vec<Option<Shortfall>> = sifted
@@ -32,7 +26,7 @@ pub(super) fn leave_out_below(
         })
         .collect();
     let mut known = sifted.candidates.iter().zip(&shortfalls);
-    if known.all(|(candidate, shortfall)| shortfall.is_some() || candidate.is_pinned || is_down(candidate)) {
+    if known.all(|(candidate, shortfall)| shortfall.is_some() || candidate.is_pinned || candidate.is_down) {
         return;
     }
     let mut shortfalls = shortfalls.into_iter();

@@ -1,5 +1,8 @@
-//! `policy dry-run`: what a version would have done with the messages of the log.
+//! `policy dry-run`: what a version would have done with the messages of the log, or does with those of a file.
 
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,10 +12,23 @@ use super::super::client::{Client, Endpoint};
 use super::super::output::{Output, cell, table};
 use super::super::{Exit, Failure};
 
+mod offline;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// The version that is tried: its number, or `active`.
-    version: String,
+    /// The version that is tried: its number, or `active`. With --offline, none.
+    #[arg(required_unless_present = "offline", conflicts_with = "offline")]
+    version: Option<String>,
+    /// A file of messages instead of the log: of `strowger decisions export`, or of messages that are planned; `-` is
+    /// stdin.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["last", "since", "until"])]
+    file: Option<PathBuf>,
+    /// Ask no gateway: what is tried are the routes, rate cards and rules of a configuration file.
+    #[arg(long, requires = "file")]
+    offline: bool,
+    /// The configuration file for --offline.
+    #[arg(long, value_name = "FILE", default_value = "strowger.toml", requires = "offline")]
+    config: PathBuf,
     /// The last so much of the log, such as 1h, 24h or 7d.
     #[arg(long, value_name = "SPAN", default_value = "24h", conflicts_with_all = ["since", "until"])]
     last: String,
@@ -33,6 +49,37 @@ const ROWS: usize = 20;
 
 /// Ends with 10 when a message had a route and would have none.
 pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failure> {
+    let done = match (&options.file, &options.version) {
+        (Some(file), None) => {
+            let mut input = BufReader::new(open(file)?);
+            let done = tokio::task::block_in_place(|| offline::run(&options.config, &mut input))?;
+            return conclude(&done, output);
+        }
+        (Some(file), Some(version)) => {
+            let path = path(version);
+            let client = options.endpoint.client_for_files()?;
+            client.post_file(&path, crate::decisions::KIND, open(file)?).await?
+        }
+        (None, version) => over_log(options, version.as_deref().unwrap_or("active"), output).await?,
+    };
+    conclude(&done, output)
+}
+
+/// Where a dry-run of a version begins.
+fn path(version: &str) -> String {
+    format!("/v1/policies/{}/dry-run", super::super::client::escaped(version))
+}
+
+fn open(file: &Path) -> Result<Box<dyn Read + Send + Sync>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let opened = File::open(file);
+    let opened = opened.map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", file.display())))?;
+    Ok(Box::new(opened))
+}
+
+async fn over_log(options: &Options, version: &str, output: &Output) -> Result<Value, Failure> {
     let body = match &options.since {
         Some(since) => match &options.until {
             Some(until) => json!({ "since": since, "until": until }),
@@ -41,22 +88,29 @@ pub(crate) async fn run(options: &Options, output: &Output) -> Result<(), Failur
         None => json!({ "last": options.last }),
     };
     let client = options.endpoint.client()?;
-    let path = format!("/v1/policies/{}/dry-run", super::super::client::escaped(&options.version));
-    let started = client.post(&path, &body).await?;
-    let done = wait(&client, started, output).await?;
+    let started = client.post(&path(version), &body).await?;
+    wait(&client, started, output).await
+}
+
+fn conclude(done: &Value, output: &Output) -> Result<(), Failure> {
     let report = done.get("report").cloned().unwrap_or_default();
-    match cell(&done, "state").as_str() {
+    match cell(done, "state").as_str() {
         "done" => {}
         "stopped" => return Err(Failure::new(Exit::Unexpected, "the dry-run was stopped")),
-        _ => return Err(Failure::new(Exit::Unexpected, format!("it failed: {}", cell(&done, "error")))),
+        _ => return Err(Failure::new(Exit::Unexpected, format!("it failed: {}", cell(done, "error")))),
     }
-    output.result(&done, || told(&done, &report))?;
-    match number(&report, "lost") {
-        0 => Ok(()),
-        lost => {
-            Err(Failure::new(Exit::Different, format!("{lost} messages that had a route would have none")))
+    output.result(done, || told(done, &report))?;
+    let mut without = Vec::new();
+    for (field, text) in [
+        ("lost", "messages that had a route would have none"),
+        ("planned_refused", "planned messages have no route"),
+    ] {
+        match number(&report, field) {
+            0 => {}
+            count => without.push(format!("{count} {text}")),
         }
     }
+    if without.is_empty() { Ok(()) } else { Err(Failure::new(Exit::Different, without.join("; "))) }
 }
 
 /// Until it is over; who interrupts this leaves it to the gateway.
@@ -120,8 +174,8 @@ fn told(done: &Value, report: &Value) -> String {
 fn summary(done: &Value, report: &Value) -> String {
     let mut lines = vec![
         format!(
-            "version {}, {} to {}: {} decisions",
-            cell(done, "version"),
+            "{}, {} to {}: {} decisions",
+            version(done),
             cell(done, "since"),
             cell(done, "until"),
             number(report, "decisions")
@@ -135,6 +189,13 @@ fn summary(done: &Value, report: &Value) -> String {
             number(report, "still_refused")
         ),
     ];
+    let planned = number(report, "planned");
+    let planned_refused = number(report, "planned_refused");
+    if planned + planned_refused > 0 {
+        lines.push(format!(
+            "of messages that are planned {planned} have a route, {planned_refused} have none"
+        ));
+    }
     let mut also = |count: u64, text: &str| {
         if count > 0 {
             lines.push(format!("{count} {text}"));
@@ -149,6 +210,13 @@ fn summary(done: &Value, report: &Value) -> String {
     also(number(report, "damaged"), "records did not read back");
     also(list(report, "days_left_out").len() as u64, "days of the log cannot be read");
     lines.join("\n")
+}
+
+fn version(done: &Value) -> String {
+    match cell(done, "version").as_str() {
+        "" => "the configuration file".to_owned(),
+        number => format!("version {number}"),
+    }
 }
 
 fn rows(report: &Value, of: &str, columns: &[&str]) -> Vec<Vec<String>> {

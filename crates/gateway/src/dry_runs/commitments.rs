@@ -3,43 +3,52 @@
 
 use std::time::Duration;
 
+use domain::Timestamp;
 use domain::commitment::Unit;
 use domain::money::Decimal;
 use pipeline::Promised;
 use pipeline::replay::{Cost, Load, Peak, Report};
 use serde_json::{Value as Json, json};
 
-use crate::api::vendors::VendorRecord;
+use crate::api::VendorRecord;
+use crate::config::Contract;
 
-/// Of each promise whose period runs; `part` is how long the time of the dry-run was.
+/// Of each promise whose period runs at an instant; the time of the dry-run was so long.
 pub(super) fn commitments(
     report: &Report,
     vendors: &[VendorRecord],
-    promised: &[Promised],
-    part: Duration,
+    counted: Option<&[Promised]>,
+    (now, part): (Timestamp, Duration),
 ) -> Vec<Json> {
-    let of = |one: &Promised| {
-        let vendor = vendors.iter().find(|vendor| vendor.id == one.vendor)?;
+    let mut told = Vec::new();
+    for vendor in vendors {
         let loads = || vendor.connections.iter().filter_map(|connection| report.loads.get(connection));
-        let (pace, whole) = (&one.pace, one.days.end().since(one.days.begin()));
-        let [before, after] = [
-            loads().map(|load| carried(pace.unit, load, &load.before, |cost| cost.before)).sum(),
-            loads().map(|load| carried(pace.unit, load, &load.after, |cost| cost.after)).sum(),
-        ]
-        .map(|sum| projected(pace.unit, sum, whole, part));
-        Some(json!({
-            "vendor": one.vendor.as_str(),
-            "period": one.period.as_str(),
-            "unit": pace.unit.as_str(),
-            "promised": pace.promised.to_string(),
-            "carried": pace.carried.to_string(),
-            "before": before.to_string(),
-            "after": after.to_string(),
-            "met_before": before >= pace.promised,
-            "met_after": after >= pace.promised,
-        }))
-    };
-    promised.iter().filter_map(of).collect()
+        for promise in vendor.contract.iter().flat_map(Contract::promises) {
+            let (Some(days), unit) = (promise.days(now), promise.unit) else { continue };
+            let whole = days.end().since(days.begin());
+            let [before, after] = [
+                loads().map(|load| carried(unit, load, &load.before, |cost| cost.before)).sum(),
+                loads().map(|load| carried(unit, load, &load.after, |cost| cost.after)).sum(),
+            ]
+            .map(|sum| projected(unit, sum, whole, part));
+            let is_its = |one: &&Promised| {
+                one.vendor == vendor.id && one.period == promise.period && one.pace.unit == unit
+            };
+            let so_far = counted.and_then(|all| all.iter().find(is_its)).map(|one| one.pace.carried);
+            told.push(json!({
+                "vendor": vendor.id.as_str(),
+                "period": promise.period.as_str(),
+                "unit": unit.as_str(),
+                "promised": promise.promised.to_string(),
+                "carried": so_far.map(|amount| amount.to_string()),
+                "before": before.to_string(),
+                "after": after.to_string(),
+                "met_before": before >= promise.promised,
+                "met_after": after >= promise.promised,
+            }));
+        }
+    }
+    told
 }
 
 fn carried(unit: Unit, load: &Load, side: &Peak, of: impl Fn(&Cost) -> Decimal) -> Decimal {
