@@ -32,7 +32,7 @@ routes = ["acme-sms", "borealis-sms"]
 async fn first(gateway: &Gateway) -> (String, String) {
     let asked = serde_json::json!({ "to": "+4915112345678", "text": "hello" });
     let told = gateway.client.post("/v1/routing/explain", &asked).await.body;
-    let first = &told["routes"][0];
+    let first = &told["plan"][0];
     let text = |field: &str| first[field].as_str().unwrap_or_else(|| panic!("{told}")).to_owned();
     (text("route"), text("explanation"))
 }
