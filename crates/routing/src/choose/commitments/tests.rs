@@ -1,3 +1,5 @@
+//! Who goes first when a commitment is behind, and who never does.
+
 use domain::commitment::{Pace, Unit};
 use domain::money::Decimal;
 use domain::plan::{Exclusion, Plan, Reason, Shortfall};
