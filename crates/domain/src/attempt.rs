@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::address::Sender;
-use crate::id::{ConnectionId, RouteId};
+use crate::id::{ConnectionId, RateCardId, RouteId};
 use crate::money::{Price, Tariff};
 use crate::plan::Drawn;
 use crate::time::Timestamp;
@@ -60,6 +60,23 @@ pub struct Attempt {
     /// Where the adaptive engine had a say: the arm is the connection and the message's operator.
     #[cbor(n(24), default, skip_if = "Option::is_none")]
     pub drawn: Option<Drawn>,
+    /// What holds in the place of `price`, which stays as it was.
+    #[cbor(n(26), default, skip_if = "Option::is_none")]
+    pub rerated: Option<Box<Rerated>>,
+}
+
+/// What an attempt is rated at by a card that was corrected after it was made.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Rerated {
+    #[n(0)]
+    pub price: Tariff,
+    #[n(1)]
+    pub rate_card: RateCardId,
+    /// The version of the policy whose card it is.
+    #[n(2)]
+    pub version: u64,
+    #[n(3)]
+    pub at: Timestamp,
 }
 
 /// One segment on the wire.
@@ -216,12 +233,24 @@ impl Attempt {
         }
     }
 
-    /// Parts that a vendor accepted are paid for, and with the first of them the message.
+    /// Parts that a vendor accepted are paid for, and with the first of them the message: by the corrected price, where
+    /// there is one.
     #[must_use]
     pub fn cost(&self) -> Option<Price> {
+        let rerated = self.rerated.as_ref().map(|rerated| rerated.price);
+        self.cost_at(rerated.or(self.price))
+    }
+
+    /// The cost as it was rated when the attempt was made.
+    #[must_use]
+    pub fn first_cost(&self) -> Option<Price> {
+        self.cost_at(self.price)
+    }
+
+    fn cost_at(&self, price: Option<Tariff>) -> Option<Price> {
         let taken = self.parts.iter().filter(|part| part.answer == Some(PartAnswer::Accepted)).count();
         let taken = u16::try_from(taken).unwrap_or(u16::MAX);
-        self.price.filter(|_| taken > 0).map(|price| price.times(taken))
+        price.filter(|_| taken > 0).map(|price| price.times(taken))
     }
 
     /// What all parts' answers say together; None while one is missing or when the attempt has to be queued again.

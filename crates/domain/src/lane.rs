@@ -51,6 +51,14 @@ impl Lane {
         &self.name
     }
 
+    /// The route that its messages were queued for.
+    #[must_use]
+    pub fn queued_for(&self) -> Option<&str> {
+        let attempts = self.name.split(' ').nth(4)?;
+        let last = attempts.trim_end_matches('!').rsplit(',').next();
+        last.filter(|route| !route.is_empty())
+    }
+
     /// Reads what `as_str` wrote.
     ///
     /// # Errors

@@ -212,6 +212,9 @@ pub struct Message {
     /// Whether the text has a link in it. The text may be dropped before the message is.
     #[cbor(n(22), default, skip_if = "std::ops::Not::not")]
     pub has_link: bool,
+    /// Nothing is to be learned with it: it goes where it is best off, and never on a route of which more is to be known.
+    #[cbor(n(23), default, skip_if = "std::ops::Not::not")]
+    pub no_probe: bool,
 }
 
 impl Message {

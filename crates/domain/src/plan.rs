@@ -38,6 +38,9 @@ pub struct Plan {
     /// The pin that put a route before those of the rule.
     #[cbor(n(7), default, skip_if = "Option::is_none")]
     pub pin: Option<RuleId>,
+    /// Why the message was drawn without the shares that are there to learn, or for those alone.
+    #[cbor(n(8), default, skip_if = "Option::is_none")]
+    pub probing: Option<Probing>,
 }
 
 impl Plan {
@@ -134,6 +137,48 @@ impl Drawn {
     #[must_use]
     pub fn as_fallback(self) -> Self {
         Self { flags: self.flags.with(DrawFlags::FALLBACK), ..self }
+    }
+}
+
+/// What kept a message from being a probe, or made it one, whatever the engine's table says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Probing {
+    /// The application asked for no probe.
+    #[n(0)]
+    Message,
+    /// Its rule allows none.
+    #[n(1)]
+    Rule,
+    /// The recipient's last message was one.
+    #[n(2)]
+    ProbedJustNow,
+    /// Its recipient is a test number: it goes first to a route of which more is to be known.
+    #[n(3)]
+    TestNumber,
+}
+
+impl Probing {
+    /// The stable code that the API shows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "no_probe",
+            Self::Rule => "rule",
+            Self::ProbedJustNow => "probed_just_now",
+            Self::TestNumber => "test_number",
+        }
+    }
+
+    /// One clause for people.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Message => "it is no probe, because the application asked for none",
+            Self::Rule => "it is no probe, because the rule allows none",
+            Self::ProbedJustNow => "it is no probe, because this recipient's last message was one",
+            Self::TestNumber => "its recipient is a test number, so it goes where more is to be learned",
+        }
     }
 }
 
@@ -507,6 +552,7 @@ mod tests {
             flips,
             steered: Vec::new(),
             pin: None,
+            probing: None,
         }
     }
 

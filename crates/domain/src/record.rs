@@ -9,7 +9,7 @@ use std::time::Duration;
 use minicbor::{Decode, Encode};
 
 use crate::address::Sender;
-use crate::attempt::{Attempt, Part, State, Verdict};
+use crate::attempt::{Attempt, Part, Rerated, State, Verdict};
 use crate::event::{Event, Kind};
 use crate::id::{ConnectionId, RouteId};
 use crate::message::Message;
@@ -21,6 +21,7 @@ use crate::time::Timestamp;
 use crate::vendor_error::ErrorClass;
 
 mod failure;
+mod rerate;
 mod restore;
 mod step;
 
@@ -134,6 +135,8 @@ pub enum Input {
         converted: bool,
         at: Timestamp,
     },
+    /// What attempts cost after all, by their numbers.
+    Rerate(Vec<(u16, Rerated)>),
     /// The process that dispatched is gone: what has no outcome never will have one.
     Settle,
     /// The store was restored from a backup: what was dispatched has no outcome, and what was not may have been sent
@@ -406,6 +409,7 @@ impl Record {
             sender: next.target.sender,
             price: next.target.price,
             drawn: next.target.drawn,
+            rerated: None,
             reference: next.reference,
             state: State::Queued,
             outcome: None,

@@ -76,6 +76,9 @@ pub enum Kind {
     /// All routes to an operator are in trouble: no vendor is to blame.
     #[n(6)]
     OperatorWide,
+    /// Many more codes are asked for than users enter, on all routes to an operator: no vendor is to blame.
+    #[n(7)]
+    Pumping,
 }
 
 /// The numbers behind a verdict. Rates are shares from zero to one.
@@ -99,7 +102,7 @@ pub struct Proof {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Outage,
         Self::SilentDrop,
         Self::FakeReceipts,
@@ -107,6 +110,7 @@ impl Kind {
         Self::SlowDelivery,
         Self::Throttled,
         Self::OperatorWide,
+        Self::Pumping,
     ];
 
     /// The name in events, metrics and documents.
@@ -120,6 +124,7 @@ impl Kind {
             Self::SlowDelivery => "slow_delivery",
             Self::Throttled => "throttled",
             Self::OperatorWide => "operator_wide",
+            Self::Pumping => "pumping",
         }
     }
 
@@ -134,6 +139,10 @@ impl Kind {
             }
             Self::SlowDelivery => ("delivery in time", "receipts come late: slow delivery suspected"),
             Self::Throttled => ("messages a second", "the vendor refuses more: throttled"),
+            Self::Pumping => (
+                "conversion",
+                "receipts normal, many more codes asked for and as many entered as before: pumping suspected, no vendor is to blame",
+            ),
             Self::OperatorWide => {
                 ("delivery by receipts", "all routes to the operator have fallen: no vendor is to blame")
             }
@@ -203,7 +212,8 @@ impl Verdict {
             | Kind::FakeReceipts
             | Kind::SlowReceipts
             | Kind::SlowDelivery
-            | Kind::OperatorWide => format!("{of} {:.0} % against {:.0} %", after * 100.0, before * 100.0),
+            | Kind::OperatorWide
+            | Kind::Pumping => format!("{of} {:.0} % against {:.0} %", after * 100.0, before * 100.0),
         };
         let sum = if threshold > 0.0 { format!(", LLR {ratio:.1} > {threshold:.1}") } else { String::new() };
         format!("{rates} since {since}, {observations:.0} messages{sum}, {meaning}")

@@ -25,6 +25,7 @@ mod audit;
 mod auth;
 mod batch;
 mod body;
+mod caps;
 mod code;
 mod comment;
 mod conversions;
@@ -176,6 +177,7 @@ fn served() -> Vec<Served> {
         ("/v1/routing/explain", &["post"], post(explain::explain)),
         ("/v1/routes", &["get"], get(routes::list)),
         ("/v1/verdicts", &["get"], get(verdicts::list)),
+        ("/v1/caps", &["get"], get(caps::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),
         ("/v1/overrides/{id}", &["delete"], delete(overrides::revert)),
         ("/v1/overrides/{id}/draft", &["post"], post(overrides::draft)),
@@ -198,7 +200,11 @@ fn served() -> Vec<Served> {
         ("/v1/rate-cards/{id}", &["get"], get(rate_cards::get)),
         ("/v1/rate-cards/{id}/imports", &["post"], post(rate_cards::import::post)),
         ("/v1/rate-cards/{id}/diff", &["get"], get(rate_cards::diff::get)),
-        ("/v1/rate-cards/{id}/rerating", &["get"], get(rate_cards::rerating::get)),
+        (
+            "/v1/rate-cards/{id}/rerating",
+            &["get", "post"],
+            get(rate_cards::rerating::get).post(rate_cards::rerating::post),
+        ),
         ("/v1/rate-card-mappings", &["get"], get(rate_cards::mappings::list)),
         (
             "/v1/rate-card-mappings/{id}",

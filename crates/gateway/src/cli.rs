@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod app;
 mod audit;
+mod caps;
 mod check;
 mod client;
 mod db;
@@ -82,6 +83,8 @@ enum Command {
     /// Show routes, and steer traffic from one to another.
     #[command(subcommand)]
     Route(route::Command),
+    /// Show how much of each cap is used, and what waits because of it.
+    Caps(caps::Options),
     /// Versions of routes, rate cards and rules: draft, compare, put in force, go back.
     #[command(subcommand)]
     Policy(policy::Command),
@@ -232,6 +235,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
         | Command::Message(_)
         | Command::Explain(_)
         | Command::Route(_)
+        | Command::Caps(_)
         | Command::Policy(_)
         | Command::Decisions(_)
         | Command::Rates(_)
@@ -256,6 +260,7 @@ fn dispatch(command: Command, output: &Output) -> Result<(), Failure> {
             Command::Message(command) => message::run(command, output).await,
             Command::Explain(options) => explain::run(options, output).await,
             Command::Route(command) => route::run(command, output).await,
+            Command::Caps(options) => caps::run(options, output).await,
             Command::Policy(command) => policy::run(command, output).await,
             Command::Decisions(command) => decisions::run(command, output).await,
             Command::Rates(command) => rates::run(command, output).await,

@@ -19,6 +19,7 @@ use crate::start::{Gateway, Mode};
 
 mod application;
 mod configuration;
+mod flood;
 mod scenario;
 
 pub use application::Summary;

@@ -209,6 +209,7 @@ impl Metrics {
         }
         text.family(Name::Overrides, Kind::Gauge, "Overrides that are in force.");
         text.sample(&[], snapshot.overrides as u64);
+        write_caps(&mut text, snapshot);
         self.write_verdicts(&mut text, snapshot);
         write_commitments(&mut text, snapshot);
         write_store(&mut text, snapshot, damage);
@@ -428,6 +429,19 @@ fn write_backlog(text: &mut Text, backlog: &Backlog, now: Timestamp) {
     }
     text.family(Name::WebhookPending, Kind::Gauge, "Webhooks that wait to be delivered.");
     text.sample(&[], backlog.webhooks);
+}
+
+/// Two versions in force may have a cap of one name, and count it together: the one that is fuller tells.
+fn write_caps(text: &mut Text, snapshot: &Snapshot) {
+    text.family(Name::CapUsed, Kind::Gauge, "Which part of a cap is used in its period.");
+    let mut used: BTreeMap<&str, Decimal> = BTreeMap::new();
+    for standing in &snapshot.caps {
+        let fullest = used.entry(standing.cap.as_str()).or_default();
+        *fullest = standing.used.max(*fullest);
+    }
+    for (cap, used) in used {
+        text.amount(&[("cap", cap)], used);
+    }
 }
 
 fn write_store(text: &mut Text, snapshot: &Snapshot, damage: Damage) {

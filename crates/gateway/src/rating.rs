@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use domain::attempt::PartAnswer;
+use domain::attempt::{PartAnswer, Rerated as Corrected};
 use domain::money::Decimal;
-use domain::{Attempt, Country, Currency, Price, RateCardId, Record, RouteId, Timestamp};
+use domain::{Attempt, Country, Currency, Price, RateCardId, Record, RouteId, Tariff, Timestamp};
 use rates::compare::Volume;
 use routing::Settings;
 use routing::operator::Operator;
@@ -237,12 +237,39 @@ impl Rerated {
     }
 }
 
-fn cost(card: &Card, (operator, country): Place, attempt: &Attempt, segments: u16) -> Option<Price> {
+fn cost(card: &Card, place: Place, attempt: &Attempt, segments: u16) -> Option<Price> {
+    tariff(card, place, attempt).map(|tariff| tariff.times(segments))
+}
+
+fn tariff(card: &Card, (operator, country): Place, attempt: &Attempt) -> Option<Tariff> {
     let at = attempt.dispatched_at.unwrap_or(attempt.queued_at);
     match card.rate(operator, country, at) {
-        Rated::Priced(tariff) => Some(tariff.times(segments)),
+        Rated::Priced(tariff) => Some(tariff),
         Rated::Unknown | Rated::Closed => None,
     }
+}
+
+/// What of a message a card makes another cost of, by the numbers of its attempts: those that a rerating counts as
+/// `changed` or `unrated`, and no others.
+pub(crate) fn corrections(
+    record: &Record,
+    card: &Card,
+    routes: &HashSet<RouteId>,
+    version: u64,
+    at: Timestamp,
+) -> Vec<(u16, Corrected)> {
+    let place = place(record);
+    let of_card = record.attempts.iter().filter(|attempt| routes.contains(&attempt.route));
+    let corrected = of_card.filter_map(|attempt| {
+        let segments = taken(attempt);
+        let price = tariff(card, place, attempt).filter(|_| segments > 0)?;
+        let is_other = attempt.cost().is_none_or(|before| {
+            before.currency == card.currency && before.amount != price.times(segments).amount
+        });
+        let corrected = Corrected { price, rate_card: card.id.clone(), version, at };
+        is_other.then_some((attempt.number, corrected))
+    });
+    corrected.collect()
 }
 
 impl Group {

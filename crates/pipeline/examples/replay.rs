@@ -167,6 +167,8 @@ fn record(at: u64, table: &Table) -> anyhow::Result<Record> {
         max_price: None,
         now,
         used_just_now: None,
+        no_probe: false,
+        probed_just_now: false,
         chance: routing::chance(message.id),
     };
     let choice = routing::choose(&facts, table, &Up)?;
@@ -210,5 +212,6 @@ fn message(at: u64, now: Timestamp) -> anyhow::Result<Message> {
         operator_source: None,
         operator_known_at: None,
         has_link: false,
+        no_probe: false,
     })
 }

@@ -25,6 +25,7 @@ use crate::caps::Taken;
 use crate::core::Core;
 use crate::next::facts;
 use crate::operators::Asked;
+use crate::recent::Before;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -47,6 +48,8 @@ pub struct Request {
     /// A JSON object, kept as written.
     pub metadata: Option<Box<str>>,
     pub callback_url: Option<Box<str>>,
+    /// Nothing is to be learned with it.
+    pub no_probe: bool,
     /// Of a request that came by SMPP.
     pub by_smpp: Option<BySmpp>,
     /// Given before, to its parts; None for a new one.
@@ -321,6 +324,7 @@ fn message(core: &Core, app: &App, request: Request, resolved: Resolved<'_>) -> 
         operator_source: known.map(|known| known.source),
         operator_known_at: known.and_then(|known| known.at),
         has_link,
+        no_probe: request.no_probe,
     }
 }
 
@@ -337,11 +341,17 @@ type Room = (connectors::Slot, Taken);
 
 fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>) -> Result<Prepared, Turned> {
     let now = message.created_at;
-    let used_just_now = core.used_just_now(&message);
     let decided_at = tokio::time::Instant::now();
     let choice = {
-        let facts = facts(&message, used_just_now.as_ref(), now);
-        routing::choose(&facts, core.tables.load().of(facts.to), &core.standing())
+        let tables = core.tables.load();
+        let (table, standing) = (tables.of(&message.to), core.standing());
+        let choose = |before: &Before| routing::choose(&facts(&message, before, now), table, &standing);
+        // One that is scheduled is decided on again when it is due.
+        if message.send_at.is_some() {
+            choose(&core.before(&message))
+        } else {
+            core.choose_with_claim(&message, core.before(&message), choose)
+        }
     };
     core.observer.decision_took(decided_at.elapsed());
     let choice = match choice {
@@ -349,6 +359,7 @@ fn plan(core: &Arc<Core>, mut message: Box<Message>, validity: Option<Duration>)
         Err(routing::NoRule) => return Err(Turned { refused: Refused::NoRule, message: Some(message) }),
     };
     let Choice { plan, targets, spare, held, validity: of_rule, drawn_from } = choice;
+    core.caps.passed_over(core.tables.load().of(&message.to), &plan, now);
     let starts_at = message.send_at.unwrap_or(now);
     message.expires_at = validity.map_or_else(|| starts_at.plus(of_rule), |validity| now.plus(validity));
     if message.expires_at <= starts_at {

@@ -1,7 +1,7 @@
 //! What was counted towards caps, so that no more leaves than contracts allow.
 //!
-//! Counted is what gets a slot, before its dispatch is written; it is given back when that cannot be written. What a
-//! connection then could not send counts all the same, as what a vendor refuses does. Each count is one number that is changed without a lock, because every message with a cap passes here. A period ends by the
+//! Counted is what gets a slot, before its dispatch is written; it is given back when that cannot be written, and when no
+//! byte of it left. What a vendor refuses counts. Each count is one number that is changed without a lock, because every message with a cap passes here. A period ends by the
 //! clock, when the first message of the next one comes; seconds have no count, only an instant before which nothing more
 //! may leave. Counts are written once a second, beside what else is: a process that is killed forgets what left since.
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::plan::Capped;
 use domain::record::Target;
-use domain::{CapId, Message, Timestamp};
+use domain::{Attempt, CapId, Class, Message, Timestamp};
 use routing::settings::Period;
 use routing::table::Cap;
 use routing::{InForce, Table};
@@ -22,10 +22,16 @@ use store::{Counted, Reader, Write, Written};
 use crate::core::Core;
 use crate::writer::{NotWritten, Urgency};
 
+mod standing;
+
+pub use standing::CapStanding;
+
 /// What a process that is killed forgets.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// Without anything written nothing was counted.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// A dispatch that is written was counted no longer ago.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 /// How much may leave at once after silence, of a cap by the second.
 const BURST: Duration = Duration::from_millis(100);
 
@@ -43,6 +49,8 @@ struct Counter {
     state: AtomicU64,
     /// As it was written last.
     saved: AtomicU64,
+    /// Messages that passed a route over because of it: the period and their number, as in `state`. Never written.
+    passed_over: AtomicU64,
 }
 
 /// A message that was counted. Dropping it lets the count stand.
@@ -130,6 +138,21 @@ impl Caps {
         Ok(taken)
     }
 
+    /// A part of an attempt did not leave after all. It stays counted where it may have been in an earlier period than
+    /// its dispatch was written in.
+    pub(crate) fn not_sent(&self, table: &Table, attempt: &Attempt, class: Class, dispatched_at: Timestamp) {
+        let earliest = Timestamp::from_millis(dispatched_at.as_millis() - WRITTEN_WITHIN.as_millis() as i64);
+        let earliest = earliest.max(attempt.queued_at);
+        for cap in table.caps_of(&attempt.route, class, attempt.sender.as_ref()) {
+            let counters = self.counters.load();
+            let Some(counter) = counters.get(&key(cap)) else { continue };
+            let place = counter.place(dispatched_at);
+            if counter.place(earliest) == place || cap.per == Period::Second {
+                counter.give_back(place, 1, cap.limit);
+            }
+        }
+    }
+
     /// What has changed since it was written, with what it is then known to be written as.
     fn unsaved(&self) -> Vec<(Counted, Arc<Counter>, u64)> {
         let counters = self.counters.load();
@@ -159,7 +182,7 @@ impl Taken {
 
 impl Counter {
     fn new(period: Period) -> Self {
-        Self { period, state: AtomicU64::new(0), saved: AtomicU64::new(0) }
+        Self { period, state: AtomicU64::new(0), saved: AtomicU64::new(0), passed_over: AtomicU64::new(0) }
     }
 
     fn of(counted: &Counted) -> Option<Self> {
@@ -167,7 +190,8 @@ impl Counter {
         let period = all.into_iter().find(|period| period.millis() == counted.period)?;
         let place = u32::try_from(counted.since.as_millis().div_euclid(period.millis())).ok()?;
         let state = pack(place, counted.count);
-        Some(Self { period, state: AtomicU64::new(state), saved: AtomicU64::new(state) })
+        let (state, saved) = (AtomicU64::new(state), AtomicU64::new(state));
+        Some(Self { period, state, saved, passed_over: AtomicU64::new(0) })
     }
 
     /// The period that it was counted in; None when there is no room.
@@ -200,11 +224,16 @@ impl Counter {
         self.at(self.state.load(Ordering::Relaxed), now)
     }
 
+    /// Which period an instant is in, counted from 1970.
+    fn place(&self, at: Timestamp) -> u32 {
+        u32::try_from(at.as_millis().div_euclid(self.period.millis())).unwrap_or(0)
+    }
+
     /// A clock that steps back by a little does not begin a period a second time; by more than a period, it was wrong
     /// before.
     fn at(&self, state: u64, now: Timestamp) -> (u32, u32) {
         let (place, count) = unpack(state);
-        let current = u32::try_from(now.as_millis().div_euclid(self.period.millis())).unwrap_or(0);
+        let current = self.place(now);
         if place == current || place == current.saturating_add(1) { (place, count) } else { (current, 0) }
     }
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use arc_swap::ArcSwap;
+use domain::attempt::Attempt;
 use domain::id::MessageIds;
+use domain::plan::{DrawFlags, Probing};
 use domain::record::Input;
-use domain::{AppId, Class, ConnectionId, Message, MessageId, Record, RouteId, Timestamp};
+use domain::{AppId, Class, ConnectionId, Message, MessageId, Record, Timestamp};
 use parking_lot::Mutex;
 use rand::Rng as _;
 use rand::rngs::StdRng;
-use routing::InForce;
 use routing::learning::Beliefs;
+use routing::{Choice, InForce, NoRule};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Reader, Retention, Write};
 use tokio::sync::Notify;
@@ -27,7 +29,7 @@ use crate::learn::Feedback;
 use crate::notify::Notices;
 use crate::observe::Observer;
 use crate::operators::Operators;
-use crate::recent::RecentRoutes;
+use crate::recent::{Before, Probed, RecentRoutes, is_probe};
 use crate::standing::Standing;
 use crate::steer::Steering;
 use crate::worker;
@@ -62,6 +64,7 @@ pub(crate) struct Core {
     pub(crate) dispatch: Dispatch,
     pub(crate) notices: Notices,
     pub(crate) recent: RecentRoutes,
+    pub(crate) probed: Probed,
     /// (app, key) of requests whose commit is under way.
     pub(crate) keys_in_flight: Mutex<FxHashSet<(AppId, Box<str>)>>,
     ids: Mutex<(MessageIds, StdRng)>,
@@ -160,6 +163,7 @@ impl Core {
             dispatch: Dispatch::default(),
             notices: parts.notices,
             recent: RecentRoutes::default(),
+            probed: Probed::default(),
             keys_in_flight: Mutex::new(FxHashSet::default()),
             ids: Mutex::new((MessageIds::new(parts.last_key), parts.random)),
             references: AtomicU16::new(first_reference),
@@ -195,9 +199,45 @@ impl Core {
         self.references.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The route that the message should avoid, because it carried the password that this one repeats.
-    pub(crate) fn used_just_now(&self, message: &Message) -> Option<RouteId> {
-        if message.class == Class::Otp { self.recent.used(&message.to, message.created_at) } else { None }
+    /// What happened to the recipient of a new message.
+    pub(crate) fn before(&self, message: &Message) -> Before {
+        let used = if message.class == Class::Otp {
+            self.recent.used(&message.to, message.created_at)
+        } else {
+            None
+        };
+        Before { used, probed: self.probed.is_held(&message.to, message.id), is_retried: false }
+    }
+
+    /// As `before`, of a message that may have been sent already.
+    pub(crate) fn before_attempt(&self, record: &Record) -> Before {
+        Before { is_retried: record.counted_attempts() > 0, ..self.before(&record.message) }
+    }
+
+    /// Decides, and if the message is to be a probe sees to it that none other to the same recipient is.
+    pub(crate) fn choose_with_claim(
+        &self,
+        message: &Message,
+        before: Before,
+        choose: impl Fn(&Before) -> Result<Choice, NoRule>,
+    ) -> Result<Choice, NoRule> {
+        let choice = choose(&before)?;
+        let is_own = |choice: &Choice| choice.plan.probing == Some(Probing::TestNumber);
+        let is_probe = choice.targets.first().is_some_and(is_probe) && !is_own(&choice);
+        if !is_probe || self.probed.claim(&message.to, message.id) {
+            return Ok(choice);
+        }
+        choose(&Before { probed: true, ..before })
+    }
+
+    /// An attempt leaves for its vendor: what its recipient gets next depends on it.
+    pub(crate) fn left(&self, message: &Message, attempt: &Attempt) {
+        if message.class == Class::Otp {
+            self.recent.remember(&message.to, &attempt.route, self.clock.now());
+        }
+        if attempt.drawn.is_none_or(|drawn| !drawn.flags.contains(DrawFlags::PROBE)) {
+            self.probed.release(&message.to, message.id, attempt.number == 1);
+        }
     }
 
     /// Steps a record, and follows up once that is durable.

@@ -17,8 +17,8 @@ pub(crate) fn decide(core: &Core, record: &Record) -> Input {
 fn next_target(core: &Core, record: &Record) -> Option<Target> {
     let tables = core.tables.load();
     let table = tables.of(&record.message.to);
-    let used_just_now = core.used_just_now(&record.message);
-    let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
+    let before = core.before_attempt(record);
+    let facts = facts(&record.message, &before, core.clock.now());
     next::after_outcome(record, &facts, table, || {
         let started = tokio::time::Instant::now();
         let choice = routing::choose(&facts, table, &core.standing());

@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::attempt::{Attempt, Outcome, State, Verdict as Said};
+use domain::plan::{DrawFlags, Probing};
 use domain::record::Answer as Submitted;
 use domain::{ConnectionId, Message, Record, Timestamp, Verdict, VerdictId};
 use routing::learning::{Answer, Destination, Learner, News, Stage, Turned, Vendors, What};
-use store::{Adaptive, Reader, Write};
+use store::{Adaptive, Reader, VerdictQuery, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -74,10 +75,13 @@ impl Feedback {
     /// An answer to a submit is stored.
     pub(crate) fn answered(&self, record: &Record, attempt: &Attempt, answer: Told, now: Timestamp) {
         let connection = attempt.connection.clone();
+        let is_own = record.plan.as_ref().and_then(|plan| plan.probing) == Some(Probing::TestNumber);
+        let is_test = is_own && attempt.drawn.is_some_and(|drawn| drawn.flags.contains(DrawFlags::PROBE));
         let told = |answer| What::Answered {
             connection: connection.clone(),
             segments: record.message.segments,
             answer,
+            is_test,
         };
         match (answer, attempt.outcome) {
             (Told::Busy, _) => self.tell(&record.message, now, told(Answer::Throttled)),
@@ -179,6 +183,26 @@ pub(crate) fn load(table: &Arc<routing::Table>, reader: &dyn Reader, now: Timest
     }
 }
 
+/// Ends the verdicts that the store has and the engine does not know: a crash took the moment in which it was raised, or
+/// what was learned was discarded. What of it still holds is found anew.
+pub(crate) fn end_unknown(core: &Core, learner: &Learner) {
+    let query = VerdictQuery { is_open: Some(true), limit: usize::MAX, ..VerdictQuery::default() };
+    let open = match core.reader.verdicts(&query) {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::error!(%error, "the verdicts of the last run cannot be read: they stay as they are");
+            return;
+        }
+    };
+    let now = core.clock.now();
+    let is_known = |verdict: &Verdict| learner.open().iter().any(|known| known.id == verdict.id);
+    for mut verdict in open.into_iter().filter(|verdict| !is_known(verdict)) {
+        tracing::info!(verdict = %verdict.id, kind = %verdict.kind, scope = %verdict.scope, "a verdict of the last run is not known any more");
+        verdict.recovered_at = Some(now);
+        write(core, Adaptive::Verdict(Box::new(verdict)));
+    }
+}
+
 /// Owns the engine until `stop` is told or dropped; then what was learned is saved.
 pub(crate) async fn run(core: Arc<Core>, learner: Learner, heard: Heard, stop: oneshot::Receiver<()>) {
     let now = Instant::now();
@@ -191,6 +215,7 @@ pub(crate) async fn run(core: Arc<Core>, learner: Learner, heard: Heard, stop: o
         agreements: Arc::default(),
         judged_at: now,
         save_at: now + SAVE,
+        save_not_before: now,
         is_busy: false,
         has_news: false,
     };
@@ -221,6 +246,8 @@ struct Task {
     agreements: Arc<Agreements>,
     judged_at: Instant,
     save_at: Instant,
+    /// Sooner it is not saved, however much there is to say: it may be large.
+    save_not_before: Instant,
     /// The last look found news.
     is_busy: bool,
     /// Since what was learned was last saved.
@@ -277,10 +304,17 @@ impl Task {
             self.learner.turned(now, new_id)
         };
         if let Some(beliefs) = self.learner.publish() {
+            // In between there is another version when a circuit turned, and the same when a message of a new kind came:
+            // for that nobody waits.
+            let is_other = beliefs.version() != self.core.beliefs.load().version();
             self.core.beliefs.store(Arc::new(beliefs));
-            if !is_due || !turned.is_empty() {
+            if !turned.is_empty() || (is_other && !is_due) {
                 self.core.dispatch.all_changed();
             }
+        }
+        if !turned.is_empty() {
+            // A crash is not to bring back what a verdict says of the moment before.
+            (self.save_at, self.has_news) = (self.save_not_before, true);
         }
         for turned in turned {
             conclude(&self.core, turned);
@@ -293,7 +327,8 @@ impl Task {
     fn save(&mut self) {
         let state = self.learner.save(self.core.clock.now());
         let seconds = u64::try_from(state.len() / SAVED_A_SECOND).unwrap_or(u64::MAX);
-        self.save_at = Instant::now() + SAVE.max(Duration::from_secs(seconds));
+        self.save_not_before = Instant::now() + Duration::from_secs(seconds);
+        self.save_at = self.save_not_before.max(Instant::now() + SAVE);
         self.has_news = false;
         write(&self.core, Adaptive::State(state.into()));
     }

@@ -33,6 +33,7 @@ mod writer;
 
 pub use accept::{Acceptance, BySmpp, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY, Refused, Request, Sending};
 pub use app::App;
+pub use caps::CapStanding;
 pub use clock::Clock;
 pub use commitments::{Agreed, Agreements, Promised};
 pub use hold::Resume;

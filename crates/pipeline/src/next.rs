@@ -7,6 +7,8 @@ use domain::record::{Cause, Target};
 use domain::{Attempt, ErrorClass, Message, Record, RouteId, Timestamp};
 use routing::{Choice, Facts, NoRule, Table};
 
+use crate::recent::Before;
+
 /// An attempt ended, or a scheduled message came due: which route is next? None when there is no more to try. `choose`
 /// is asked only where it takes a new plan.
 pub(crate) fn after_outcome(
@@ -111,11 +113,7 @@ fn was_tried(record: &Record, route: &RouteId) -> bool {
 }
 
 /// What the routing table decides a message by.
-pub(crate) fn facts<'a>(
-    message: &'a Message,
-    used_just_now: Option<&'a RouteId>,
-    now: Timestamp,
-) -> Facts<'a> {
+pub(crate) fn facts<'a>(message: &'a Message, before: &'a Before, now: Timestamp) -> Facts<'a> {
     Facts {
         app: &message.app,
         channel: message.channel,
@@ -128,7 +126,9 @@ pub(crate) fn facts<'a>(
         features: message.features(),
         max_price: message.max_price,
         now,
-        used_just_now,
+        used_just_now: before.used.as_ref(),
+        no_probe: message.no_probe || before.is_retried,
+        probed_just_now: before.probed,
         chance: routing::chance(message.id),
     }
 }

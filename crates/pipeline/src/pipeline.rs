@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::{Answered, Connector, Events, Health, ReceiptReport};
+use domain::attempt::Rerated;
 use domain::record::{Input, Replacement};
 use domain::{AppId, ConnectionId, MessageId, Override, OverrideId, Record, Timestamp};
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::accept::{self, Acceptance, Refused, Request, Sending};
 use crate::app::App;
-use crate::caps::{self, Caps};
+use crate::caps::{self, CapStanding, Caps};
 use crate::clock::Clock;
 use crate::commitments::{self, Agreements, Commitments, Promised};
 use crate::core::{Core, Parts};
@@ -69,6 +70,7 @@ pub struct Snapshot {
     pub connections: Vec<(ConnectionId, Health)>,
     /// How many are in force, with effect or without.
     pub overrides: usize,
+    pub caps: Vec<CapStanding>,
     pub is_writing: bool,
     pub is_broken: bool,
     /// Why nothing is written, while nothing is.
@@ -155,6 +157,7 @@ impl Pipeline {
         tasks.spawn(caps::run(Arc::clone(&core)));
         tasks.spawn(commitments::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
+        learn::end_unknown(&core, &learner);
         let (stop, stopped) = oneshot::channel();
         let mut learning = JoinSet::new();
         learning.spawn(learn::run(Arc::clone(&core), learner, heard, stopped));
@@ -435,6 +438,18 @@ impl Pipeline {
         self.step(Write::Apply { message, input: Input::Convert { converted, at } }).await
     }
 
+    /// What attempts of a message cost after all, by their numbers. The same again changes nothing.
+    ///
+    /// # Errors
+    /// `NotWritten` when the store does not take the change.
+    pub async fn rerate(
+        &self,
+        message: MessageId,
+        attempts: Vec<(u16, Rerated)>,
+    ) -> Result<Stepped, NotWritten> {
+        self.step(Write::Apply { message, input: Input::Rerate(attempts) }).await
+    }
+
     async fn step(&self, write: Write) -> Result<Stepped, NotWritten> {
         if self.core.on_hold {
             return Err(NotWritten::OnHold);
@@ -481,11 +496,18 @@ impl Pipeline {
         self.core.writer.is_writing()
     }
 
+    /// How the caps in force stand: those of the active version, then those of one that is rolled out.
+    #[must_use]
+    pub fn caps(&self) -> Vec<CapStanding> {
+        self.core.caps.standing(&self.core.tables.load(), self.core.clock.now())
+    }
+
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             connections: self.core.fleet.load().health(),
             overrides: self.overrides().len(),
+            caps: self.caps(),
             is_writing: self.core.writer.is_writing(),
             is_broken: self.core.writer.is_broken(),
             failure: self.core.writer.failure(),

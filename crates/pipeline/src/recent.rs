@@ -1,14 +1,30 @@
-//! Which route carried a recipient's last one-time password: a repeated one avoids it, because the first may be lost.
+//! What happened to a recipient just before: which route carried its last one-time password, because a repeated one
+//! avoids it, and whether its last message was a probe, because the next one is none then.
+//!
+//! Both are kept in memory alone. What they made of a decision is in its plan.
 
 use std::time::Duration;
 
-use domain::{Recipient, RouteId, Timestamp};
+use domain::plan::DrawFlags;
+use domain::record::Target;
+use domain::{MessageId, Recipient, RouteId, Timestamp};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 const REMEMBERED: Duration = Duration::from_secs(5 * 60);
 /// Recipients remembered per generation; beyond this the older generation is dropped early.
 const MAX_RECIPIENTS: usize = 100_000;
+
+/// What is remembered of a message's recipient, and of the message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Before {
+    /// The route that carried the password that this one repeats.
+    pub(crate) used: Option<RouteId>,
+    /// The recipient's last message was a probe.
+    pub(crate) probed: bool,
+    /// A vendor had the message already: what follows is there to deliver it and not to learn.
+    pub(crate) is_retried: bool,
+}
 
 /// Two generations: when the younger is full or old, it becomes the older and the older is forgotten.
 #[derive(Default)]
@@ -42,6 +58,67 @@ impl RecentRoutes {
     }
 }
 
+/// Recipients whose last message was a probe, or will be: two generations of `MAX_RECIPIENTS`, by a number that two of
+/// them may share. Whoever is confused with another is spared a probe.
+///
+/// A probe is claimed when it is decided on, so that of two messages to one recipient, decided on at the same time, one
+/// at most is a probe.
+#[derive(Default)]
+pub(crate) struct Probed {
+    claims: Mutex<Claims>,
+}
+
+#[derive(Default)]
+struct Claims {
+    young: FxHashMap<i64, MessageId>,
+    old: FxHashMap<i64, MessageId>,
+}
+
+impl Probed {
+    /// Whether another message to the recipient was the last probe.
+    pub(crate) fn is_held(&self, to: &Recipient, by_other_than: MessageId) -> bool {
+        self.claims.lock().holder(to).is_some_and(|holder| holder != by_other_than)
+    }
+
+    /// False when another message has it: then this one is no probe.
+    pub(crate) fn claim(&self, to: &Recipient, message: MessageId) -> bool {
+        let mut claims = self.claims.lock();
+        match claims.holder(to) {
+            Some(holder) => holder == message,
+            None => {
+                if claims.young.len() >= MAX_RECIPIENTS {
+                    claims.old = std::mem::take(&mut claims.young);
+                }
+                claims.young.insert(to.key(), message);
+                true
+            }
+        }
+    }
+
+    /// Something that is no probe leaves for the recipient: the next message may be one. An attempt after another of the
+    /// message that was the probe changes nothing.
+    pub(crate) fn release(&self, to: &Recipient, message: MessageId, is_first: bool) {
+        let mut claims = self.claims.lock();
+        if !is_first && claims.holder(to) == Some(message) {
+            return;
+        }
+        claims.young.remove(&to.key());
+        claims.old.remove(&to.key());
+    }
+}
+
+impl Claims {
+    fn holder(&self, to: &Recipient) -> Option<MessageId> {
+        let key = to.key();
+        self.young.get(&key).or_else(|| self.old.get(&key)).copied()
+    }
+}
+
+/// Whether a message that goes there is a probe.
+pub(crate) fn is_probe(target: &Target) -> bool {
+    target.drawn.is_some_and(|drawn| drawn.flags.contains(DrawFlags::PROBE))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +140,29 @@ mod tests {
         let accepted_at = Timestamp::from_millis(1_000_000);
         recent.remember(&to, &route, accepted_at);
         assert_eq!(recent.used(&to, accepted_at), None);
+    }
+
+    #[test]
+    fn a_recipient_has_one_probe_until_another_message_leaves_for_it() {
+        let probed = Probed::default();
+        let to = |number: u64| Recipient::from_e164(&format!("+1202555{number:06}")).unwrap();
+        let [first, second] = [1, 2].map(MessageId::from_u128);
+        assert!(probed.claim(&to(100), first) && probed.claim(&to(100), first));
+        assert!(!probed.claim(&to(100), second));
+        assert!(probed.is_held(&to(100), second) && !probed.is_held(&to(100), first));
+        assert!(!probed.is_held(&to(101), second));
+        probed.release(&to(100), first, false);
+        assert!(probed.is_held(&to(100), second));
+        probed.release(&to(100), second, true);
+        assert!(!probed.is_held(&to(100), second) && probed.claim(&to(100), second));
+        // It is still held when as many others were probed, and forgotten after twice as many: memory has an end.
+        for number in 0..MAX_RECIPIENTS as u64 {
+            probed.claim(&to(1000 + number), first);
+        }
+        assert!(probed.is_held(&to(100), first));
+        for number in 0..MAX_RECIPIENTS as u64 {
+            probed.claim(&to(500_000 + number), first);
+        }
+        assert!(!probed.is_held(&to(100), first));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use connectors::connector::Passed;
 use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
+use domain::event::{Event, Kind};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
 use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, segment};
 use routing::Table;
@@ -22,6 +23,7 @@ use crate::lanes::{Turn, Waits, Wake, Wanted};
 use crate::learn::Told;
 use crate::next::{self, facts};
 use crate::observe::VendorError;
+use crate::recent::Before;
 use crate::worker;
 use crate::writer::{NotWritten, Urgency};
 
@@ -153,9 +155,11 @@ fn place(core: &Core, record: &Record, attempt: &Attempt) -> Result<(Target, Roo
 
 /// The routes that the message may take now, best first; and whether one is left out for what its sender is.
 fn candidates(core: &Core, table: &Table, record: &Record, attempt: &Attempt) -> (Vec<Target>, bool) {
-    let used_just_now = core.used_just_now(&record.message);
-    let facts = facts(&record.message, used_just_now.as_ref(), core.clock.now());
-    let choice = routing::choose(&facts, table, &core.standing());
+    let (before, now) = (core.before_attempt(record), core.clock.now());
+    let standing = core.standing();
+    let choose = |before: &Before| routing::choose(&facts(&record.message, before, now), table, &standing);
+    let choice = core.choose_with_claim(&record.message, before.clone(), choose);
+    let facts = facts(&record.message, &before, now);
     let left_out = choice.iter().flat_map(|choice| &choice.plan.left_out);
     let mut capped = left_out.filter_map(|left_out| left_out.capped.as_ref());
     let by_sender = |id: &CapId| table.caps().iter().any(|cap| cap.id == *id && cap.tells_senders_apart());
@@ -202,15 +206,16 @@ pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: S
         take_back(core, record, attempt);
         return;
     };
-    if record.message.class == domain::Class::Otp {
-        core.recent.remember(&record.message.to, &attempt.route, core.clock.now());
-    }
+    core.left(&record.message, attempt);
     connector.submit(slot, submission(core, record, attempt));
 }
 
 /// The connection left the configuration between the dispatch and here: no byte has left.
 fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
-    for part in 0..record.message.segments.max(1) {
+    let dispatched_at = attempt.dispatched_at.unwrap_or(attempt.queued_at);
+    let message = &record.message;
+    for part in 0..message.segments.max(1) {
+        core.caps.not_sent(core.tables.load().of(&message.to), attempt, message.class, dispatched_at);
         core.step(
             record.message.id,
             Input::Answer { attempt: attempt.number, part, answer: Answer::NotSent },
@@ -264,6 +269,7 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
         }
         let told = Told::of(&answer);
         let is_accepted = matches!(answer, Answer::Accepted { .. });
+        let is_unsent = matches!(answer, Answer::NotSent);
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
@@ -271,6 +277,9 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
                 count(&after, &result, attempt);
             }
             observe(&after, &result, attempt, told);
+            if is_unsent {
+                uncount(&after, &result, attempt);
+            }
             worker::follow(&after, result);
         };
         core.writer.write(Urgency::News, write, Box::new(then));
@@ -294,6 +303,17 @@ fn count(core: &Core, result: &Result<Written, NotWritten>, attempt: u16) {
     if let Some(attempt) = record.attempt(attempt) {
         core.commitments.count(attempt, core.clock.now());
     }
+}
+
+/// A part that did not leave is no longer counted towards caps, before its message is looked at again.
+fn uncount(core: &Core, result: &Result<Written, NotWritten>, number: u16) {
+    let Ok(Written::Applied { record, .. }) = result else { return };
+    let Some(attempt) = record.attempt(number) else { return };
+    // The attempt itself knows no more of it once it waits again.
+    let is_dispatch = |event: &&Event| event.kind == Kind::Dispatched { attempt: number };
+    let Some(dispatch) = record.events.iter().rev().find(is_dispatch) else { return };
+    let message = &record.message;
+    core.caps.not_sent(core.tables.load().of(&message.to), attempt, message.class, dispatch.at);
 }
 
 fn observe(core: &Core, result: &Result<Written, NotWritten>, attempt: u16, told: Told) {

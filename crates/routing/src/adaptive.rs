@@ -18,6 +18,7 @@ mod judge;
 mod plan;
 mod planned;
 mod publish;
+mod pumping;
 mod recovery;
 mod settings;
 mod snapshot;

@@ -43,6 +43,10 @@ pub struct Facts<'a> {
     pub now: Timestamp,
     /// The route that carried this recipient's last one-time password within five minutes.
     pub used_just_now: Option<&'a RouteId>,
+    /// Nothing is to be learned with it.
+    pub no_probe: bool,
+    /// The recipient's last message was a probe.
+    pub probed_just_now: bool,
     /// What `adaptive` draws by: `chance` of the message, or zero for whatever is best.
     pub chance: u64,
 }
@@ -125,7 +129,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         candidates.append(&mut spare);
     }
     let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
-    let mut drawn_from = Vendors::default();
+    let (mut drawn_from, mut probing) = (Vendors::default(), None);
     if rule.strategy.minds_prices() {
         commitments::price(&mut candidates, table, facts, health);
     }
@@ -133,7 +137,10 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
         Strategy::LeastCost => by_price(&mut candidates, table, facts),
-        Strategy::Adaptive => drawn_from = adaptive::draw(&mut candidates, &request, health.beliefs()),
+        Strategy::Adaptive => {
+            let beliefs = health.beliefs();
+            (drawn_from, probing) = adaptive::draw(&mut candidates, &request, rule, table, beliefs);
+        }
     }
     if let Some(first) = first {
         candidates.insert(0, Candidate { reason: Reason::Pinned, ..first });
@@ -168,6 +175,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         flips,
         steered,
         pin: pinned.pin.map(|pin| pin.id.clone()),
+        probing,
     };
     let [targets, spare, held] =
         [&candidates, &spare, &held].map(|candidates| candidates.iter().map(Candidate::target).collect());

@@ -22,6 +22,9 @@ pub fn english(rule: &Rule) -> String {
     if let Some(floor) = &rule.quality_floor {
         sentences.push(format!("Routes that are known to deliver less than {floor} of their messages are left out, unless all are"));
     }
+    if !rule.probes {
+        sentences.push("None of them is sent anywhere only to learn about a route".to_owned());
+    }
     sentences.push(format!("A message that says nothing of it is tried for {}", rule.validity));
     sentences.join(". ") + "."
 }

@@ -1,7 +1,7 @@
 //! A decision in plain English: the one place where its sentences are made.
 
 use domain::overrides::{How, Steered};
-use domain::plan::{DrawFlags, Drawn, Exclusion, LeftOutRoute, Plan, PlannedRoute, Reason};
+use domain::plan::{DrawFlags, Drawn, Exclusion, LeftOutRoute, Plan, PlannedRoute, Probing, Reason};
 use domain::record::Target;
 use domain::{ConnectionId, RouteId, RuleId, Sender, Tariff, Verdict, verdict};
 
@@ -85,7 +85,7 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
             format!("no other route can carry it now; {}", of.sentence())
         }
         (reason, _) => match route.drawn {
-            Some(drawn) => format!("{}{}", reason.explanation(), draw(drawn)),
+            Some(drawn) => format!("{}{}", reason.explanation(), draw(drawn, plan.probing)),
             None => reason.explanation(),
         },
     };
@@ -104,7 +104,7 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
 }
 
 /// `: 86.2 % of such messages go there first, 1.0 % to learn; drawn to learn (table 4711)`.
-fn draw(drawn: Drawn) -> String {
+fn draw(drawn: Drawn, probing: Option<Probing>) -> String {
     let percent = |part: u16| f64::from(part) * 100.0 / f64::from(u16::MAX);
     let (share, probe) = (percent(drawn.share), percent(drawn.probe));
     let mut text = format!(": {share:.1} % of such messages go there first because that is best");
@@ -119,6 +119,10 @@ fn draw(drawn: Drawn) -> String {
         if drawn.flags.contains(flag) {
             text += words;
         }
+    }
+    if let Some(probing) = probing.filter(|_| !drawn.flags.contains(DrawFlags::FALLBACK)) {
+        text += "; ";
+        text += probing.explanation();
     }
     text + &format!(" (engine's table {})", drawn.table)
 }

@@ -99,6 +99,8 @@ impl Message {
             max_price: None,
             now: self.at,
             used_just_now: None,
+            no_probe: false,
+            probed_just_now: false,
             chance: 0,
         }
     }

@@ -81,6 +81,8 @@ pub(crate) struct Ask {
     pub(crate) max_price: Option<(&'static str, &'static str)>,
     pub(crate) now: Timestamp,
     pub(crate) used_just_now: Option<&'static str>,
+    pub(crate) no_probe: bool,
+    pub(crate) probed_just_now: bool,
     pub(crate) chance: u64,
     pub(crate) down: &'static [&'static str],
 }
@@ -100,6 +102,8 @@ impl Ask {
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: None,
+            no_probe: false,
+            probed_just_now: false,
             chance: 0,
             down: &[],
         }
@@ -126,6 +130,8 @@ impl Ask {
             }),
             now: self.now,
             used_just_now: used_just_now.as_ref(),
+            no_probe: self.no_probe,
+            probed_just_now: self.probed_just_now,
             chance: self.chance,
         })
     }

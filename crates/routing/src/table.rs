@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, ConnectionId, RateCardId, RouteId, Sender, Tariff, VendorId};
-use rustc_hash::FxHashMap;
+use domain::{Class, ConnectionId, RateCardId, Recipient, RouteId, Sender, Tariff, VendorId};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::choose::Facts;
 use crate::price::{Card, Exchange};
@@ -57,6 +57,8 @@ pub struct Table {
     exchange: Arc<Exchange>,
     worths: Worths,
     commitments: Option<Commitments>,
+    /// Recipients that are the buyer's own.
+    test_numbers: Arc<FxHashSet<Recipient>>,
 }
 
 /// What one route would take for a message.
@@ -164,6 +166,12 @@ impl Table {
     #[must_use]
     pub fn commitments(&self) -> Option<&Commitments> {
         self.commitments.as_ref()
+    }
+
+    /// Whether the recipient is the buyer's own, so that its messages are probes wherever one is wanted.
+    #[must_use]
+    pub fn is_test_number(&self, to: &Recipient) -> bool {
+        self.test_numbers.contains(to)
     }
 
     pub(crate) fn card_of<'t>(&'t self, route: &'t Route) -> Option<&'t Card> {

@@ -4,6 +4,7 @@ use routing::adaptive::{
     Answer as Told, Cell, Class, Engine, Millis, Request, Settings, Stage, Tuning, Vendor, Vendors,
 };
 
+use crate::causes::Reason;
 use crate::play::Player;
 use crate::policy::{Alarm, Answer, Ask, Known, Policy};
 
@@ -12,6 +13,7 @@ pub(crate) const NAME: &str = "adaptive";
 pub(crate) struct Adaptive {
     known: Known,
     engine: Engine,
+    reason: Reason,
 }
 
 impl Adaptive {
@@ -36,11 +38,15 @@ impl Adaptive {
             tuning: Tuning::default(),
         };
         let engine = Engine::new(settings, known.seed);
-        Self { known, engine }
+        Self { known, engine, reason: Reason::default() }
     }
 }
 
-impl Player for Adaptive {}
+impl Player for Adaptive {
+    fn reason(&self) -> Reason {
+        self.reason
+    }
+}
 
 impl Policy for Adaptive {
     fn tick(&mut self, now: f64) {
@@ -54,7 +60,19 @@ impl Policy for Adaptive {
             excluded: Vendors(u128::from(excluded)),
             no_probe: false,
         };
-        self.engine.choose(milliseconds(now), &request).map(|pick| pick.vendor)
+        let pick = self.engine.choose(milliseconds(now), &request)?;
+        let table = self.engine.table();
+        let first = table.plan(request.cell, request.allowed).and_then(|plan| plan.rows.first());
+        self.reason = if pick.flags.unplanned {
+            Reason::Unplanned
+        } else if pick.flags.probe {
+            Reason::Probe
+        } else if first.is_some_and(|row| usize::from(row.vendor) == pick.vendor) {
+            Reason::Best
+        } else {
+            Reason::Drawn
+        };
+        Some(pick.vendor)
     }
 
     fn submitted(&mut self, now: f64, ask: Ask, vendor: usize, answer: Answer) {

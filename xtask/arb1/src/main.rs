@@ -5,6 +5,8 @@
 
 mod adaptive;
 mod baselines;
+mod causes;
+mod forewarned;
 mod metrics;
 mod oracle;
 mod play;
@@ -55,6 +57,9 @@ struct Arguments {
     /// Shows every metric and not only the chief ones
     #[arg(long)]
     full: bool,
+    /// Shows where the regret comes from, by the true odds: what probes, draws, wrong ranks and incidents cost
+    #[arg(long)]
+    by_cause: bool,
     /// Shows each seed beside the medians
     #[arg(long)]
     each: bool,
@@ -122,7 +127,10 @@ fn run(arguments: &Arguments) -> Result<()> {
                 let began = std::time::Instant::now();
                 let played = play::play(&world, &mut *policy);
                 let took = began.elapsed().as_secs_f64();
-                let metrics = metrics::metrics(&world, &played, &oracle);
+                let mut metrics = metrics::metrics(&world, &played, &oracle);
+                if arguments.by_cause {
+                    metrics.extend(causes::causes(&world, &played, &oracle));
+                }
                 if arguments.each {
                     println!("seed {seed} {name}: {}", line(&metrics, arguments.full));
                 }
@@ -147,7 +155,7 @@ fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn names(asked: &[String]) -> Result<Vec<String>> {
-    let known: Vec<&str> = baselines::NAMES.into_iter().chain([adaptive::NAME]).collect();
+    let known: Vec<&str> = baselines::NAMES.into_iter().chain([adaptive::NAME, forewarned::NAME]).collect();
     if asked.iter().any(|name| name == "all") {
         return Ok(known.into_iter().map(str::to_owned).collect());
     }
@@ -157,9 +165,12 @@ fn names(asked: &[String]) -> Result<Vec<String>> {
     Ok(asked.to_vec())
 }
 
-fn policy(name: &str, world: &World) -> Option<Box<dyn Player>> {
+fn policy<'w>(name: &str, world: &'w World) -> Option<Box<dyn Player + 'w>> {
     if name == adaptive::NAME {
         return Some(Box::new(adaptive::Adaptive::new(Known::of(world))));
+    }
+    if name == forewarned::NAME {
+        return Some(Box::new(forewarned::Forewarned::new(world)));
     }
     baselines::named(name, Known::of(world))
 }
@@ -178,7 +189,8 @@ impl Arguments {
 }
 
 fn line(metrics: &Metrics, full: bool) -> String {
-    let shown = metrics.iter().filter(|(name, _)| full || CHIEF.contains(&name.as_str()));
+    let is_shown = |name: &str| full || CHIEF.contains(&name) || name.starts_with(causes::MARK);
+    let shown = metrics.iter().filter(|(name, _)| is_shown(name));
     shown.map(|(name, value)| format!("{name} {value:.2}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -193,8 +205,15 @@ fn show(name: &str, row: &[(Metrics, f64)], full: bool) {
     all.dedup();
     let mut shown: Vec<&str> =
         CHIEF.into_iter().filter(|chief| all.iter().any(|name| name == chief)).collect();
+    let causes = causes::CAUSES.iter().map(|cause| format!("{}{cause}", causes::MARK));
+    let causes: Vec<String> = causes.filter(|name| all.contains(&name)).collect();
+    shown.extend(causes.iter().map(String::as_str));
     if full {
-        shown.extend(all.iter().map(|name| name.as_str()).filter(|name| !CHIEF.contains(name)));
+        shown.extend(
+            all.iter()
+                .map(|name| name.as_str())
+                .filter(|name| !CHIEF.contains(name) && !name.starts_with(causes::MARK)),
+        );
     }
     for metric in shown {
         let values: Vec<f64> = row.iter().filter_map(|(metrics, _)| metrics.get(metric).copied()).collect();

@@ -7,7 +7,7 @@ use crate::policy::Alarm;
 use crate::world::{Event, World};
 
 /// The first minutes are for learning and are told apart, in seconds.
-const WARM_UP: f64 = 300.0;
+pub(crate) const WARM_UP: f64 = 300.0;
 /// What an incident leaves behind counts with it for so long.
 const AFTERMATH: f64 = 300.0;
 /// An alarm may come this late after the end of what it tells of.

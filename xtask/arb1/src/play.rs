@@ -3,6 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use crate::causes::Reason;
 use crate::policy::{Alarm, Answer, Ask, Policy};
 use crate::world::{Feed, Message, State, World};
 
@@ -31,6 +32,8 @@ pub(crate) struct Played {
     pub(crate) alarms: Option<Vec<Alarm>>,
     /// Choices of a vendor that the policy's constraints forbid.
     pub(crate) outside: usize,
+    /// Why the first choice was made, and whether it took the message.
+    pub(crate) reason: Vec<(Reason, bool)>,
 }
 
 enum Feedback {
@@ -38,9 +41,15 @@ enum Feedback {
     Conversion { ask: Ask, vendor: usize, sent_at: f64 },
 }
 
-/// A policy that is told what is true, which only the oracle is.
+/// A policy that may be told what is true, which only the oracle is, and may say why it chose.
 pub(crate) trait Player: Policy {
     fn know(&mut self, _truth: &State) {}
+    /// Whether a message that was accepted will be delivered, ever.
+    fn outcome(&mut self, _ask: Ask, _vendor: usize, _delivered: bool) {}
+    /// Of the last choice.
+    fn reason(&self) -> Reason {
+        Reason::default()
+    }
 }
 
 struct Bucket {
@@ -72,6 +81,7 @@ pub(crate) fn play(world: &World, policy: &mut dyn Player) -> Played {
         bins,
         alarms: None,
         outside: 0,
+        reason: vec![(Reason::default(), true); count],
     };
     let mut buckets: Vec<Bucket> =
         world.vendors.iter().map(|vendor| Bucket { tokens: vendor.cap, at: 0.0 }).collect();
@@ -135,6 +145,9 @@ fn send(
             played.outside += 1;
             return;
         }
+        if excluded == 0 {
+            played.reason[id].0 = policy.reason();
+        }
         let answer = if message.answer < state.timeouts[vendor] {
             lost += TIMEOUT;
             Answer::Timeout
@@ -147,6 +160,7 @@ fn send(
         policy.submitted(at, ask, vendor, answer);
         if answer != Answer::Accepted {
             excluded |= 1 << vendor;
+            played.reason[id].1 = false;
             continue;
         }
         played.vendor[id] = Some(vendor);
@@ -155,6 +169,7 @@ fn send(
         let (median, sigma) = world.vendors[vendor].delay;
         let delay = median * state.slower[vendor] * (sigma * message.delivery.1).exp();
         let is_delivered = message.delivery.0 < state.delivery[vendor][operator];
+        policy.outcome(ask, vendor, is_delivered);
         let in_time = delay + lost <= world.classes[class].deadline;
         played.useful[id] = is_delivered && in_time;
         if let Some((after, delivered)) = receipt(world, state, vendor, message, is_delivered, delay)

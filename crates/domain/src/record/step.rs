@@ -48,6 +48,7 @@ impl Record {
                 self.converted = Some(Converted { converted, at });
                 self.note(now, Kind::Converted { converted });
             }
+            Input::Rerate(attempts) => self.rerate(attempts)?,
             Input::Settle => self.settle_dispatched(now, &mut effects),
             Input::Restored(restored) => self.restore(restored, now, &mut effects),
         }
@@ -70,6 +71,7 @@ impl Record {
         attempt.sender = target.sender;
         attempt.price = target.price;
         attempt.drawn = target.drawn;
+        attempt.rerated = None;
         attempt.state = State::Dispatched;
         attempt.dispatched_at = Some(now);
         attempt.bind = dispatch.bind;

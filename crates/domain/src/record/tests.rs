@@ -14,6 +14,7 @@ use crate::{AppId, Recipient, RuleId, Stage};
 mod any_order;
 mod errors;
 mod replaced;
+mod rerated;
 mod restored;
 
 const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -84,6 +85,7 @@ impl Case {
             operator_source: None,
             operator_known_at: None,
             has_link: false,
+            no_probe: false,
         };
         let terms = Terms {
             on_unknown: self.on_unknown,
@@ -108,6 +110,7 @@ impl Case {
             flips: Vec::new(),
             steered: Vec::new(),
             pin: None,
+            probing: None,
         };
         let first = (!self.scheduled).then(|| next("a"));
         Record::accepted(message, plan, first).0

@@ -20,7 +20,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) private: address::Private,
 }
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "to",
     "text",
     "from",
@@ -34,6 +34,7 @@ const FIELDS: [&str; 13] = [
     "reference",
     "max_price",
     "callback_url",
+    "no_probe",
 ];
 const MAX_REFERENCE: usize = 128;
 const MAX_METADATA_BYTES: usize = 4096;
@@ -57,6 +58,7 @@ pub(crate) fn request(fields: &mut Fields<'_>, terms: Terms<'_>) -> Option<pipel
         reference: reference(fields),
         metadata: metadata(fields),
         callback_url: callback_url(fields, terms.private),
+        no_probe: fields.boolean("no_probe").unwrap_or_default(),
         by_smpp: None,
         id: None,
         idempotency: None,

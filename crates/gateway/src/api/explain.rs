@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use domain::content::Features;
 use domain::number::{self, Number};
+use domain::plan::Probing;
 use domain::{AppId, Channel, Class, Price, Recipient, Sender, Tariff, Timestamp, segment};
 use pipeline::App;
 use routing::Facts;
@@ -21,7 +22,8 @@ use super::problem::Problem;
 use super::{Api, Settings, body, draft, respond, trace};
 
 const MAX_BODY: usize = 1024 * 1024;
-const FIELDS: [&str; 8] = ["to", "text", "from", "channel", "channels", "class", "max_price", "app"];
+const FIELDS: [&str; 9] =
+    ["to", "text", "from", "channel", "channels", "class", "max_price", "no_probe", "app"];
 
 #[derive(Serialize)]
 struct Estimate<'a> {
@@ -126,6 +128,9 @@ struct Explained<'a> {
     table: String,
     rule: Option<&'a str>,
     plan: Vec<trace::PlannedRoute<'a>>,
+    /// What keeps the message from being a probe, or makes it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probing: Option<&'static str>,
     summary: &'a str,
 }
 
@@ -159,6 +164,7 @@ pub(crate) async fn explain(
         table: api.pipeline.table_for(&number.recipient).version().to_string(),
         rule: explanation.rule.as_ref().map(|rule| rule.as_str()),
         plan: explanation.routes.iter().map(trace::planned).collect(),
+        probing: explanation.choice.as_ref().and_then(|choice| choice.plan.probing).map(Probing::as_str),
         summary: &explanation.summary,
     }))
 }
@@ -172,6 +178,7 @@ struct Question<'a> {
     from: Option<Sender>,
     class: Option<Class>,
     max_price: Option<Price>,
+    no_probe: bool,
 }
 
 impl<'a> Question<'a> {
@@ -188,12 +195,22 @@ impl<'a> Question<'a> {
         let from = fields.word("from");
         let class = fields.word("class");
         let max_price = draft::max_price(fields);
+        let no_probe = fields.boolean("no_probe").unwrap_or_default();
         draft::channel(fields);
         fields.refuse_others(&FIELDS);
         if fields.has_errors() {
             return Ok(None);
         }
-        Ok(app.zip(to).map(|((app, settings), to)| Self { app, settings, to, text, from, class, max_price }))
+        Ok(app.zip(to).map(|((app, settings), to)| Self {
+            app,
+            settings,
+            to,
+            text,
+            from,
+            class,
+            max_price,
+            no_probe,
+        }))
     }
 
     fn facts<'f>(&'f self, api: &Api, number: &'f Number, operator: Option<&'f str>) -> Facts<'f> {
@@ -215,6 +232,8 @@ impl<'a> Question<'a> {
             max_price: self.max_price,
             now: api.pipeline.now(),
             used_just_now: None,
+            no_probe: self.no_probe,
+            probed_just_now: false,
             chance: 0,
         }
     }

@@ -22,6 +22,7 @@ use super::{Api, policies, respond, vendors};
 use crate::rating;
 use crate::tables::Sources;
 use crate::versions::{self, Refused};
+use store::versions::State as VersionState;
 
 mod comparison;
 pub(super) mod diff;
@@ -102,6 +103,7 @@ fn per(per: Per) -> &'static str {
 /// A version of the policy with its cards, compiled.
 struct Version {
     number: u64,
+    state: VersionState,
     sources: Sources,
     /// In order of id.
     cards: Vec<Arc<Card>>,
@@ -112,18 +114,18 @@ impl Version {
     async fn read(api: &Api, number: Option<u64>) -> Result<Self, Problem> {
         let number = number.unwrap_or_else(|| api.versions.standing().active.number);
         let found = versions::read(&api.pipeline, number).await;
-        let (_, sources) = found.map_err(|refused| policies::problem(&refused, ""))?;
-        Self::of(number, sources).await
+        let (version, sources) = found.map_err(|refused| policies::problem(&refused, ""))?;
+        Self::of(number, version.summary.state, sources).await
     }
 
-    async fn of(number: u64, sources: Sources) -> Result<Self, Problem> {
+    async fn of(number: u64, state: VersionState, sources: Sources) -> Result<Self, Problem> {
         let compiled = tokio::task::spawn_blocking(move || (rating::cards(&sources), sources)).await;
         let Ok((cards, sources)) = compiled else {
             return Err(Problem::new(Code::Internal, "the rate cards could not be compiled"));
         };
         let mut cards = cards.map_err(|wrong| policies::problem(&Refused::Wrong(wrong), ""))?;
         cards.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(Self { number, sources, cards })
+        Ok(Self { number, state, sources, cards })
     }
 
     fn card(&self, id: &str) -> Option<&Arc<Card>> {

@@ -43,6 +43,9 @@ pub(crate) struct Whole<'a> {
     converted: Option<bool>,
     converted_at: Option<Timestamp>,
     rejection: Option<&'a str>,
+    /// Nothing was to be learned with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_probe: bool,
     /// The error that decided, of one that was not delivered.
     error: Option<MessageError<'a>>,
 }
@@ -81,11 +84,24 @@ pub(crate) struct AttemptView<'a> {
     receipt_at: Option<Timestamp>,
     throttled: u16,
     cost: Option<Price>,
+    /// Where a card was corrected after the attempt was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerated: Option<ReratedView<'a>>,
     error: Option<ErrorView<'a>>,
     /// Where the adaptive engine had a say.
     #[serde(skip_serializing_if = "Option::is_none")]
     draw: Option<DrawView>,
     parts: Vec<PartView<'a>>,
+}
+
+/// By what `cost` is another one than at first.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReratedView<'a> {
+    /// As it was rated when the attempt was made; None where no price was known then.
+    first_cost: Option<Price>,
+    rate_card: &'a str,
+    version: u64,
+    at: Timestamp,
 }
 
 /// How a route came to be taken. The arm is the attempt's connection and the message's operator.
@@ -131,6 +147,7 @@ pub(crate) fn whole_with_status<'a>(record: &'a Record, status: Status, public_u
         converted: record.converted.map(|converted| converted.converted),
         converted_at: record.converted.map(|converted| converted.at),
         rejection: record.rejection.as_deref(),
+        no_probe: message.no_probe,
         error: message_error(record).filter(|_| !matches!(status, Status::Delivered | Status::Read)),
     }
 }
@@ -201,6 +218,12 @@ fn attempt(attempt: &Attempt) -> AttemptView<'_> {
         receipt_at: attempt.receipt_at,
         throttled: attempt.throttled,
         cost: attempt.cost(),
+        rerated: attempt.rerated.as_deref().map(|rerated| ReratedView {
+            first_cost: attempt.first_cost(),
+            rate_card: rerated.rate_card.as_str(),
+            version: rerated.version,
+            at: rerated.at,
+        }),
         error: attempt.failure().map(error),
         draw: attempt.drawn.map(draw),
         parts: attempt.parts.iter().map(part).collect(),

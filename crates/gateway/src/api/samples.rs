@@ -42,6 +42,7 @@ pub(crate) fn message() -> Message {
         operator_source: None,
         operator_known_at: None,
         has_link: false,
+        no_probe: false,
     }
 }
 
@@ -130,5 +131,6 @@ fn plan() -> Plan {
         flips: Vec::new(),
         steered: Vec::new(),
         pin: None,
+        probing: None,
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::messages;
 use super::problem::Problem;
@@ -27,6 +27,11 @@ impl Drop for Waiting {
 }
 
 impl Scans {
+    /// Waits until nobody reads; nobody else does until what this returns is dropped.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0).acquire_owned().await.ok()
+    }
+
     /// Waits for its turn, then reads where blocking is allowed. The work looks at the flag and ends with an error soon
     /// after it is set; the next one begins no sooner.
     pub(super) async fn run<T: Send + 'static>(

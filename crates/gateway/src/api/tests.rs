@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod batch;
+mod caps;
 mod derived;
 mod documents;
 mod idempotency;
@@ -12,6 +13,7 @@ mod messages;
 mod operators;
 mod overrides;
 mod policies;
+mod probes;
 mod questions;
 mod rate_cards;
 mod refusals;

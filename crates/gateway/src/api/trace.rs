@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use domain::overrides::{self, Action, Suspended};
+use domain::plan::Probing;
 use domain::verdict::Destination;
 use domain::{ConnectionId, Override, OverrideId, Record, RouteId, Tariff, Timestamp, VendorId, Verdict};
 use serde::Serialize;
@@ -31,6 +32,9 @@ struct Trace<'a> {
     steered: Vec<Steered>,
     /// What the adaptive engine held against routes of the plan while the message was decided on.
     verdicts: Vec<verdicts::VerdictView<'a>>,
+    /// What kept the message from being a probe, or made it one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probing: Option<&'static str>,
     attempts: Vec<render::AttemptView<'a>>,
     events: Vec<EventView>,
     summary: String,
@@ -193,6 +197,7 @@ fn trace<'a>(
         plan: explained.iter().map(planned).collect(),
         steered: Vec::new(),
         verdicts: Vec::new(),
+        probing: record.plan.as_ref().and_then(|plan| plan.probing).map(Probing::as_str),
         attempts: render::attempts(record),
         events: record.events.iter().zip(summary::events(record)).map(event_view).collect(),
         summary: summary::story(record),

@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "MSG_PER_S")]
     rate: Option<f64>,
     /// Play what goes wrong at vendors, tell how it is noticed and left, and end: all, or some of outage, brown-out,
-    /// silent-drop, fake-receipts, slow-delivery, throttle, price-rise. Takes minutes for each.
+    /// silent-drop, fake-receipts, slow-delivery, throttle, price-rise, pumping. Takes minutes for each.
     #[arg(long, value_name = "SCENARIO,...", value_delimiter = ',')]
     play: Vec<String>,
     /// Keep the store in this folder; without it everything is thrown away at the end.

@@ -79,7 +79,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         endpoint: Endpoint,
     },
-    /// Tell what the attempts of a period cost by a card, and what they were rated at. Changes nothing.
+    /// Tell what the attempts of a period cost by a card, and what they are rated at. Changes nothing without --apply.
     Rerate {
         /// The card.
         #[arg(long)]
@@ -93,6 +93,12 @@ pub(crate) enum Command {
         /// Whose card it is, such as a draft; absent: the one in force.
         #[arg(long)]
         version: Option<u64>,
+        /// Keep what they cost by the card, beside what they were rated at. Once again, it does what is left to do.
+        #[arg(long)]
+        apply: bool,
+        /// Why, for whoever reads it later.
+        #[arg(long, requires = "apply")]
+        reason: Option<String>,
         #[command(flatten)]
         endpoint: Endpoint,
     },
@@ -139,7 +145,17 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             }
         }
         Command::Map { vendor, set, forget, endpoint } => map(vendor, set, forget, &endpoint, output).await,
-        Command::Rerate { card, from, to, version, endpoint } => {
+        Command::Rerate { card, from, to, version, apply: true, reason, endpoint } => {
+            let mut body = json!({ "since": from, "until": to });
+            if let Some(body) = body.as_object_mut() {
+                body.extend(version.map(|version| ("version".to_owned(), json!(version))));
+                body.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
+            }
+            let path = format!("/v1/rate-cards/{}/rerating", escaped(&card));
+            let found = endpoint.client_for_files()?.post(&path, &body).await?;
+            output.result(&found, || told::rerating(&found))
+        }
+        Command::Rerate { card, from, to, version, apply: false, reason: _, endpoint } => {
             let query = further(&[("version", version.map(|version| version.to_string()))]);
             let period = format!("since={}&until={}", escaped(&from), escaped(&to));
             let path = format!("/v1/rate-cards/{}/rerating?{period}{query}", escaped(&card));

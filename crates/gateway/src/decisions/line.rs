@@ -50,6 +50,8 @@ pub(super) struct Line {
     pub(super) expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_price: Option<Price>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) no_probe: bool,
     /// What was done with it. Neither this nor `refused`: it is planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<Vec<LegLine>>,
@@ -65,6 +67,8 @@ pub(super) struct Line {
     pub(super) believed: Vec<BelievedLine>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) paces: Vec<PaceLine>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) probed_just_now: bool,
     /// No table decided it: nothing but its id and instant is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left_aside: Option<Aside>,
@@ -206,6 +210,7 @@ impl Line {
             send_at: message.send_at,
             expires_at: Some(message.expires_at),
             max_price: message.max_price,
+            no_probe: message.no_probe,
             attempts,
             refused,
             outcomes: decision.fates.iter().map(|(route, fate)| OutcomeLine::of(route, fate)).collect(),
@@ -213,6 +218,7 @@ impl Line {
             capped: decision.capped.iter().map(CappedLine::of).collect(),
             believed: decision.believed.iter().map(BelievedLine::of).collect(),
             paces: decision.paces.iter().map(PaceLine::of).collect(),
+            probed_just_now: decision.probed_just_now,
             left_aside: None,
         }
     }

@@ -330,6 +330,7 @@ impl<'a> Items<'a> {
             operator_source: None,
             operator_known_at: None,
             has_link: text.features.has_link,
+            no_probe: line.no_probe,
         };
         Some(Read::Decision(Box::new(Decision {
             message,
@@ -339,6 +340,7 @@ impl<'a> Items<'a> {
             capped: line.capped.iter().map(super::line::CappedLine::capped).collect(),
             believed: line.believed.iter().map(super::line::BelievedLine::believed).collect(),
             paces: line.paces.iter().map(super::pace::PaceLine::pace).collect(),
+            probed_just_now: line.probed_just_now,
         })))
     }
 

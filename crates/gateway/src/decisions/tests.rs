@@ -167,6 +167,7 @@ prop_compose! {
         expires_at in at(),
         max_price in proptest::option::of(price()),
         has_link in any::<bool>(),
+        no_probe in any::<bool>(),
     ) -> Message {
         Message {
             id: MessageId::from_u128(id),
@@ -192,6 +193,7 @@ prop_compose! {
             operator_source: None,
             operator_known_at: None,
             has_link,
+            no_probe,
         }
     }
 }
@@ -206,6 +208,7 @@ proptest! {
         capped in proptest::collection::vec((name(), any::<u32>(), any::<u32>(), at()), 0..3),
         believed in proptest::collection::vec(believed(), 0..3),
         paces in proptest::collection::vec((name(), pace()), 0..3),
+        probed_just_now in any::<bool>(),
     ) {
         let decision = Decision {
             message,
@@ -218,6 +221,7 @@ proptest! {
                 .collect(),
             believed,
             paces: paces.into_iter().map(|(route, pace)| (route.parse().unwrap(), pace)).collect(),
+            probed_just_now,
         };
         let mut text = Vec::new();
         put(&mut text, &Line::of(&decision));

@@ -9,9 +9,11 @@ use pipeline::Pipeline;
 use serde_json::{Value, json};
 use simulator::Behaviour;
 use simulator::demo::DemoVendor;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::configuration::ADMIN_KEY;
+use super::flood;
 
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub enum Scenario {
     SlowDelivery,
     Throttle,
     PriceRise,
+    Pumping,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +45,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const SHARE_OVER: Duration = Duration::from_secs(5);
 
 impl Scenario {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Outage,
         Self::BrownOut,
         Self::SilentDrop,
@@ -50,6 +53,7 @@ impl Scenario {
         Self::SlowDelivery,
         Self::Throttle,
         Self::PriceRise,
+        Self::Pumping,
     ];
 
     #[must_use]
@@ -62,11 +66,20 @@ impl Scenario {
             Self::SlowDelivery => "slow-delivery",
             Self::Throttle => "throttle",
             Self::PriceRise => "price-rise",
+            Self::Pumping => "pumping",
         }
     }
 
-    fn sentence(self) -> &'static str {
-        match self {
+    /// What is wrong with a vendor that carries so much.
+    fn sentence(self, name: &str, share: f64) -> String {
+        let goes_wrong = match self {
+            Self::Pumping => {
+                let (rate, numbers) = (flood::RATE, flood::NUMBERS);
+                return format!(
+                    "{rate} codes a second more are asked for, to {numbers} numbers of +44 where nobody waits for one. \
+                     {name} carries {share:.0} %."
+                );
+            }
             Self::Outage => "answers no submits to +44",
             Self::BrownOut => "loses half of what it takes to +44",
             Self::SilentDrop => "loses what it takes to +44",
@@ -74,7 +87,8 @@ impl Scenario {
             Self::SlowDelivery => "delivers a minute and a half late to +44",
             Self::Throttle => "refuses everything to +44 as too fast",
             Self::PriceRise => "takes ten times as much from now on",
-        }
+        };
+        format!("{name}, which carries {share:.0} %, {goes_wrong}.")
     }
 
     /// None where it is not the vendor that behaves in another way.
@@ -86,7 +100,7 @@ impl Scenario {
             Self::FakeReceipts => Some(Behaviour::FakeReceipts),
             Self::SlowDelivery => Some(Behaviour::SlowDelivery(Duration::from_secs(90))),
             Self::Throttle => Some(Behaviour::THROTTLE),
-            Self::PriceRise => None,
+            Self::PriceRise | Self::Pumping => None,
         }
     }
 }
@@ -127,14 +141,10 @@ impl Player {
         let most = shares.iter().zip(&self.vendors).max_by(|(one, _), (other, _)| one.total_cmp(other));
         let Some((before, victim)) = most else { return Ok(()) };
         let name = victim.personality.as_str();
-        tell(&format!(
-            "{}: {name}, which carries {:.0} %, {}.",
-            scenario.name(),
-            before * 100.0,
-            scenario.sentence()
-        ));
+        tell(&format!("{}: {}", scenario.name(), scenario.sentence(name, before * 100.0)));
         let begin = Instant::now();
-        self.begin(scenario, victim).await?;
+        let mut flood = JoinSet::new();
+        self.begin(scenario, victim, &mut flood).await?;
         let noticed = match scenario {
             Scenario::PriceRise => None,
             Scenario::Outage
@@ -142,7 +152,8 @@ impl Player {
             | Scenario::SilentDrop
             | Scenario::FakeReceipts
             | Scenario::SlowDelivery
-            | Scenario::Throttle => self.verdict_about(victim, begin).await,
+            | Scenario::Throttle
+            | Scenario::Pumping => self.verdict_about(victim, begin).await,
         };
         match &noticed {
             Some(verdict) => tell(&format!(
@@ -157,7 +168,11 @@ impl Player {
         sleep(GOES_ON).await;
         let share = async || share_of(victim, &self.vendors, &self.shares().await);
         tell(&format!("  {name} carries {:.0} %", share().await * 100.0));
+        if scenario == Scenario::Pumping {
+            tell(&format!("  {}", self.blamed(begin.elapsed())));
+        }
         let end = Instant::now();
+        flood.shutdown().await;
         self.end(scenario, victim).await?;
         let is_back = async || {
             let is_over = noticed.as_ref().is_none_or(|verdict| self.is_over(verdict));
@@ -171,24 +186,48 @@ impl Player {
             sleep(LOOK).await;
         }
         let after = share().await * 100.0;
+        let how = if scenario == Scenario::Pumping { "over" } else { "back" };
         tell(&format!(
-            "  back {:.0} s after the end: {name} carries {after:.0} %",
+            "  {how} {:.0} s after the end: {name} carries {after:.0} %",
             end.elapsed().as_secs_f64()
         ));
         Ok(())
     }
 
-    async fn begin(&self, scenario: Scenario, victim: &DemoVendor) -> anyhow::Result<()> {
+    async fn begin(
+        &self,
+        scenario: Scenario,
+        victim: &DemoVendor,
+        flood: &mut JoinSet<()>,
+    ) -> anyhow::Result<()> {
         match scenario.behaviour() {
             Some(behaviour) => victim.vendor.set_for(WHERE, behaviour),
+            None if scenario == Scenario::Pumping => {
+                flood.spawn(flood::send(self.url.clone(), self.http.clone()));
+            }
             None => self.change_prices(victim, "\"0.0", "\"0.").await?,
         }
         Ok(())
     }
 
+    /// Which vendors are suspected of something that was noticed within this time.
+    fn blamed(&self, within: Duration) -> String {
+        let now = self.pipeline.now();
+        let beliefs = self.pipeline.beliefs();
+        let recent = beliefs.verdicts().iter().filter(|verdict| now.since(verdict.raised_at) <= within);
+        let blamed: Vec<String> = recent
+            .filter_map(|verdict| Some(format!("{} of {}", verdict.scope.connection.as_ref()?, verdict.kind)))
+            .collect();
+        if blamed.is_empty() {
+            return "no vendor is suspected of anything".to_owned();
+        }
+        format!("suspected: {}", blamed.join(", "))
+    }
+
     async fn end(&self, scenario: Scenario, victim: &DemoVendor) -> anyhow::Result<()> {
         match scenario.behaviour() {
             Some(_) => victim.vendor.set_for(WHERE, Behaviour::Usual),
+            None if scenario == Scenario::Pumping => {}
             None => self.change_prices(victim, "\"0.", "\"0.0").await?,
         }
         Ok(())

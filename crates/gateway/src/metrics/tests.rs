@@ -13,6 +13,19 @@ fn snapshot() -> Snapshot {
     let down = HealthState::Down { since: tokio::time::Instant::now(), reason: Arc::from("refused") };
     Snapshot {
         overrides: 2,
+        caps: vec![pipeline::CapStanding {
+            cap: "acme-day".parse().unwrap(),
+            is_rolled_out: false,
+            per: routing::settings::Period::Day,
+            limit: 8,
+            counted: Some(3),
+            until: None,
+            used: Decimal::new(375, 3),
+            is_full: false,
+            passed_over: 0,
+            classes: Vec::new(),
+            routes: Vec::new(),
+        }],
         connections: vec![
             (connection("acme-main"), Health { state: HealthState::Up, binds_up: 2, binds: 2 }),
             (connection("borealis"), Health { state: down, binds_up: 0, binds: 1 }),

@@ -81,6 +81,7 @@ pub(super) fn request_of(
         reference: None,
         metadata: None,
         callback_url: Some(receipt::callback(&account.app).into()),
+        no_probe: false,
         by_smpp: Some(pipeline::BySmpp {
             addresses: BySmpp {
                 source: as_written(first.source),

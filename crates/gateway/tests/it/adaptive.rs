@@ -83,6 +83,14 @@ impl Lab {
         self.gateway().process.logs("what the adaptive engine learned is taken up").await;
     }
 
+    /// As `restart`, after `kill -9`: what was learned since it was last saved is gone.
+    async fn crash(&mut self) {
+        self.application.aim_at(None);
+        self.gateway.take().unwrap().kill();
+        self.open().await;
+        self.gateway().process.logs("what the adaptive engine learned is taken up").await;
+    }
+
     fn gateway(&self) -> &Gateway {
         self.gateway.as_ref().unwrap()
     }
@@ -219,6 +227,26 @@ async fn what_is_lost_and_what_is_faked_is_left_and_a_restart_does_not_bring_it_
     assert!(why.starts_with("conversion ") && why.ends_with("fake receipts suspected"), "{why}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_left_stays_left_after_a_kill() {
+    let mut lab = Lab::start(60, true).await;
+    lab.until_share(FIRST, GENEROUS, |share| share > 0.8).await;
+    lab.acme.set_for(FIRST, Behaviour::SilentDrop);
+    lab.verdict(Kind::SilentDrop).await;
+    // At once: whether these seconds were saved is left to chance, and either way they are soon known again.
+    lab.crash().await;
+    lab.until_share(FIRST, GENEROUS, |share| share <= STAYS).await;
+    lab.until_share(SECOND, GENEROUS, |share| share > 0.8).await;
+    let lost = lab.verdict(Kind::SilentDrop).await;
+    // Of what the crash took no verdict stays open for ever.
+    let open = lab.verdicts("?state=open").await;
+    let of_first = open.iter().filter(|one| one["connection"] == "acme-main" && one["operator"] == "26201");
+    assert_eq!(of_first.count(), 1, "{open:?}");
+    lab.crash().await;
+    assert_eq!(lab.verdict(Kind::SilentDrop).await["id"], lost["id"]);
+    lab.until_share(FIRST, GENEROUS, |share| share <= STAYS).await;
+}
+
 /// As it was asked for, from a gateway that knows nothing: some ten minutes of real time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes ten minutes and a machine of its own: cargo test --release -p gateway --test it adaptive -- --ignored --nocapture"]
@@ -235,6 +263,9 @@ async fn at_200_messages_a_second_trouble_is_left_in_time_and_comes_to_an_end() 
     println!("{}", lost["explanation"]);
     sleep(Duration::from_secs(20)).await;
     lab.restart().await;
+    let after = lab.share(FIRST, Duration::from_secs(10)).await;
+    assert!(after <= STAYS, "{after}");
+    lab.crash().await;
     let after = lab.share(FIRST, Duration::from_secs(10)).await;
     assert!(after <= STAYS, "{after}");
     lab.acme.set_for(FIRST, Behaviour::Usual);

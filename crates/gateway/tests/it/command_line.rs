@@ -365,3 +365,21 @@ async fn the_demo_delivers() {
     assert!(summary["delivered"].as_u64().unwrap() > 0, "{summary}");
     assert!(summary["webhooks"].as_u64().unwrap() > 0, "{summary}");
 }
+
+#[tokio::test]
+async fn caps_are_listed_with_what_they_have_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let vendor = lab::vendor().await;
+    let rules = "[[caps]]\nid = \"acme-day\"\nconnection = \"acme-main\"\nlimit = 8\nper = \"day\"\n\n[[policy.rules]]\nid = \"all\"\nroutes = [\"acme-sms\"]\n";
+    let setup = Setup::default().vendor("acme", vendor.addr().port(), "").rules(rules);
+    let gateway = Gateway::start(folder.path(), &setup).await;
+    let id = gateway.client.send(TO, "hello").await;
+    gateway.client.settled(&id, &["delivered"]).await;
+    let told = by(ADMIN_KEY, &gateway.client, &["caps"]).await.ended_with(0);
+    assert!(told.stdout.starts_with("CAP "), "{}", told.stdout);
+    let row = told.stdout.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(row[..7], ["acme-day", "1", "acme-main", "1", "8", "day", "12.5"], "{}", told.stdout);
+    let listed = by(ADMIN_KEY, &gateway.client, &["caps", "list", "--json"]).await.ended_with(0).json();
+    assert_eq!((&listed["data"][0]["counted"], &listed["data"][0]["waiting"]), (&json!(1), &json!(0)));
+    by(APP_KEY, &gateway.client, &["caps"]).await.ended_with(5);
+}

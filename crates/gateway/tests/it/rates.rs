@@ -2,7 +2,7 @@
 //! and changes nothing, and what was rated can be rated again.
 
 use rust_xlsxwriter::{Formula, Workbook};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::ADMIN_KEY;
 use crate::command_line::{Done, by};
@@ -180,4 +180,94 @@ async fn what_is_wrong_is_named_with_its_place_and_changes_nothing() {
     let versions = by(ADMIN_KEY, &gateway.client, &["policy", "list", "--json"]).await.ended_with(0).json();
     assert_eq!(versions["data"].as_array().unwrap().len(), 1);
     assert_eq!(cost_of_next(&gateway).await["amount"], "0.0300");
+}
+
+const RERATED: usize = 2000;
+
+/// What attempts cost, and how many are corrected.
+async fn costs(gateway: &Gateway) -> (Vec<String>, usize) {
+    let (mut costs, mut corrected, mut cursor) = (Vec::new(), 0, String::new());
+    loop {
+        let page = gateway.client.get(&format!("/v1/messages?limit=100{cursor}")).await.body;
+        for message in page["data"].as_array().unwrap() {
+            costs.push(message["cost"]["amount"].as_str().unwrap().to_owned());
+            corrected += usize::from(!message["attempts"][0]["rerated"].is_null());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return (costs, corrected),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rerating_that_is_killed_is_ended_by_the_same_again_and_nothing_is_done_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let acme = lab::vendor().await;
+    let gateway = start(folder.path(), acme.addr().port()).await;
+    let oldest = gateway.client.send(TO, "hello").await;
+    for count in [99].into_iter().chain([100; RERATED / 100 - 1]) {
+        let message = json!({ "to": TO, "text": "hello" });
+        let batch = json!({ "messages": vec![message; count] });
+        let answer = gateway.client.post("/v1/messages/batch", &batch).await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
+    }
+    crate::deadline::until("all are accepted by the vendor", async || {
+        let page = gateway.client.get("/v1/messages?limit=1&status=accepted").await.body;
+        let submitted = gateway.client.get("/v1/messages?limit=1&status=submitted").await.body;
+        let is_none = |page: &Value| page["data"].as_array().is_some_and(Vec::is_empty);
+        (is_none(&page) && is_none(&submitted)).then_some(())
+    })
+    .await;
+    let (first, corrected) = costs(&gateway).await;
+    assert_eq!((first.len(), corrected), (RERATED, 0));
+    assert!(first.iter().all(|cost| cost == "0.0300"), "{first:?}");
+    let list = folder.path().join("correction.csv");
+    std::fs::write(&list, "country,price\nGB,0.0301\n").unwrap();
+    let import = [
+        "import",
+        list.to_str().unwrap(),
+        "--card",
+        "acme",
+        "--delta",
+        "--effective-from",
+        "always",
+        "--activate",
+    ];
+    rates(&gateway, &import).await.ended_with(0);
+
+    let period = ["--from", "2020-01-01T00:00:00Z", "--to", "2999-01-01T00:00:00Z"];
+    let apply =
+        [&["rerate", "--card", "acme", "--apply", "--reason", "June was wrong", "--json"][..], &period]
+            .concat();
+    let path = "/v1/rate-cards/acme/rerating";
+    let body = json!({ "since": "2020-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z" });
+    let posting = gateway.client.bare(reqwest::Method::POST, path).bearer_auth(ADMIN_KEY);
+    let posting = posting.header("content-type", "application/json").body(body.to_string());
+    let mut waiting = tokio::task::JoinSet::new();
+    waiting.spawn(posting.send());
+    // The oldest is corrected first, and many are left then.
+    crate::deadline::until("something is corrected", async || {
+        let message = gateway.client.message(&oldest).await;
+        (!message["attempts"][0]["rerated"].is_null()).then_some(())
+    })
+    .await;
+    gateway.kill();
+    drop(waiting.join_next().await);
+    let gateway = start(folder.path(), acme.addr().port()).await;
+    let (costs_now, corrected) = costs(&gateway).await;
+    // Only shown when the test fails.
+    println!("{corrected} were corrected when it was killed");
+    assert!(corrected > 0, "what was seen is durable");
+    let count = |of: &str| costs_now.iter().filter(|cost| *cost == of).count();
+    assert_eq!((count("0.0301"), count("0.0300")), (corrected, RERATED - corrected));
+
+    let told = rates(&gateway, &apply).await.ended_with(0).json();
+    assert_eq!(told["applied"]["attempts"], RERATED - corrected);
+    let (costs_now, all) = costs(&gateway).await;
+    assert_eq!((all, costs_now.iter().filter(|cost| *cost == "0.0301").count()), (RERATED, RERATED));
+    let again = rates(&gateway, &apply).await.ended_with(0).json();
+    assert_eq!((&again["applied"]["attempts"], &again["total"]["after"]), (&json!(0), &json!("60.2000")));
+    let verified = by(ADMIN_KEY, &gateway.client, &["audit", "verify"]).await;
+    verified.ended_with(0);
 }

@@ -49,6 +49,7 @@ impl Maker {
             operator_source: None,
             operator_known_at: None,
             has_link: false,
+            no_probe: false,
         };
         let route = RouteId::new(app).unwrap();
         let terms = Terms {
@@ -73,6 +74,7 @@ impl Maker {
             flips: Vec::new(),
             steered: Vec::new(),
             pin: None,
+            probing: None,
         };
         let connection = ConnectionId::new(app).unwrap();
         let target = Target { route, connection, sender: None, price: None, drawn: None };

@@ -3,7 +3,7 @@
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
 use domain::commitment::Pace;
 use domain::event::Kind;
-use domain::plan::{Capped, Drawn, Exclusion, Plan, Reason, Shortfall};
+use domain::plan::{Capped, Drawn, Exclusion, Plan, Probing, Reason, Shortfall};
 use domain::record::Restored;
 use domain::{ConnectionId, Message, Price, Record, RouteId, Status, Timestamp};
 
@@ -26,6 +26,8 @@ pub struct Decision {
     pub believed: Vec<Believed>,
     /// How promises to the vendors of routes stood, where they were behind.
     pub paces: Vec<(RouteId, Pace)>,
+    /// It was no probe, because its recipient's last message had been one.
+    pub probed_just_now: bool,
 }
 
 /// Of one route.
@@ -97,13 +99,15 @@ impl Decision {
         let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
         let believed = record.plan.as_ref().map(believed).unwrap_or_default();
         let paces = record.plan.as_ref().map(paces).unwrap_or_default();
+        let probing = record.plan.as_ref().and_then(|plan| plan.probing);
+        let probed_just_now = probing == Some(Probing::ProbedJustNow);
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
         let mut message = record.message;
         message.text = Box::default();
-        Ok(Self { message, done, fates, down, capped, believed, paces })
+        Ok(Self { message, done, fates, down, capped, believed, paces, probed_just_now })
     }
 }
 
@@ -146,7 +150,7 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         asked_at: attempt.queued_at,
         cost: attempt.cost(),
         taken: taken(attempt),
-        unpriced: if attempt.price.is_some() { 0 } else { taken(attempt) },
+        unpriced: if attempt.cost().is_some() { 0 } else { taken(attempt) },
     };
     record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()
 }

@@ -17,6 +17,7 @@ use super::decision::{Believed, Decision, Done, Refusal, legs};
 use super::fate::{Answered, Fate, of_part};
 use super::memory::Memory;
 use crate::next::{self, facts};
+use crate::recent::Before;
 
 /// A message takes a few steps a route; whatever takes more goes in a circle.
 const MOST_STEPS: usize = 1000;
@@ -32,9 +33,10 @@ pub(super) fn run(
     let accepted_at = message.created_at;
     let is_otp = message.class == Class::Otp;
     let used = if is_otp { memory.used(&message.to, accepted_at) } else { None };
+    let before = Before { used, probed: decision.probed_just_now, is_retried: false };
     let health = Down::of(decision, table);
     let at_acceptance = Standing { health: &health, capped: &decision.capped };
-    let choice = match routing::choose(&facts(message, used.as_ref(), accepted_at), table, &at_acceptance) {
+    let choice = match routing::choose(&facts(message, &before, accepted_at), table, &at_acceptance) {
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
     };
@@ -57,7 +59,7 @@ pub(super) fn run(
         health,
         record,
         now: accepted_at,
-        used,
+        before,
         agenda: Vec::new(),
         seen: Vec::new(),
     };
@@ -151,8 +153,8 @@ struct Life<'a> {
     health: Down,
     record: Record,
     now: Timestamp,
-    /// The route that carried the password which this one repeats, until this one has left itself.
-    used: Option<RouteId>,
+    /// The route that carried the password which this one repeats is in it until this one has left itself.
+    before: Before,
     /// News from vendors that are on their way.
     agenda: Vec<(Timestamp, Input)>,
     /// How often each route was met.
@@ -186,13 +188,18 @@ impl Life<'_> {
         Standing { health: &self.health, capped: if is_as_then { &self.decision.capped } else { &[] } }
     }
 
+    fn before(&self) -> Before {
+        Before { is_retried: self.record.counted_attempts() > 0, ..self.before.clone() }
+    }
+
     /// What no longer fits changes nothing, as in the store.
     fn step(&mut self, input: Input) {
         drop(self.record.apply(input, self.now));
     }
 
     fn next_attempt(&self) -> Input {
-        let facts = facts(&self.record.message, self.used.as_ref(), self.now);
+        let before = self.before();
+        let facts = facts(&self.record.message, &before, self.now);
         let choose = || routing::choose(&facts, self.table, &self.standing());
         match next::after_outcome(&self.record, &facts, self.table, choose) {
             Some(target) => Input::Try(NextAttempt { target, reference: 0 }),
@@ -228,7 +235,8 @@ impl Life<'_> {
         let mut without: Vec<RouteId> = Vec::new();
         loop {
             let targets = {
-                let facts = facts(&self.record.message, self.used.as_ref(), self.now);
+                let before = self.before();
+                let facts = facts(&self.record.message, &before, self.now);
                 let choice = routing::choose(&facts, self.table, &self.standing());
                 next::of_queued(&self.record, &attempt, &facts, self.table, choice)
             };
@@ -261,7 +269,7 @@ impl Life<'_> {
         let (number, parts) = (attempt.number, attempt.parts.len());
         if self.record.message.class == Class::Otp {
             memory.dispatched(&self.record.message.to, &target.route, self.now);
-            self.used = None;
+            self.before.used = None;
         }
         self.step(Input::Dispatch(Dispatch { attempt: number, target, bind: 0, epoch: 0 }));
         self.expect(number, parts, (&answered.parts, &answered.classes), answered.after);

@@ -601,6 +601,7 @@ pub(crate) fn request() -> Request {
         reference: None,
         metadata: None,
         callback_url: None,
+        no_probe: false,
         by_smpp: None,
         id: None,
         idempotency: None,

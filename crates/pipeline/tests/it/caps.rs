@@ -4,10 +4,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::plan::Exclusion;
+use domain::record::Answer;
 use domain::{MessageId, Status, Timestamp};
 use pipeline::Request;
 
-use crate::bench::{Bench, CONNECTIONS, path, request};
+use crate::bench::{Bench, CONNECTIONS, Reply, path, request};
 
 /// The clock stands twenty seconds into a minute.
 const NEXT_MINUTE: Duration = Duration::from_secs(40);
@@ -116,4 +117,19 @@ async fn a_cap_by_the_second_spreads_what_leaves() {
         bench.advance(Duration::from_millis(100));
     }
     assert_eq!(bench.connection("borealis").submissions(), 0);
+}
+
+#[tokio::test]
+async fn what_a_connection_did_not_send_does_not_count() {
+    let caps = r#"{ "caps": [{ "id": "acme-minute", "route": "acme", "limit": 1, "per": "minute" }] }"#;
+    let bench = Bench::with_rule(caps).await;
+    let acme = bench.connection("acme");
+    acme.script([Reply::Silence]);
+    let id = bench.send().await;
+    bench.until_true("it is on its way", || acme.submissions() == 1).await;
+    acme.answer((id, 1), Answer::NotSent);
+    // There is room for it again at once, and for nothing else then.
+    let record = bench.until_status(id, Status::Submitted).await;
+    assert_eq!((path(&record), acme.submissions()), (vec![("acme".to_owned(), "submitted")], 2));
+    assert_eq!(next_route(&bench).await, "borealis");
 }

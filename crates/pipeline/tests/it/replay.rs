@@ -475,6 +475,7 @@ async fn who_passed_over_a_full_cap_passes_over_it_again() {
         }],
         believed: Vec::new(),
         paces: Vec::new(),
+        probed_just_now: false,
     };
     for (limit, expected) in [(20, "borealis"), (10_000, "acme")] {
         let table = capped(limit);

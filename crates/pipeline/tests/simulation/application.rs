@@ -53,6 +53,7 @@ fn draw(world: &World, app: &AppId, number: u64) -> Request {
         reference: None,
         metadata: None,
         callback_url,
+        no_probe: world.chance(100),
         by_smpp: None,
         id: None,
         idempotency,

@@ -147,6 +147,7 @@ impl Gateway {
                 connection: connection.clone(),
                 segments: 1,
                 answer: Answer::Accepted,
+                is_test: false,
             }));
             receipts.push(of(What::Receipt { connection, sent_at: now, delivered: true }));
         }

@@ -144,6 +144,8 @@ impl Message {
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
             used_just_now: self.used_just_now.as_ref(),
+            no_probe: false,
+            probed_just_now: false,
             chance: 0,
         }
     }

@@ -3,8 +3,9 @@
 use minicbor::{Decode, Encode};
 
 use super::delay::{Delay, Grid, Shape};
-use super::detector::{Detector, missing};
+use super::detector::{Detector, missing_since};
 use super::evidence::{Evidence, Moment};
+use super::pumping::Asked;
 use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
 use super::trouble::Trouble;
 
@@ -17,38 +18,21 @@ const QUIET: f64 = 0.5;
 const QUIET_SECONDS: u32 = 4;
 /// When so much of what will come has come, the rest is left out of account.
 const COMPLETE: f32 = 0.999;
-/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place.
-const LITTLE: f64 = 50.0;
+/// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place. So many and the
+/// half-lives of `Tuning` together suppose that a rate wanders by three points in an hour without a change that is found.
+const LITTLE: f64 = 500.0;
 
+/// What is changed or read together stands together, because of thousands of arms hardly any is in the processor's cache:
+/// the evidence, the detectors, and what is looked at of all arms every second, each in lines of 64 bytes.
 #[derive(Clone, Debug, Encode, Decode)]
+#[repr(C, align(64))]
 pub(super) struct Arm {
-    #[n(0)]
-    pub(super) vendor: VendorIndex,
-    #[n(1)]
-    pub(super) operator: OperatorIndex,
     #[n(2)]
     pub(super) evidence: Evidence,
-    #[n(3)]
-    pub(super) delay: Delay,
     #[n(4)]
     pub(super) receipts: Detector,
     #[n(5)]
     pub(super) conversions: Detector,
-    #[n(6)]
-    pub(super) trouble: Option<Box<Trouble>>,
-    #[n(7)]
-    pub(super) belief: Belief,
-    /// Messages a second, and of those the ones whose conversion is reported.
-    #[n(8)]
-    pub(super) traffic: f64,
-    #[n(9)]
-    pub(super) reporting: f64,
-    /// How often it was in trouble of late; a frequent victim has to prove itself longer.
-    #[n(10)]
-    pub(super) relapses: f64,
-    /// The part of its traffic that it has got back since it recovered.
-    #[n(11)]
-    pub(super) ramp: f64,
     /// Sent since the last tick.
     #[n(12)]
     pub(super) fresh: (u32, u32),
@@ -57,14 +41,40 @@ pub(super) struct Arm {
     pub(super) first_sent: Millis,
     #[n(14)]
     pub(super) last_sent: Millis,
+    #[n(6)]
+    pub(super) trouble: Option<Box<Trouble>>,
+    /// Messages a second, and of those the ones whose conversion is reported.
+    #[n(8)]
+    pub(super) traffic: f64,
+    #[n(9)]
+    pub(super) reporting: f64,
+    #[n(0)]
+    pub(super) vendor: VendorIndex,
+    #[n(1)]
+    pub(super) operator: OperatorIndex,
+    /// The second in which it was last counted.
+    #[n(17)]
+    pub(super) counted_at: u32,
+    /// How often it was in trouble of late; a frequent victim has to prove itself longer.
+    #[n(10)]
+    pub(super) relapses: f64,
+    /// The part of its traffic that it has got back since it recovered.
+    #[n(11)]
+    pub(super) ramp: f64,
+    #[n(7)]
+    pub(super) belief: Belief,
     /// Up to when answers were told and the detectors have counted what is missing: receipts, and conversions.
     #[n(15)]
     pub(super) counted_up_to: Millis,
     #[n(16)]
     pub(super) conversions_counted_up_to: Millis,
-    /// The second in which it was last counted.
-    #[n(17)]
-    pub(super) counted_at: u32,
+    /// Probes a second that went to test numbers, and of those the ones whose conversion is reported.
+    #[cbor(n(18), default)]
+    pub(super) tests: (f64, f64),
+    #[cbor(n(19), default)]
+    pub(super) fresh_tests: (u32, u32),
+    #[n(3)]
+    pub(super) delay: Delay,
 }
 
 /// What is concluded from the evidence, remade every second.
@@ -94,6 +104,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) reported_up_to: Millis,
     /// How long conversions take on this operator.
     pub(super) conversion_delay: &'a Delay,
+    /// How many messages are asked for on it.
+    pub(super) asked: &'a Asked,
 }
 
 /// The instants of a receipt.
@@ -126,6 +138,8 @@ impl Arm {
             counted_up_to: 0,
             conversions_counted_up_to: 0,
             counted_at: 0,
+            tests: (0.0, 0.0),
+            fresh_tests: (0, 0),
         }
     }
 
@@ -137,6 +151,12 @@ impl Arm {
             self.first_sent = now;
         }
         self.last_sent = now;
+    }
+
+    /// One of those that were sent was a probe to a test number.
+    pub(super) fn tested(&mut self, reports_conversion: bool) {
+        self.fresh_tests.0 += 1;
+        self.fresh_tests.1 += u32::from(reports_conversion);
     }
 
     fn is_old(&self) -> bool {
@@ -180,6 +200,9 @@ impl Arm {
         self.evidence.receipts.ever += f64::from(self.fresh.0);
         self.evidence.conversions.ever += f64::from(self.fresh.1);
         self.fresh = (0, 0);
+        let fresh = std::mem::take(&mut self.fresh_tests);
+        self.tests.0 = self.tests.0 * keep + f64::from(fresh.0) / seconds * (1.0 - keep);
+        self.tests.1 = self.tests.1 * keep + f64::from(fresh.1) / seconds * (1.0 - keep);
         due
     }
 
@@ -203,9 +226,13 @@ impl Arm {
                 }
                 continue;
             }
-            let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
             let age = moment.second.saturating_sub(bin.second);
             let here = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at)));
+            let told = if around.told_up_to == moment.now {
+                here
+            } else {
+                self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)))
+            };
             let earlier = self.delay.at(moment.grid.place(moment.now.saturating_sub(sent_at + since)));
             due += f32::from(bin.sent) * (here - earlier);
             if bin.second >= from {
@@ -215,10 +242,13 @@ impl Arm {
             }
             if is_watched && bin.second >= from {
                 let pending = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
+                if pending == 0 {
+                    continue;
+                }
                 let before = self.delay.at(moment.grid.place(self.counted_up_to.saturating_sub(sent_at)));
-                if told > before && pending > 0 {
+                if told > before {
                     // Both as the rate and the delay are known now: to know them better is no news of a message.
-                    let charge = missing(rate, fall * rate, told) - missing(rate, fall * rate, before);
+                    let charge = missing_since(rate, fall * rate, before, told);
                     charges += f64::from(pending) * f64::from(charge);
                     bin.charged += charge;
                 }
@@ -245,18 +275,22 @@ impl Arm {
             let sent_at = bin.sent_at();
             let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
             let reported = around.conversion_delay.at(place);
+            let awaited = f64::from(bin.reporting) * around.asked.awaited(bin.second);
             if bin.second >= from {
                 let fade = moment.conversions_fade.after(moment.second.saturating_sub(bin.second));
-                trials += f64::from(bin.reporting) * f64::from(reported) * fade;
+                trials += awaited * f64::from(reported) * fade;
                 successes += f64::from(bin.converted) * fade;
             }
             if is_watched && bin.second >= from {
-                let pending = bin.reporting.saturating_sub(bin.converted);
+                let pending = awaited - f64::from(bin.converted);
+                if pending <= 0.0 {
+                    continue;
+                }
                 let before = self.conversions_counted_up_to.saturating_sub(sent_at);
                 let before = around.conversion_delay.at(moment.grid.place(before));
-                if reported > before && pending > 0 {
-                    let charge = missing(rate, fall * rate, reported) - missing(rate, fall * rate, before);
-                    charges += f64::from(pending) * f64::from(charge);
+                if reported > before {
+                    let charge = missing_since(rate, fall * rate, before, reported);
+                    charges += pending * f64::from(charge);
                     bin.conversion_charged += charge;
                 }
             }
@@ -287,10 +321,11 @@ impl Arm {
             let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
             let place = moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
             let reported = around.conversion_delay.at(place);
-            let counts = [(bin.sent, told, bin.delivered), (bin.reporting, reported, bin.converted)];
+            let awaited = f64::from(bin.reporting) * around.asked.awaited(bin.second);
+            let counts = [(f64::from(bin.sent), told, bin.delivered), (awaited, reported, bin.converted)];
             let streams = [&mut self.evidence.receipts, &mut self.evidence.conversions];
             for ((stream, fade), (sent, seen, successes)) in streams.into_iter().zip(fades).zip(counts) {
-                let trials = f64::from(sent) * f64::from(seen);
+                let trials = sent * f64::from(seen);
                 if bin.second >= stream.from {
                     stream.old_trials += trials * fade.after(age);
                     stream.old_successes += f64::from(successes) * fade.after(age);

@@ -13,8 +13,6 @@ const SOUND: f64 = 15.0;
 pub(super) struct Counted {
     /// By vendor: the tests by conversion of its arms that fell together, for they have one cause.
     pub(super) pooled: Vec<f64>,
-    /// By operator: messages whose conversion would be known.
-    pub(super) conversions: Vec<f64>,
     pub(super) sound: Vec<Sound>,
 }
 
@@ -29,15 +27,12 @@ pub(super) struct Sound {
 }
 
 impl Counted {
-    pub(super) fn new(vendors: usize, operators: usize) -> Self {
-        Self { pooled: vec![0.0; vendors], conversions: vec![0.0; operators], sound: Vec::new() }
+    pub(super) fn new(vendors: usize) -> Self {
+        Self { pooled: vec![0.0; vendors], sound: Vec::new() }
     }
 
     pub(super) fn add(&mut self, arm: &Arm, ground: &Ground<'_>) {
         let conversions = &arm.evidence.conversions;
-        if let Some(sum) = self.conversions.get_mut(arm.operator) {
-            *sum += conversions.trials;
-        }
         if let Some(trouble) = arm.trouble.as_deref() {
             let is_tested = trouble.by_receipts && trouble.conversions == Conversions::Testing;
             if let Some(sum) = self.pooled.get_mut(arm.vendor).filter(|_| is_tested) {
@@ -50,6 +45,26 @@ impl Counted {
             self.sound.push(Sound { operator: arm.operator, ratio, trials });
         }
     }
+}
+
+/// Arms that are brought into the processor's cache together.
+pub(super) const AHEAD: usize = 16;
+
+/// Reads what counting these is going to read, so that the processor waits for many of them at once, and not for one
+/// after the other. What it comes to, nobody needs.
+pub(super) fn read_ahead(arms: &[Arm], second: u32) {
+    let due = arms.iter().filter(|arm| arm.is_due(second));
+    let touched = due.map(|arm| arm.evidence.touch().wrapping_add(arm.delay.touch().to_bits()));
+    std::hint::black_box(touched.fold(0, u32::wrapping_add));
+}
+
+/// The same for what a plan is made of.
+pub(super) fn read_ahead_beliefs(arms: &[Option<&Arm>]) {
+    let touched = arms.iter().flatten().map(|arm| {
+        let belief = arm.belief.acted + arm.traffic + arm.evidence.conversions.trials;
+        belief as f32 + arm.delay.touch()
+    });
+    std::hint::black_box(touched.sum::<f32>());
 }
 
 impl Arm {

@@ -174,6 +174,11 @@ impl Delay {
         self.held = 0.0;
     }
 
+    /// Reads of every part of what `at` reads.
+    pub(super) fn touch(&self) -> f32 {
+        self.below.iter().step_by(16).sum()
+    }
+
     /// What came about here.
     pub(super) fn mass_at(&self, (bin, _): (usize, f32)) -> f32 {
         self.mass.get(bin).copied().unwrap_or_default()

@@ -31,6 +31,14 @@ pub(super) fn missing(rate: f32, fallen: f32, seen: f32) -> f32 {
     ((1.0 - fallen * seen) / (1.0 - rate * seen)).max(1.0).ln()
 }
 
+/// What such an answer adds while the share that would be here grows from `before` to `seen`: the difference of both,
+/// by one logarithm.
+pub(super) fn missing_since(rate: f32, fallen: f32, before: f32, seen: f32) -> f32 {
+    let (healthy, trouble) = (1.0 - rate * seen, 1.0 - fallen * seen);
+    let (healthy_before, trouble_before) = (1.0 - rate * before, 1.0 - fallen * before);
+    (trouble * healthy_before / (healthy * trouble_before)).max(1.0).ln()
+}
+
 impl Detector {
     /// The rate that a fall is looked for from, when it is known from so many messages: lower by its own uncertainty,
     /// or else a rate that was overrated would look like one that fell.

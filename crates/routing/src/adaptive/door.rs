@@ -18,6 +18,8 @@ pub enum Answer {
 
 /// So many failures in a row open the circuit.
 const FAILURES: u32 = 3;
+/// What one answer counts in the share of submits that are answered.
+const ANSWER: f64 = 0.05;
 /// The first pause of an open circuit and the longest, in seconds.
 const FIRST_PAUSE: u64 = 2;
 const LONGEST_PAUSE: u64 = 30;
@@ -148,13 +150,16 @@ impl Door {
     fn accept(&mut self, now: Millis) {
         self.failures = 0;
         self.fresh_accepted += 1;
-        self.answered += 0.05 * (1.0 - self.answered);
+        self.answered += ANSWER * (1.0 - self.answered);
         self.partial = (self.partial + ((1.0 - MANY_FAILURES) / (1.0 - USUAL_FAILURES)).ln()).max(0.0);
         if self.half_open {
             self.successes += 1;
             if self.successes >= FAILURES {
                 (self.half_open, self.open_until) = (false, 0);
                 self.ramp = 0.2;
+                // The failures that opened the circuit were those of the trouble that is over. Of what had been before
+                // them, a partial trouble among it, there is nothing new.
+                self.answered = (self.answered / (1.0 - ANSWER).powi(FAILURES as i32)).min(1.0);
                 self.calm_since = now;
             }
         }
@@ -167,7 +172,9 @@ impl Door {
         self.failures += 1;
         self.failed += 1;
         self.calm_since = now;
-        self.answered -= 0.05 * self.answered;
+        if self.open_until == 0 {
+            self.answered -= ANSWER * self.answered;
+        }
         self.partial += (MANY_FAILURES / USUAL_FAILURES).ln();
         let opens = self.half_open || self.failures >= FAILURES;
         if opens && now >= self.open_until {
@@ -278,6 +285,28 @@ mod tests {
         }
         assert!(!door.is_open());
         assert_eq!(door.tick(128_000, &agreed), Some(DoorEvent::OutageOver));
+    }
+
+    #[test]
+    fn an_outage_that_is_over_leaves_no_mark_and_a_partial_one_does() {
+        let answered = |before: &[Answer]| {
+            let mut door = Door::default();
+            for answer in before.iter().cycle().take(60) {
+                door.answer(0, *answer);
+            }
+            for at in 0..10 {
+                door.answer(at, Answer::Failed);
+            }
+            assert!(door.is_open());
+            door.tick(10_000, &Vendor::default());
+            for at in [10_000, 10_100, 10_200] {
+                door.answer(at, Answer::Accepted);
+            }
+            assert!(!door.is_open());
+            door.answered
+        };
+        assert!(answered(&[Answer::Accepted]) > 0.99);
+        assert!(answered(&[Answer::Failed, Answer::Accepted]) < 0.65);
     }
 
     #[test]

@@ -165,6 +165,14 @@ impl Engine {
         }
     }
 
+    /// The message that the vendor accepted was a probe to a test number: others have to carry one less.
+    pub fn tested(&mut self, vendor: VendorIndex, cell: Cell) {
+        let at = self.state.arm_index(vendor, cell.operator);
+        if let Some(arm) = at.and_then(|at| self.state.arms.get_mut(at)) {
+            arm.tested(cell.reports_conversion);
+        }
+    }
+
     /// A receipt for a message that was accepted at `sent_at`.
     pub fn receipt(
         &mut self,
@@ -277,7 +285,8 @@ impl Engine {
             | Kind::FakeReceipts
             | Kind::SlowReceipts
             | Kind::SlowDelivery
-            | Kind::OperatorWide => Proof {
+            | Kind::OperatorWide
+            | Kind::Pumping => Proof {
                 since: door.outage.unwrap_or(now),
                 before: 1.0,
                 after: door.answered,

@@ -2,7 +2,7 @@
 
 use super::arm::{Surroundings, second};
 use super::belief::Ground;
-use super::count::Counted;
+use super::count::{AHEAD, Counted, read_ahead};
 use super::delay::{BINS, Shape};
 use super::detector::threshold;
 use super::engine::Engine;
@@ -19,15 +19,19 @@ const TOGETHER: u32 = 60;
 /// An arm with less traffic, in messages a second, says nothing about others.
 const ACTIVE: f64 = 0.02;
 /// From this part of the threshold on, an arm is suspicious.
-const SUSPICIOUS: f64 = 0.35;
+pub(super) const SUSPICIOUS: f64 = 0.35;
+/// From so many messages on that arrived in time, it is known how users convert as a rule.
+const KNOWN: f64 = 30.0;
+/// The messages that this counts for at each operator, whose users act much alike: within some eight points.
+const ALIKE_USERS: f64 = 40.0;
 /// From this part on, it falls like another that fell at the same time.
 const ALIKE: f64 = 0.5;
 
 /// The thresholds of this second.
 #[derive(Clone, Copy)]
-struct Bars {
-    receipts: f64,
-    conversions: f64,
+pub(super) struct Bars {
+    pub(super) receipts: f64,
+    pub(super) conversions: f64,
 }
 
 impl Engine {
@@ -41,13 +45,20 @@ impl Engine {
             receipts: threshold(sent, self.settings.tuning.false_alarms_an_hour),
             conversions: threshold(reporting, self.settings.tuning.false_alarms_an_hour),
         };
-        for demand in self.state.operators.iter_mut().flat_map(|operator| &mut operator.demands) {
-            let fresh = f64::from(std::mem::take(&mut demand.fresh));
-            demand.rate = if demand.rate == 0.0 { fresh } else { 0.95 * demand.rate + 0.05 * fresh };
+        for operator in &mut self.state.operators {
+            let mut asked = 0;
+            for demand in &mut operator.demands {
+                let fresh = std::mem::take(&mut demand.fresh);
+                asked += if demand.reports_conversion { fresh } else { 0 };
+                let fresh = f64::from(fresh);
+                demand.rate = if demand.rate == 0.0 { fresh } else { 0.95 * demand.rate + 0.05 * fresh };
+            }
+            operator.asked.count(second(now), asked);
         }
         let counted = self.count(now);
         self.convert(&counted);
         self.look(now, bars, &counted.pooled);
+        self.look_for_pumping(now);
         if self.state.ticks % FIT == 1 {
             self.fit();
         }
@@ -63,7 +74,11 @@ impl Engine {
         for arm in &self.state.arms {
             sent += arm.traffic;
             reporting += arm.reporting;
-            due += arm.reporting * arm.conversions.regime;
+            if arm.reporting > 0.0 {
+                let operator = self.state.operators.get(arm.operator);
+                let awaited = operator.map_or(1.0, |operator| operator.asked.awaited_now());
+                due += arm.reporting * awaited * arm.conversions.regime;
+            }
             if arm.trouble.is_some() {
                 continue;
             }
@@ -98,42 +113,46 @@ impl Engine {
         let reported_up_to = self.state.reports.up_to(now);
         let state = &mut self.state;
         let mut due = vec![0.0; state.vendors.len()];
-        let mut counted = Counted::new(state.vendors.len(), state.operators.len());
+        let mut counted = Counted::new(state.vendors.len());
         let feeds: Vec<(bool, Millis)> = state
             .vendors
             .iter()
             .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now)))
             .collect();
-        for arm in &mut state.arms {
-            let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
-                state.operators.get(arm.operator),
-                feeds.get(arm.vendor).copied(),
-                state.vendors.get(arm.vendor),
-            ) else {
-                continue;
-            };
-            let prior = if is_silent { operator.rate } else { vendor.rate };
-            let around = Surroundings {
-                moment: &moment,
-                tuning: &self.settings.tuning,
-                told_up_to,
-                reported_up_to,
-                conversion_delay: &operator.conversion_delay,
-            };
-            let ground = Ground {
-                tuning: &self.settings.tuning,
-                grid: &self.tables.grid,
-                prior,
-                converting: operator.converting,
-                is_silent,
-                in_time,
-            };
-            if let Some(expected) = arm.count_if_due(&around, &ground)
-                && let Some(sum) = due.get_mut(arm.vendor)
-            {
-                *sum += expected;
+        for arms in state.arms.chunks_mut(AHEAD) {
+            read_ahead(arms, moment.second);
+            for arm in arms {
+                let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
+                    state.operators.get(arm.operator),
+                    feeds.get(arm.vendor).copied(),
+                    state.vendors.get(arm.vendor),
+                ) else {
+                    continue;
+                };
+                let prior = if is_silent { operator.rate } else { vendor.rate };
+                let around = Surroundings {
+                    moment: &moment,
+                    tuning: &self.settings.tuning,
+                    told_up_to,
+                    reported_up_to,
+                    conversion_delay: &operator.conversion_delay,
+                    asked: &operator.asked,
+                };
+                let ground = Ground {
+                    tuning: &self.settings.tuning,
+                    grid: &self.tables.grid,
+                    prior,
+                    converting: operator.converting,
+                    is_silent,
+                    in_time,
+                };
+                if let Some(expected) = arm.count_if_due(&around, &ground)
+                    && let Some(sum) = due.get_mut(arm.vendor)
+                {
+                    *sum += expected;
+                }
+                counted.add(arm, &ground);
             }
-            counted.add(arm, &ground);
         }
         for (vendor, due) in state.vendors.iter_mut().zip(due) {
             vendor.feed.expect(due);
@@ -143,7 +162,7 @@ impl Engine {
     }
 
     /// Conversions for each message that arrives in time, by operator: those of the arms that convert best, because
-    /// the others may lie about what arrives.
+    /// the others may lie about what arrives. An operator of which little is known is supposed to be like the others.
     fn convert(&mut self, counted: &Counted) {
         let mut best = vec![0.0; self.state.operators.len()];
         for sound in &counted.sound {
@@ -159,18 +178,12 @@ impl Engine {
                 *weight += sound.trials;
             }
         }
-        let mut known = (0.0, 0.0);
+        let known = sums.iter().fold((0.0, 0.0), |known, sum| (known.0 + sum.0, known.1 + sum.1));
+        let usual = (known.1 > KNOWN).then(|| (known.0 / known.1).min(1.0));
         for (operator, (sum, weight)) in self.state.operators.iter_mut().zip(sums) {
-            if weight > 0.0 {
-                operator.converting += 0.1 * ((sum / weight).min(1.0) - operator.converting);
-                known = (known.0 + sum, known.1 + weight);
-            }
-        }
-        let usual = if known.1 > 30.0 { (known.0 / known.1).min(1.0) } else { return };
-        for (operator, trials) in self.state.operators.iter_mut().zip(&counted.conversions) {
-            if *trials < 30.0 {
-                operator.converting += 0.02 * (usual - operator.converting);
-            }
+            let usual = usual.unwrap_or(operator.converting);
+            let own = (sum + ALIKE_USERS * usual) / (weight + ALIKE_USERS);
+            operator.converting += 0.1 * (own.min(1.0) - operator.converting);
         }
     }
 
@@ -178,6 +191,13 @@ impl Engine {
     fn look(&mut self, now: Millis, bars: Bars, pooled: &[f64]) {
         let mut troubled = vec![false; self.state.vendors.len()];
         for at in 0..self.state.arms.len() {
+            if self.is_excused(now, at, bars) {
+                let arm = self.state.arms.get(at).filter(|arm| arm.trouble.is_some());
+                if let Some(troubled) = arm.and_then(|arm| troubled.get_mut(arm.vendor)) {
+                    *troubled = true;
+                }
+                continue;
+            }
             let moment = Moment {
                 now,
                 second: second(now),
@@ -201,6 +221,7 @@ impl Engine {
                 told_up_to: vendor.feed.told_up_to(now),
                 reported_up_to: self.state.reports.up_to(now),
                 conversion_delay: &operator.conversion_delay,
+                asked: &operator.asked,
             };
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
             let mut turn = if arm.trouble.is_some() { arm.follow(&around, tested) } else { None };
@@ -237,7 +258,7 @@ impl Engine {
         }
     }
 
-    fn of_vendor(&self, vendor: VendorIndex) -> impl Iterator<Item = &super::arm::Arm> {
+    pub(super) fn of_vendor(&self, vendor: VendorIndex) -> impl Iterator<Item = &super::arm::Arm> {
         let arms = self.state.vendors.get(vendor).into_iter().flat_map(|vendor| &vendor.arms);
         arms.filter_map(|arm| self.state.arms.get(*arm as usize))
     }
@@ -300,10 +321,12 @@ impl Engine {
                 let calm = |mut arms: Box<dyn Iterator<Item = &super::arm::Arm> + '_>| {
                     arms.all(|arm| arm.trouble.is_none())
                 };
+                // That ends when no more is asked for than usual.
+                let is_pumped = self.is_pumped(arm.operator);
                 let ended = [
                     (own, true),
                     (whole, calm(Box::new(self.of_vendor(arm.vendor)))),
-                    (everywhere, calm(Box::new(self.of_operator(arm.operator)))),
+                    (everywhere, !is_pumped && calm(Box::new(self.of_operator(arm.operator)))),
                 ];
                 let after = arm.receipts.regime;
                 for (scope, is_over) in ended {

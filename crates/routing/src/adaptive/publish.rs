@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::arm::Arm;
 use super::chance::Chance;
+use super::count::read_ahead_beliefs;
 use super::engine::Engine;
 use super::judge::milliseconds;
 use super::plan::{Candidate, Planner};
 use super::settings::{Millis, OperatorIndex, VendorIndex};
 use super::state::{Demand, OperatorState};
-use super::table::{Plan, Probabilities};
+use super::table::{Plan, Plans, Probabilities};
 use super::trouble::Conversions;
 
 /// A kind of message that has not come for so long is forgotten, in milliseconds.
@@ -74,7 +75,7 @@ impl Engine {
         // A copy is made only when somebody has read the table since the last one.
         let table = Arc::make_mut(&mut self.table);
         while table.operators.len() <= operator {
-            table.operators.push(Arc::new(Vec::new()));
+            table.operators.push(Arc::default());
         }
         if let Some(place) = table.operators.get_mut(operator) {
             *place = plans;
@@ -94,9 +95,11 @@ impl Engine {
         }
     }
 
-    fn plans(&self, operator: OperatorIndex, planner: &mut Planner<'_>) -> Vec<Plan> {
-        let Some(state) = self.state.operators.get(operator) else { return Vec::new() };
-        let of = Surroundings { state, arms: &self.by_vendor(state), flow: &self.flow(state) };
+    fn plans(&self, operator: OperatorIndex, planner: &mut Planner<'_>) -> Plans {
+        let Some(state) = self.state.operators.get(operator) else { return Plans::default() };
+        let arms = self.by_vendor(state);
+        read_ahead_beliefs(&arms);
+        let of = Surroundings { state, arms: &arms, flow: &self.flow(state) };
         let mut candidates = Vec::new();
         let plan = |(nth, demand): (usize, &Demand)| {
             candidates.clear();
@@ -109,7 +112,7 @@ impl Engine {
                 rows: planner.rows(&mut candidates, &mut chance),
             }
         };
-        state.demands.iter().enumerate().map(plan).collect()
+        state.demands.iter().enumerate().map(plan).collect::<Vec<Plan>>().into()
     }
 
     /// What comes for each vendor. The sums are made once for all kinds of messages.
@@ -202,6 +205,8 @@ impl Engine {
     fn probe(&self, flow: &Flow, demand: &Demand, vendor: VendorIndex, arm: Option<&Arm>) -> f64 {
         let tuning = &self.settings.tuning;
         let rates = flow.rates.get(vendor).copied().unwrap_or_default();
+        // Those that test numbers carry do not have to come out of other traffic.
+        let (tests, reporting_tests) = arm.map_or((0.0, 0.0), |arm| arm.tests);
         let Some(arm) = arm else {
             return spread(rates.all, tuning.idle_probes, tuning.idle_share);
         };
@@ -214,23 +219,23 @@ impl Engine {
                 Conversions::Unknown | Conversions::Normal => false,
             };
             if needs_proof && demand.reports_conversion {
-                least = spread(rates.reporting, tuning.conversion_probes, TROUBLE_SHARE);
+                least = spread(rates.reporting, tuning.conversion_probes - reporting_tests, TROUBLE_SHARE);
             }
             if trouble.by_receipts && !trouble.is_of_receipts_only() {
                 let is_cheap = self.value(demand) < flow.dearest;
                 if !flow.has_cheap || is_cheap {
                     let rate = if flow.has_cheap { rates.cheap } else { rates.all };
-                    least = f64::max(least, spread(rate, tuning.trouble_probes, TROUBLE_SHARE));
+                    least = f64::max(least, spread(rate, tuning.trouble_probes - tests, TROUBLE_SHARE));
                 }
             }
             return least;
         }
         let carries = arm.traffic - arm.reporting > 0.2;
         if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
-            return spread(rates.reporting, tuning.verify_probes, TROUBLE_SHARE);
+            return spread(rates.reporting, tuning.verify_probes - reporting_tests, TROUBLE_SHARE);
         }
         if arm.evidence.receipts.trials < LITTLE {
-            return spread(rates.all, tuning.idle_probes, tuning.idle_share);
+            return spread(rates.all, tuning.idle_probes - tests, tuning.idle_share);
         }
         0.1 * tuning.idle_share
     }
@@ -238,5 +243,5 @@ impl Engine {
 
 /// `wanted` messages a second over the cells that are eligible, which have this rate together, as a share of each.
 fn spread(rate: f64, wanted: f64, most: f64) -> f64 {
-    (wanted / rate.max(1e-6)).min(most)
+    (wanted.max(0.0) / rate.max(1e-6)).min(most)
 }

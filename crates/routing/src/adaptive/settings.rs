@@ -72,8 +72,9 @@ pub struct Tuning {
     /// Messages that the prior rate of an arm counts for, healthy and in trouble.
     pub prior: f64,
     pub prior_in_trouble: f64,
-    /// Messages that the receipts' word counts for in the estimate made from conversions.
-    pub receipts_weigh: f64,
+    /// How far honest receipts may be off what arrives, as a share, and how likely an unknown arm's are not honest.
+    pub receipts_off: f64,
+    pub receipts_lie: f64,
     /// Recovery is believed at this log-likelihood ratio.
     pub recovery: f64,
     pub conversions_recovery: f64,
@@ -136,12 +137,13 @@ impl Default for Tuning {
             conversions_half_life: 900.0,
             prior: 3.0,
             prior_in_trouble: 6.0,
-            receipts_weigh: 12.0,
+            receipts_off: 0.02,
+            receipts_lie: 0.05,
             recovery: 6.0,
             conversions_recovery: 5.0,
             test: 3.5,
             idle_probes: 0.02,
-            idle_share: 0.01,
+            idle_share: 0.003,
             trouble_probes: 0.15,
             conversion_probes: 0.15,
             verify_probes: 0.15,

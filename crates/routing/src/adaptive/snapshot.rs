@@ -75,7 +75,13 @@ pub struct Quality {
 const ENOUGH_CONVERSIONS: f64 = 50.0;
 
 impl Engine {
-    /// Of every arm that has had traffic.
+    /// The arms in which a change was found.
+    pub fn troubled(&self) -> impl Iterator<Item = (VendorIndex, OperatorIndex)> {
+        let troubled = self.state.arms.iter().filter(|arm| arm.trouble.is_some());
+        troubled.map(|arm| (arm.vendor, arm.operator))
+    }
+
+    /// Of every arm that has had traffic; it changes with a tick.
     pub fn qualities(&self) -> impl Iterator<Item = Quality> {
         self.state.arms.iter().map(|arm| {
             let (belief, evidence) = (&arm.belief, &arm.evidence);
@@ -112,6 +118,7 @@ impl Snapshot {
             Kind::SilentDrop => "accepted and lost: silent drop",
             Kind::Outage => "submits unanswered: outage",
             Kind::Throttled => "refused below what was agreed: throttled",
+            Kind::Pumping => "more is asked for and as many act: no vendor's fault",
             Kind::OperatorWide => "all routes to the operator: no vendor's fault",
         };
         format!(

@@ -7,6 +7,7 @@ use super::chance::Chance;
 use super::delay::{Delay, Shape};
 use super::door::Door;
 use super::feed::Feed;
+use super::pumping::Asked;
 use super::settings::{Millis, OperatorIndex, VendorIndex, Vendors};
 use super::table::{Cell, Request};
 use super::told::Told;
@@ -78,6 +79,8 @@ pub(super) struct OperatorState {
     /// By vendor: one more than the number of its arm; zero where there is none.
     #[n(5)]
     pub(super) by_vendor: Vec<u32>,
+    #[cbor(n(6), default)]
+    pub(super) asked: Asked,
 }
 
 /// A kind of message that came, and how often.
@@ -197,6 +200,7 @@ impl State {
                 demands: Vec::new(),
                 rate: 0.85,
                 by_vendor: Vec::new(),
+                asked: Asked::default(),
             });
         }
         self.operators.get_mut(operator)

@@ -54,9 +54,16 @@ pub struct Flags {
 pub struct Probabilities {
     pub version: u64,
     pub made_at: Millis,
-    pub(super) operators: Vec<Arc<Vec<Plan>>>,
+    pub(super) operators: Vec<Arc<Plans>>,
     /// By vendor: the part of those who want it that fits.
     pub(super) keep: Vec<f32>,
+}
+
+/// Those to one operator. There may be dozens, so each is looked for by a number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plans {
+    keys: Vec<u64>,
+    plans: Vec<Plan>,
 }
 
 /// The rows of one cell and one mask, the best first.
@@ -81,7 +88,7 @@ pub struct Row {
 
 impl Probabilities {
     pub fn plan(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
-        self.operators.get(cell.operator)?.iter().find(|plan| plan.cell == cell && plan.allowed == allowed)
+        self.operators.get(cell.operator)?.find(cell, allowed)
     }
 
     /// As `plan`; without one for exactly this mask, that of a wider one, and without one for this kind of message, that
@@ -94,7 +101,7 @@ impl Probabilities {
         let likeness = |plan: &&Plan| {
             (plan.cell.class == cell.class, plan.cell.reports_conversion == cell.reports_conversion)
         };
-        self.operators.get(cell.operator)?.iter().filter(covers).max_by_key(likeness)
+        self.operators.get(cell.operator)?.plans.iter().filter(covers).max_by_key(likeness)
     }
 
     /// The part of those who want the vendor that it takes just now.
@@ -104,7 +111,7 @@ impl Probabilities {
 
     /// A table of these plans, all to the first operator: for a decision that is made again from its record.
     pub fn of(version: u64, plans: Vec<Plan>) -> Self {
-        Self { version, operators: vec![Arc::new(plans)], ..Self::default() }
+        Self { version, operators: vec![Arc::new(plans.into())], ..Self::default() }
     }
 
     /// `chance` is two uniform numbers from zero to one. None when no vendor is left.
@@ -175,6 +182,27 @@ impl Probabilities {
             Flags { unplanned: true, fallback: request.excluded != Vendors::default(), ..Flags::default() };
         Some(Pick { vendor, propensity: 1.0 / count as f32, flags, version: self.version })
     }
+}
+
+impl From<Vec<Plan>> for Plans {
+    fn from(plans: Vec<Plan>) -> Self {
+        Self { keys: plans.iter().map(|plan| key(plan.cell, plan.allowed)).collect(), plans }
+    }
+}
+
+impl Plans {
+    fn find(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
+        let key = key(cell, allowed);
+        let alike = self.keys.iter().zip(&self.plans).filter(|(other, _)| **other == key);
+        alike.map(|(_, plan)| plan).find(|plan| plan.cell == cell && plan.allowed == allowed)
+    }
+}
+
+/// Hardly ever the same for two plans to one operator.
+fn key(cell: Cell, allowed: Vendors) -> u64 {
+    let kind = (cell.class as u64) << 1 | u64::from(cell.reports_conversion);
+    let bits = (allowed.0 as u64) ^ ((allowed.0 >> 64) as u64).rotate_left(32);
+    (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ kind).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Row {

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod pumping;
+
 fn settings(vendors: usize) -> Settings {
     Settings {
         vendors: vec![Vendor { per_second: 50.0, ..Vendor::default() }; vendors],

@@ -93,13 +93,14 @@ impl Engine {
 impl Arm {
     /// Reads of each part that is going to be changed by what was told.
     fn touch(&self, told: &Told, grid: &Grid) -> u32 {
-        let (detector, place) = match told.what {
-            What::Sent(_) => (&self.receipts, None),
-            What::Receipt(now, ..) => (&self.receipts, Some(grid.place(now.saturating_sub(told.sent_at)))),
-            What::Conversion(_) => (&self.conversions, None),
+        let also = match told.what {
+            What::Sent(_) => 0,
+            What::Receipt(now, ..) => {
+                let mass = self.delay.mass_at(grid.place(now.saturating_sub(told.sent_at)));
+                self.receipts.zero_at.wrapping_add(mass.to_bits())
+            }
+            What::Conversion(_) => self.conversions.zero_at,
         };
-        let mass = place.map_or(0.0, |place| self.delay.mass_at(place));
-        let newest = self.evidence.newest();
-        newest.wrapping_add(detector.zero_at).wrapping_add(self.fresh.0).wrapping_add(mass.to_bits())
+        self.evidence.newest().wrapping_add(self.fresh.0).wrapping_add(also)
     }
 }

@@ -251,7 +251,7 @@ impl Arm {
         let trial = |bin: &Bin| {
             let age = around.reported_up_to.saturating_sub(bin.sent_at());
             let reported = f64::from(around.conversion_delay.at(around.moment.grid.place(age)));
-            let trials = f64::from(bin.reporting) * reported;
+            let trials = f64::from(bin.reporting) * around.asked.awaited(bin.second) * reported;
             Trial { second: bin.second, trials, successes: f64::from(bin.converted) }
         };
         let bins = self.evidence.read().filter(|bin| bin.second >= trouble.since && bin.reporting > 0);
@@ -274,9 +274,10 @@ impl Arm {
             let sent_at = u64::from(bin.second) * 1000 + 500;
             let place = around.moment.grid.place(around.reported_up_to.saturating_sub(sent_at));
             let reported = around.conversion_delay.at(place);
-            let open = bin.reporting.saturating_sub(bin.converted);
+            let awaited = f64::from(bin.reporting) * around.asked.awaited(bin.second);
+            let open = (awaited - f64::from(bin.converted)).max(0.0);
             trouble.test += f64::from(bin.converted) * (normal / fallen).ln()
-                - f64::from(open) * f64::from(missing(normal as f32, fallen as f32, reported));
+                - open * f64::from(missing(normal as f32, fallen as f32, reported));
         }
     }
 }

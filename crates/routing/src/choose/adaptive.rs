@@ -3,13 +3,13 @@
 //! The draw is made of integers, which the plan keeps: with the number of the message it can be made again.
 
 use domain::MessageId;
-use domain::plan::{DrawFlags, Drawn, Reason};
+use domain::plan::{DrawFlags, Drawn, Probing, Reason};
 
 use super::rendezvous::mix;
 use super::{Candidate, place};
 use crate::adaptive::{Plan, Vendors};
 use crate::learning::{Beliefs, Destination};
-use crate::table::Request;
+use crate::table::{Request, Rule, Table};
 
 /// All shares together.
 const WHOLE: u32 = u16::MAX as u32;
@@ -36,12 +36,14 @@ impl Seat {
     }
 }
 
-/// Returns those that the engine had to choose from.
+/// Returns those that the engine had to choose from, and what kept the message from being a probe or made it one.
 pub(super) fn draw(
     candidates: &mut [Candidate<'_>],
     request: &Request<'_>,
+    rule: &Rule,
+    table: &Table,
     beliefs: Option<&Beliefs>,
-) -> Vendors {
+) -> (Vendors, Option<Probing>) {
     let mut allowed = Vendors::default();
     for (at, candidate) in candidates.iter_mut().enumerate() {
         candidate.reason = Reason::NotLearned(place(at));
@@ -54,9 +56,16 @@ pub(super) fn draw(
         let operator = beliefs.destination(to)?;
         Some((beliefs, beliefs.plan(facts.app, facts.class, operator, allowed)?))
     });
-    let Some((beliefs, plan)) = plan else { return allowed };
+    let Some((beliefs, plan)) = plan else { return (allowed, None) };
     let mut seats = seats(candidates, plan, beliefs);
-    share_out(&mut seats);
+    let probing = probing(request, rule, table);
+    match probing {
+        None => share_out(&mut seats),
+        Some(Probing::TestNumber) => share_probes_out(&mut seats),
+        Some(Probing::Message | Probing::Rule | Probing::ProbedJustNow) => {
+            share_out_without_probes(&mut seats);
+        }
+    }
     let first = first(&seats, facts.chance);
     note(candidates, &seats, first, beliefs.version());
     // Those that the table does not know stand behind, as the rule lists them.
@@ -64,7 +73,22 @@ pub(super) fn draw(
         Some(drawn) => (0, drawn.flags.contains(DrawFlags::FALLBACK), drawn.place),
         None => (1, false, 0),
     });
-    allowed
+    (allowed, probing)
+}
+
+/// A test number may get one probe after another: nobody is disturbed by them.
+fn probing(request: &Request<'_>, rule: &Rule, table: &Table) -> Option<Probing> {
+    let facts = request.facts;
+    if facts.no_probe {
+        return Some(Probing::Message);
+    }
+    if !rule.probes {
+        return Some(Probing::Rule);
+    }
+    if table.is_test_number(facts.to) {
+        return Some(Probing::TestNumber);
+    }
+    facts.probed_just_now.then_some(Probing::ProbedJustNow)
 }
 
 /// In the order of the plan; of several routes over one connection the one that the rule lists first.
@@ -92,6 +116,28 @@ fn seats(candidates: &[Candidate<'_>], plan: &Plan, beliefs: &Beliefs) -> Vec<Se
         });
     }
     seats
+}
+
+/// The message goes where it is best off. Whoever has only what is there to learn with has nothing then.
+fn share_out_without_probes(seats: &mut [Seat]) {
+    seats.iter_mut().for_each(|seat| seat.probe = 0);
+    share_out(seats);
+}
+
+/// The message goes to those alone of which more is to be known, in proportion to how much. A vendor that takes no more
+/// just now is not asked; where none is left, there is nothing to learn, and the message goes where it is best off.
+fn share_probes_out(seats: &mut [Seat]) {
+    for seat in seats.iter_mut().filter(|seat| seat.keep <= 0.5) {
+        seat.probe = 0;
+    }
+    if seats.iter().all(|seat| seat.probe == 0) {
+        share_out(seats);
+        return;
+    }
+    for seat in seats.iter_mut() {
+        (seat.own, seat.taken_over, seat.keep) = (0, 0, 1.0);
+    }
+    share_out(seats);
 }
 
 /// What a vendor cannot take now goes to the best that can, and all shares together become the whole.
@@ -128,7 +174,12 @@ fn share_out(seats: &mut [Seat]) {
             left -= *part;
         }
     }
-    if let Some(largest) = seats.iter_mut().max_by_key(|seat| seat.own) {
+    // To what is there anyway, so that who draws from the record draws by the same numbers.
+    if seats.iter().all(|seat| seat.own + seat.taken_over == 0) {
+        if let Some(largest) = seats.iter_mut().max_by_key(|seat| seat.probe) {
+            largest.probe += left;
+        }
+    } else if let Some(largest) = seats.iter_mut().max_by_key(|seat| seat.own) {
         largest.own += left;
     }
 }

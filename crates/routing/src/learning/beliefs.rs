@@ -119,12 +119,15 @@ impl Beliefs {
         self.took_over.contains(vendor)
     }
 
+    /// Whether so much is known of an arm that it says how that delivers.
+    pub(super) fn tells(quality: &Quality) -> bool {
+        quality.messages >= if quality.is_in_trouble { ENOUGH_IN_TROUBLE } else { ENOUGH }
+    }
+
     /// How an arm delivers. None when too little is known.
     pub(crate) fn quality(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<Quality> {
         let arms = self.qualities.get(operator)?;
-        let found = arms.iter().find(|quality| quality.vendor == vendor)?;
-        let enough = if found.is_in_trouble { ENOUGH_IN_TROUBLE } else { ENOUGH };
-        (found.messages >= enough).then_some(*found)
+        arms.iter().find(|quality| quality.vendor == vendor).filter(|found| Self::tells(found)).copied()
     }
 }
 

@@ -14,8 +14,8 @@ use super::economy;
 use super::names::{CONNECTIONS, Destination, Names, Reporting, number};
 use super::times::Times;
 use crate::adaptive::{
-    self, Answer, Cell, Engine, Millis, OperatorIndex, Request, Settings, Stage, Tuning, Vendor, VendorIndex,
-    Vendors,
+    self, Answer, Cell, Engine, Millis, OperatorIndex, Quality, Request, Settings, Stage, Tuning, Vendor,
+    VendorIndex, Vendors,
 };
 use crate::table::Table;
 
@@ -42,6 +42,8 @@ pub struct Learner {
     pub(super) stands_still: bool,
     names: Arc<Names>,
     published: Option<Arc<adaptive::Probabilities>>,
+    /// How arms deliver, until the next tick: the table may be published several times in between.
+    qualities: Option<Arc<Vec<Vec<Quality>>>>,
     /// Destinations whose prices are looked up next.
     to_price: usize,
     agreed: Agreed,
@@ -61,8 +63,8 @@ pub struct News {
 pub enum What {
     /// It is to be sent, and these may carry it.
     Wanted { allowed: Vendors },
-    /// How the vendor answered its submit.
-    Answered { connection: ConnectionId, segments: u8, answer: Answer },
+    /// How the vendor answered its submit, and whether it was a probe to a test number.
+    Answered { connection: ConnectionId, segments: u8, answer: Answer, is_test: bool },
     /// The vendor said what became of it, accepted at `sent_at`.
     Receipt { connection: ConnectionId, sent_at: Timestamp, delivered: bool },
     /// The application said whether its user acted; `None` when no vendor accepted it.
@@ -98,6 +100,7 @@ impl Learner {
             stands_still: false,
             names: Arc::default(),
             published: None,
+            qualities: None,
             to_price: 0,
             agreed: Agreed::default(),
         };
@@ -146,11 +149,14 @@ impl Learner {
                     Request { cell, allowed: *allowed, excluded: Vendors::default(), no_probe: false };
                 self.engine.wanted(now, &request);
             }
-            What::Answered { connection, segments, answer } => {
+            What::Answered { connection, segments, answer, is_test } => {
                 let Some(vendor) = self.vendor(connection) else { return };
                 self.agreed.saw(vendor, *segments);
                 self.engine.asked(vendor);
                 self.engine.submitted(now, vendor, cell, *answer);
+                if *is_test && *answer == Answer::Accepted {
+                    self.engine.tested(vendor, cell);
+                }
             }
             What::Receipt { connection, sent_at, delivered } => {
                 let Some(vendor) = self.vendor(connection) else { return };
@@ -179,6 +185,7 @@ impl Learner {
         }
         let at = self.now(now);
         self.engine.tick(at);
+        self.qualities = None;
         let mut turned = self.turned(now, &mut new_id);
         self.reconcile(now, new_id, &mut turned);
         turned
@@ -197,20 +204,26 @@ impl Learner {
             return None;
         }
         self.published = Some(Arc::clone(&probabilities));
-        let mut qualities = vec![Vec::new(); self.destinations.len()];
-        for quality in self.engine.qualities() {
-            if let Some(arms) = qualities.get_mut(quality.operator) {
-                arms.push(quality);
-            }
-        }
+        let qualities = self.qualities.take().unwrap_or_else(|| self.look_at_qualities());
+        self.qualities = Some(Arc::clone(&qualities));
         Some(Beliefs {
             probabilities,
             names: Arc::clone(&self.names),
-            qualities: Arc::new(qualities),
+            qualities,
             verdicts: self.open.as_slice().into(),
             took_over: Vendors::default(),
             rooms: self.rooms(),
         })
+    }
+
+    fn look_at_qualities(&self) -> Arc<Vec<Vec<Quality>>> {
+        let mut qualities = vec![Vec::new(); self.destinations.len()];
+        for quality in self.engine.qualities().filter(Beliefs::tells) {
+            if let Some(arms) = qualities.get_mut(quality.operator) {
+                arms.push(quality);
+            }
+        }
+        Arc::new(qualities)
     }
 
     /// By vendor: the part of what the table has it carry that it takes.
@@ -300,7 +313,7 @@ impl Learner {
             destinations: self.destinations.iter().copied().zip(0..).collect(),
             reporting: self.reporting.clone(),
         });
-        self.published = None;
+        (self.published, self.qualities) = (None, None);
     }
 
     pub(super) fn settings(&self, now: Timestamp) -> Settings {
@@ -354,9 +367,7 @@ impl Learner {
     /// The engine tells of a trouble once, also when it comes back soon and then is of another kind. Whoever reads the
     /// list of verdicts wants to find what is so: whatever arm is in trouble, and none that is not.
     fn reconcile(&mut self, now: Timestamp, mut new_id: impl FnMut() -> VerdictId, turned: &mut Vec<Turned>) {
-        let troubled = self.engine.qualities().filter(|quality| quality.is_in_trouble);
-        let arms: Vec<(VendorIndex, OperatorIndex)> =
-            troubled.map(|quality| (quality.vendor, quality.operator)).collect();
+        let arms: Vec<(VendorIndex, OperatorIndex)> = self.engine.troubled().collect();
         let is_of_arms = |open: &Verdict| is_of_door(open.kind).is_none();
         let mut scopes = Vec::with_capacity(arms.len());
         for (vendor, operator) in arms {
@@ -421,6 +432,7 @@ fn is_of_door(kind: Kind) -> Option<Kind> {
         | Kind::FakeReceipts
         | Kind::SlowReceipts
         | Kind::SlowDelivery
-        | Kind::OperatorWide => None,
+        | Kind::OperatorWide
+        | Kind::Pumping => None,
     }
 }

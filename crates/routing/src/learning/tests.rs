@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use domain::plan::{DrawFlags, Probing};
 use domain::verdict::Kind;
 use domain::{Class, ConnectionId, MessageId, Timestamp, VerdictId};
 
@@ -10,6 +11,8 @@ use super::*;
 use crate::choose::{Choice, HealthView, chance, choose};
 use crate::sample::{Ask, ROUTES, compile, table};
 use crate::table::Table;
+
+mod probes;
 
 const RULE: &str = r#"
     [[policy.rules]]
@@ -27,6 +30,11 @@ const CIRRUS: &str = r#"
     currency = "EUR"
     prices = [{ country = "DE", price = "0.0001" }]
 "#;
+
+/// The table of these rules.
+fn priced(rules: &str) -> Table {
+    compile(&format!("{}{CIRRUS}{rules}", ROUTES.replace(UNPRICED, PRICED))).unwrap()
+}
 
 struct Minds<'a>(&'a Beliefs);
 
@@ -63,11 +71,15 @@ struct World {
     /// Receipts on their way, by when they come.
     receipts: BTreeMap<(i64, u128), News>,
     turned: Vec<Turned>,
+    /// Every so-many-th message goes there.
+    to_test_number: Option<(&'static str, u128)>,
+    /// How many other messages were probes.
+    probes: u32,
 }
 
 impl World {
     fn new() -> Self {
-        Self::of(compile(&format!("{}{CIRRUS}{RULE}", ROUTES.replace(UNPRICED, PRICED))).unwrap())
+        Self::of(priced(RULE))
     }
 
     fn of(table: Table) -> Self {
@@ -75,7 +87,17 @@ impl World {
         let now = 1_767_225_600_000;
         let mut learner = Learner::new(Arc::clone(&table), Timestamp::from_millis(now), 7);
         let beliefs = learner.publish().unwrap();
-        Self { table, learner, beliefs, now, messages: 0, receipts: BTreeMap::new(), turned: Vec::new() }
+        Self {
+            table,
+            learner,
+            beliefs,
+            now,
+            messages: 0,
+            receipts: BTreeMap::new(),
+            turned: Vec::new(),
+            to_test_number: None,
+            probes: 0,
+        }
     }
 
     fn at(&self) -> Timestamp {
@@ -84,7 +106,11 @@ impl World {
 
     fn choose(&self, class: Class, id: u128) -> Choice {
         let chance = chance(MessageId::from_u128(id));
-        let ask = Ask { class, operator: Some("26201"), chance, now: self.at(), ..Ask::new() };
+        let mut ask = Ask { class, operator: Some("26201"), chance, now: self.at(), ..Ask::new() };
+        let own = self.to_test_number.filter(|(_, every)| self.messages.is_multiple_of(*every));
+        if let Some((number, _)) = own {
+            ask.to = number.to_owned();
+        }
         ask.with(|facts| choose(facts, &self.table, &Minds(&self.beliefs)).unwrap())
     }
 
@@ -99,12 +125,15 @@ impl World {
                 let choice = self.choose(Class::Transactional, self.messages << 7);
                 let target = choice.targets.first().unwrap();
                 *sent.entry(target.route.to_string()).or_default() += 1;
+                let is_test = choice.plan.probing == Some(Probing::TestNumber);
+                self.probes += u32::from(is_probe(&choice) && !is_test);
                 self.hear(What::Wanted { allowed: choice.drawn_from });
                 let connection = target.connection.clone();
                 self.hear(What::Answered {
                     connection: connection.clone(),
                     segments: 1,
                     answer: Answer::Accepted,
+                    is_test: is_test && is_probe(&choice),
                 });
                 if arrives(connection.as_str()) {
                     let what = What::Receipt { connection, sent_at: self.at(), delivered: true };
@@ -153,6 +182,22 @@ impl World {
     fn kinds(&self) -> Vec<(Kind, Stage)> {
         self.turned.iter().map(|turned| (turned.verdict.kind, turned.stage)).collect()
     }
+}
+
+fn is_probe(choice: &Choice) -> bool {
+    let first = choice.plan.routes.first().and_then(|planned| planned.drawn);
+    first.is_some_and(|drawn| drawn.flags.contains(DrawFlags::PROBE))
+}
+
+/// What the record of a decision says of its routes.
+fn recorded(choice: &Choice) -> Vec<Recorded> {
+    let routes = choice.plan.routes.iter().zip(&choice.targets);
+    let recorded = routes.map(|(planned, target)| Recorded {
+        connection: target.connection.clone(),
+        drawn: planned.drawn,
+        shortfall: None,
+    });
+    recorded.collect()
 }
 
 /// The part of all that a route got.
@@ -272,7 +317,12 @@ fn a_draw_is_made_again_from_what_the_plan_keeps() {
         for _ in 0..20 {
             world.now += 50;
             let answer = Answer::Throttled;
-            world.hear(What::Answered { connection: connection.clone(), segments: 1, answer });
+            world.hear(What::Answered {
+                connection: connection.clone(),
+                segments: 1,
+                answer,
+                is_test: false,
+            });
         }
         world.tick();
     }
@@ -281,17 +331,7 @@ fn a_draw_is_made_again_from_what_the_plan_keeps() {
     for id in 0..300_u128 {
         let id = id << 9;
         let choice = world.choose(Class::Transactional, id);
-        let recorded: Vec<Recorded> = choice
-            .plan
-            .routes
-            .iter()
-            .zip(&choice.targets)
-            .map(|(planned, target)| Recorded {
-                connection: target.connection.clone(),
-                drawn: planned.drawn,
-                shortfall: None,
-            })
-            .collect();
+        let recorded = recorded(&choice);
         let shares = recorded.iter().filter_map(|one| one.drawn);
         let sum: u32 = shares.map(|drawn| u32::from(drawn.share) + u32::from(drawn.probe)).sum();
         assert_eq!(sum, u32::from(u16::MAX));
@@ -308,7 +348,7 @@ fn a_draw_is_made_again_from_what_the_plan_keeps() {
         assert_eq!(again.plan, choice.plan);
         first.insert(choice.targets[0].route.clone());
         let flags = choice.plan.routes[0].drawn.unwrap().flags;
-        throttled += usize::from(flags.contains(domain::plan::DrawFlags::THROTTLED));
+        throttled += usize::from(flags.contains(DrawFlags::THROTTLED));
     }
     assert!(throttled > 10, "{throttled}");
     assert!(first.len() > 1, "{first:?}");

@@ -22,6 +22,10 @@ pub struct Adaptive {
     /// Absent: 0.10 within 1h.
     #[serde(skip_serializing_if = "is_default")]
     pub marketing: Option<Worth>,
+    /// Recipients that are your own, such as +4915112345678: their messages are probes wherever one is wanted.
+    #[serde(skip_serializing_if = "is_default")]
+    #[schemars(schema_with = "schema::recipients")]
+    pub test_numbers: Vec<String>,
 }
 
 /// Of a message of one class.

@@ -56,6 +56,9 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::optional_share")]
     pub quality_floor: Option<String>,
+    /// Whether the strategy `adaptive` may send a message where it is not the best off, to learn about that route.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub probes: bool,
     /// How long a message that says nothing of it may be tried: 7 days at most.
     #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
     pub validity: Span,
@@ -158,6 +161,16 @@ impl Default for Failover {
             max_attempts: 3,
         }
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+// Serde hands over a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_yes(probes: &bool) -> bool {
+    *probes
 }
 
 fn a_day() -> Span {

@@ -21,6 +21,10 @@ pub(super) fn prefixes(_: &mut SchemaGenerator) -> Schema {
     texts(r"^\+?\d{1,15}$")
 }
 
+pub(super) fn recipients(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "pattern": r"^\+\d{3,17}$" } })
+}
+
 pub(super) fn currency(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Z]{3}$" })
 }

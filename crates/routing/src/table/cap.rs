@@ -5,8 +5,8 @@ use domain::{CapId, Class, RouteId, Sender};
 
 use crate::problem::{Path, Problem};
 use crate::settings::Period;
-use crate::table::Table;
 use crate::table::conditions::OneOf;
+use crate::table::{Route, Table};
 
 #[derive(Clone, Debug)]
 pub struct Cap {
@@ -28,6 +28,11 @@ impl Cap {
                 .kinds
                 .as_ref()
                 .is_none_or(|kinds| sender.is_some_and(|sender| kinds.contains(&sender.kind())))
+    }
+
+    /// Those that it counts.
+    pub fn counted_classes(&self) -> impl Iterator<Item = Class> {
+        Class::ALL.into_iter().filter(|class| self.classes.holds(Some(class)))
     }
 
     /// Whether this is reached whenever the other would be, or earlier, where both count the same routes.
@@ -52,6 +57,13 @@ impl Table {
     #[must_use]
     pub fn caps(&self) -> &[Cap] {
         &self.caps
+    }
+
+    /// The routes that a cap of this table counts, in the order of the configuration.
+    pub fn routes_of_cap<'t>(&'t self, cap: &CapId) -> impl Iterator<Item = &'t RouteId> {
+        let at = self.caps.iter().position(|one| one.id == *cap);
+        let counts = move |route: &&Route| at.is_some_and(|at| route.caps.contains(&at));
+        self.routes.iter().filter(counts).map(|route| &route.id)
     }
 
     /// Caps that count nothing, and those that another one is always reached before.

@@ -60,6 +60,7 @@ impl Table {
         let rules = compiler.rules();
         let worths = compiler.worths();
         let commitments = compiler.commitments();
+        let test_numbers = Arc::new(compiler.test_numbers());
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
@@ -84,6 +85,7 @@ impl Table {
             exchange,
             worths,
             commitments,
+            test_numbers,
         };
         compiler.problems.into_result(table)
     }

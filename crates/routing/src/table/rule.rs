@@ -21,6 +21,8 @@ pub(crate) struct Rule {
     pub(crate) max_price: Option<Decimal>,
     /// What a route has to deliver, in hundredths of a percent.
     pub(crate) quality_floor: Option<u16>,
+    /// Its messages may be probes.
+    pub(crate) probes: bool,
     pub(crate) validity: Duration,
 }
 

@@ -160,6 +160,7 @@ pub(crate) fn message(id: MessageId, number: usize) -> Message {
         operator_source: None,
         operator_known_at: None,
         has_link: false,
+        no_probe: false,
     }
 }
 
@@ -186,6 +187,7 @@ fn plan() -> Plan {
         flips: Vec::new(),
         steered: Vec::new(),
         pin: None,
+        probing: None,
     }
 }
 

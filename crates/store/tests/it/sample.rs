@@ -51,6 +51,7 @@ pub(crate) fn message(id: MessageId) -> Message {
         operator_source: None,
         operator_known_at: None,
         has_link: false,
+        no_probe: false,
     }
 }
 
@@ -76,6 +77,7 @@ pub(crate) fn plan() -> Plan {
         flips: Vec::new(),
         steered: Vec::new(),
         pin: None,
+        probing: None,
     }
 }
 

@@ -314,7 +314,7 @@ async fn changed(
     }
     let mut price_files = before.sources.price_files.clone();
     price_files.insert(id.to_string(), rates::lay::text(&prepared.laid.lines).into());
-    Version::of(before.number, crate::tables::Sources::new(document, price_files)).await
+    Version::of(before.number, before.state, crate::tables::Sources::new(document, price_files)).await
 }
 
 async fn write(

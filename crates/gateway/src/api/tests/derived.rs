@@ -1,14 +1,14 @@
 //! Every decision can be made again from its record and what the store keeps of its table.
 //!
-//! Three things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
-//! down, and one that had carried the recipient's last one-time password, say so in their reasons; and
-//! the shares of a draw and how commitments stood stand beside them.
+//! Four things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
+//! down, and one that had carried the recipient's last one-time password, say so in their reasons; the shares of a draw
+//! and how commitments stood stand beside them; and a plan says so when its recipient was spared a probe after another.
 
 use std::collections::{HashMap, HashSet};
 
 use axum::http::StatusCode;
 use domain::commitment::Pace;
-use domain::plan::{Capped, Plan, Reason};
+use domain::plan::{Capped, Plan, Probing, Reason};
 use domain::{ConnectionId, Message, RouteId};
 use routing::learning::{Beliefs, Destination, Recorded};
 use routing::table::Cap;
@@ -78,7 +78,7 @@ fn beliefs(message: &Message, plan: &Plan, table: &Table) -> Beliefs {
     Beliefs::recorded(&message.app, message.class, to, &recorded)
 }
 
-fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
+pub(super) fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
     let table = table_again(reader, plan.table);
     let with = |reason: Reason| {
         let routes = plan.routes.iter().filter(move |planned| planned.reason == reason);
@@ -104,6 +104,8 @@ fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) -> Plan {
         max_price: message.max_price,
         now: message.created_at,
         used_just_now,
+        no_probe: message.no_probe,
+        probed_just_now: plan.probing == Some(Probing::ProbedJustNow),
         chance: routing::chance(message.id),
     };
     let told = Told {

@@ -280,6 +280,74 @@ async fn attempts_are_rerated_by_a_corrected_card_and_keep_what_they_were_rated_
 }
 
 #[tokio::test]
+async fn a_rerating_is_written_back_once_and_every_cost_tells_it() {
+    let stand = Stand::with_vendor().await;
+    for _ in 0..3 {
+        cost_of_next(&stand).await;
+    }
+    csv(&stand, "mode=delta&effective_from=always", "mcc,mnc,price\n262,01,0.0400\n").await;
+    let path = "/v1/rate-cards/acme/rerating";
+    let period = json!({ "since": "2020-01-01T00:00:00Z", "until": "2999-01-01T00:00:00Z" });
+    let body = |version: u64| {
+        let mut body = period.clone();
+        body["version"] = json!(version);
+        body["reason"] = json!("acme corrected its list");
+        body
+    };
+    // A draft may be discarded, and what is written back names its version.
+    stand.post(KEEPER, path, &body(2)).await.problem("policy_conflict");
+    stand.post(READER, path, &body(2)).await.problem("forbidden");
+    stand.post(KEEPER, path, &json!({ "version": "two", "until": "soon" })).await.problem("invalid_request");
+    stand.post(KEEPER, path, &json!({ "until": "2020-01-01T00:00:00Z" })).await.problem("invalid_request");
+    stand.post(KEEPER, "/v1/policies/2/activate", &json!({})).await.fits("Policy");
+
+    let told = stand.post(KEEPER, path, &body(2)).await.fits("Rerating");
+    let total = &told["total"];
+    assert_eq!((&total["before"], &total["after"]), (&json!("0.1350"), &json!("0.1200")));
+    assert_eq!(told["applied"], json!({ "messages": 3, "attempts": 3, "gone": 0 }));
+    let page = stand.get(SHOP, "/v1/messages").await.fits("MessagePage");
+    for message in page["data"].as_array().unwrap() {
+        assert_eq!(message["cost"], json!({ "amount": "0.0400", "currency": "EUR" }));
+    }
+    let id = page["data"][0]["id"].as_str().unwrap();
+    let trace = stand.get(SHOP, &format!("/v1/messages/{id}/trace")).await.fits("Trace");
+    let attempt = &trace["attempts"][0];
+    assert_eq!(
+        (&attempt["cost"]["amount"], &attempt["rerated"]["first_cost"]["amount"]),
+        (&json!("0.0400"), &json!("0.0450"))
+    );
+    assert_eq!(
+        (&attempt["rerated"]["rate_card"], &attempt["rerated"]["version"]),
+        (&json!("acme"), &json!(2))
+    );
+
+    // Once more there is nothing left to do, and nothing to note.
+    let again = stand.post(KEEPER, path, &body(2)).await.fits("Rerating");
+    assert_eq!(again["applied"], json!({ "messages": 0, "attempts": 0, "gone": 0 }));
+    assert_eq!((&again["total"]["before"], &again["total"]["changed"]), (&json!("0.1200"), &json!(0)));
+    let log = stand.get(READER, "/v1/audit?target=acme").await.fits("AuditPage");
+    let entries: Vec<&Value> = log["data"].as_array().unwrap().iter().map(|one| &one["entry"]).collect();
+    let actions: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(actions[..2], ["rate_card.rerated", "rate_card.rerate"]);
+    assert_eq!(entries[0]["after"], json!({ "messages": 3, "attempts": 3, "gone": 0 }));
+    let begun = &entries[1]["after"];
+    assert_eq!(
+        (&begun["before"], &begun["after"], &begun["changed"]),
+        (&json!("0.1350"), &json!("0.1200"), &json!(3))
+    );
+    assert_eq!((&begun["version"], &entries[1]["reason"]), (&json!(2), &json!("acme corrected its list")));
+
+    // By the first version they cost again what they did, and still tell what they were rated at first.
+    let back = stand.post(KEEPER, path, &body(1)).await.fits("Rerating");
+    assert_eq!((&back["total"]["difference"], &back["applied"]["attempts"]), (&json!("0.0150"), &json!(3)));
+    let whole = stand.get(SHOP, &format!("/v1/messages/{id}")).await.json();
+    assert_eq!(
+        (&whole["cost"]["amount"], &whole["attempts"][0]["rerated"]["version"]),
+        (&json!("0.0450"), &json!(1))
+    );
+}
+
+#[tokio::test]
 async fn a_card_whose_terms_differ_is_another_one() {
     let stand = Stand::start().await;
     let mut document = stand.get(READER, "/v1/policies/1").await.fits("WholePolicy")["document"].clone();

@@ -109,10 +109,17 @@ impl Stand {
 
     /// A vendor behind `acme-main` takes and delivers everything at once.
     pub(super) async fn with_vendor() -> Self {
+        Self::with_vendors(&["acme-main"]).await
+    }
+
+    /// So does one behind each of these connections.
+    pub(super) async fn with_vendors(connections: &[&str]) -> Self {
         let stand = Self::start().await;
-        let vendor = Arc::new(Vendor { id: name("acme-main"), events: OnceLock::new() });
-        assert!(vendor.events.set(stand.api.pipeline.events()).is_ok());
-        stand.api.pipeline.connect(vendor);
+        for connection in connections {
+            let vendor = Arc::new(Vendor { id: name(connection), events: OnceLock::new() });
+            assert!(vendor.events.set(stand.api.pipeline.events()).is_ok());
+            stand.api.pipeline.connect(vendor);
+        }
         stand
     }
 

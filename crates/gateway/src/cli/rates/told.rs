@@ -218,6 +218,10 @@ pub(super) fn rerating(found: &Value) -> String {
     for day in list(found, "days_left_out").iter().filter_map(Value::as_str) {
         left_out.push_str(&format!("\nthe day {day} could not be read and is in no sum"));
     }
+    if let Some(applied) = found.get("applied") {
+        let (attempts, messages) = (cell(applied, "attempts"), cell(applied, "messages"));
+        left_out.push_str(&format!("\nwritten back: {attempts} attempts of {messages} messages"));
+    }
     format!(
         "{}\nin all {} {currency} before and {} {currency} after: {} {currency}, {} of {} attempts{left_out}",
         table(&heading, &rows),

@@ -228,10 +228,27 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     );
     let on_unknown = prop::sample::select(vec![OnUnknown::Resend, OnUnknown::NextRoute, OnUnknown::Hold]);
     let limits = (prop::option::of(word()), prop::option::of(word()));
-    let terms = (on_unknown, failover, limits, span());
+    let terms = (on_unknown, failover, limits, any::<bool>(), span());
     let rule = (word(), matches(), order, prop::collection::vec(listed, 0..4), terms).prop_map(
-        |(id, matches, strategy, routes, (on_unknown, failover, (max_price, quality_floor), validity))| {
-            Rule { id, matches, strategy, routes, on_unknown, failover, max_price, quality_floor, validity }
+        |(
+            id,
+            matches,
+            strategy,
+            routes,
+            (on_unknown, failover, (max_price, quality_floor), probes, validity),
+        )| {
+            Rule {
+                id,
+                matches,
+                strategy,
+                routes,
+                on_unknown,
+                failover,
+                max_price,
+                quality_floor,
+                probes,
+                validity,
+            }
         },
     );
     prop::collection::vec(rule, 0..4)
@@ -272,8 +289,15 @@ fn adaptive() -> impl Strategy<Value = Adaptive> {
             (word(), prop::option::of(span())).prop_map(|(value, within)| Worth { value, within }),
         )
     };
-    (prop::option::of(word()), worth(), worth(), worth()).prop_map(
-        |(currency, otp, transactional, marketing)| Adaptive { currency, otp, transactional, marketing },
+    let numbers = prop::collection::vec(word(), 0..3);
+    (prop::option::of(word()), worth(), worth(), worth(), numbers).prop_map(
+        |(currency, otp, transactional, marketing, test_numbers)| Adaptive {
+            currency,
+            otp,
+            transactional,
+            marketing,
+            test_numbers,
+        },
     )
 }
 

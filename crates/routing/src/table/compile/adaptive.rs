@@ -1,7 +1,8 @@
 //! Compiles what messages are worth, and what rules ask of quality.
 
-use domain::Currency;
 use domain::money::{Decimal, parse_amount};
+use domain::{Currency, Recipient};
+use rustc_hash::FxHashSet;
 
 use crate::problem::Path;
 use crate::settings::{self, Strategy};
@@ -14,7 +15,8 @@ const WHOLE: u16 = 10_000;
 impl Compiler<'_> {
     pub(super) fn worths(&mut self) -> Worths {
         let path = Path::default().key("policy").key("adaptive");
-        let settings::Adaptive { currency, otp, transactional, marketing } = &self.settings.policy.adaptive;
+        let settings::Adaptive { currency, otp, transactional, marketing, .. } =
+            &self.settings.policy.adaptive;
         if let Some(name) = currency {
             self.problems.read::<Currency>(path.key("currency"), name);
         }
@@ -53,6 +55,34 @@ impl Compiler<'_> {
             self.problems.add(path.key("within"), "nothing arrives in no time");
         }
         Worth { value: value.unwrap_or(usual.value), within }
+    }
+
+    pub(super) fn test_numbers(&mut self) -> FxHashSet<Recipient> {
+        let path = Path::default().key("policy").key("adaptive").key("test_numbers");
+        let mut numbers = FxHashSet::default();
+        for (at, written) in self.settings.policy.adaptive.test_numbers.iter().enumerate() {
+            match Recipient::from_e164(written) {
+                Some(number) if !numbers.contains(&number) => {
+                    numbers.insert(number);
+                }
+                Some(_) => self.problems.add(path.index(at), format_args!("`{written}` is listed twice")),
+                None => {
+                    let message = format_args!(
+                        "`{written}` is not a number in international form, such as +4915112345678"
+                    );
+                    self.problems.add(path.index(at), message);
+                }
+            }
+        }
+        numbers
+    }
+
+    /// Whether messages of the rule may be probes.
+    pub(super) fn probes(&mut self, path: &Path, rule: &settings::Rule) -> bool {
+        if !rule.probes && rule.strategy != Strategy::Adaptive {
+            self.problems.add(path.key("probes"), "only `adaptive` sends probes: leave it out");
+        }
+        rule.probes
     }
 
     /// In hundredths of a percent.

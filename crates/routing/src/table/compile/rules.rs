@@ -53,7 +53,18 @@ impl<'a> Compiler<'a> {
             self.problems.add(path.key("validity"), message);
         }
         let validity = rule.validity.0;
-        Some(Rule { id: id?, conditions, strategy, routes, terms, max_price, quality_floor, validity })
+        let probes = self.probes(path, rule);
+        Some(Rule {
+            id: id?,
+            conditions,
+            strategy,
+            routes,
+            terms,
+            max_price,
+            quality_floor,
+            probes,
+            validity,
+        })
     }
 
     pub(super) fn conditions(&mut self, path: &Path, matches: &Match) -> Conditions {

@@ -34,6 +34,7 @@ fn rejected() -> Record {
         operator_source: None,
         operator_known_at: None,
         has_link: false,
+        no_probe: false,
     };
     Record::rejected(message, "blocked").0
 }
