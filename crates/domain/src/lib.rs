@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod commitment;
 pub mod content;
 pub mod event;
 pub mod gsm7;

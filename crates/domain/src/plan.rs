@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::commitment::ShadowPrice;
 use crate::id::{CapId, RouteId, RuleId};
 use crate::money::Tariff;
 use crate::overrides::{Flip, Steered};
@@ -62,6 +63,9 @@ pub struct PlannedRoute {
     /// Where the adaptive engine had a say.
     #[cbor(n(8), default, skip_if = "Option::is_none")]
     pub drawn: Option<Drawn>,
+    /// Where a commitment to its vendor had a say. In a box, because few have one.
+    #[cbor(n(9), default, skip_if = "Option::is_none")]
+    pub shadow_price: Option<Box<ShadowPrice>>,
 }
 
 /// What the adaptive engine gave a route for one message: all that it takes to make the draw again.

@@ -271,10 +271,14 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
             core.observer.vendor_error(VendorError { connection, stage, code, class, message, at });
         }
         let told = Told::of(&answer);
+        let is_accepted = matches!(answer, Answer::Accepted { .. });
         let is_unsent = matches!(answer, Answer::NotSent);
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
+            if is_accepted {
+                count(&after, &result, attempt);
+            }
             observe(&after, &result, attempt, told);
             if is_unsent {
                 uncount(&after, &result, attempt);
@@ -293,6 +297,14 @@ fn error_of(answer: &Answer) -> Option<(&str, Option<ErrorClass>)> {
         Answer::Unclear { code } => Some((code, Some(ErrorClass::UnknownOutcome))),
         Answer::Busy { code, class } => Some((code, Some(*class))),
         Answer::Accepted { .. } | Answer::Unknown { .. } | Answer::NotSent => None,
+    }
+}
+
+/// A vendor accepted a segment, and that is stored.
+fn count(core: &Core, result: &Result<Written, NotWritten>, attempt: u16) {
+    let Ok(Written::Applied { record, .. }) = result else { return };
+    if let Some(attempt) = record.attempt(attempt) {
+        core.commitments.count(attempt, core.clock.now());
     }
 }
 

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use domain::address::Sender;
+use domain::commitment::{Pace, ShadowPrice};
 use domain::content::Features;
 use domain::money::Decimal;
 use domain::number::Country;
@@ -19,6 +20,7 @@ use crate::learning::Beliefs;
 use crate::table::{Cap, Listed, Offer, Pin, Request, Route, Rule, Strategy, Table};
 
 mod adaptive;
+mod commitments;
 mod quality;
 pub(crate) mod rendezvous;
 mod spread;
@@ -87,6 +89,11 @@ pub trait HealthView {
         None
     }
 
+    /// How the commitment to the connection's vendor stands that is most behind; None where none is.
+    fn pace(&self, _: &ConnectionId) -> Option<&Pace> {
+        None
+    }
+
     /// What is believed of them; None where nobody learns.
     fn beliefs(&self) -> Option<&Beliefs> {
         None
@@ -148,6 +155,9 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     }
     let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
     let (mut drawn_from, mut probing) = (Vendors::default(), None);
+    if rule.strategy.minds_prices() {
+        commitments::price(&mut candidates, table, facts, health);
+    }
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
@@ -219,6 +229,8 @@ struct Candidate<'t> {
     /// The number of its connection in the adaptive engine, where that is asked.
     vendor: Option<usize>,
     drawn: Option<Drawn>,
+    /// Where a commitment to its vendor has it count as cheaper.
+    shadow_price: Option<Box<ShadowPrice>>,
 }
 
 /// What the strategy orders by, so that it is worked out once.
@@ -237,7 +249,15 @@ impl Candidate<'_> {
             reason: self.reason,
             price: self.offer.price,
             drawn: self.drawn,
+            shadow_price: self.shadow_price.clone(),
         }
+    }
+
+    /// What the whole message counts for, in comparing.
+    fn counted(&self) -> Option<Price> {
+        let whole = self.rank?;
+        let off = self.shadow_price.as_ref().map(|shadow| shadow.off.amount).unwrap_or_default();
+        Some(Price { amount: whole.amount.saturating_sub(off), ..whole })
     }
 
     fn target(&self) -> Target {
@@ -352,6 +372,7 @@ impl<'t> Candidate<'t> {
             shares_domain: false,
             vendor: None,
             drawn: None,
+            shadow_price: None,
         }
     }
 
@@ -468,7 +489,7 @@ fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
     }
 }
 
-/// By what the whole message costs, in the currency of the first price. Equal prices keep the order of the rule.
+/// By what the whole message costs, less its shadow price, in the currency of the first price. Equal prices keep the order of the rule.
 fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) {
     let Some(currency) = candidates.iter().find_map(|candidate| candidate.rank).map(|price| price.currency)
     else {
@@ -476,7 +497,7 @@ fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) 
         return;
     };
     let cost = |candidate: &Candidate<'_>| -> Option<Decimal> {
-        table.exchange().convert(candidate.rank?, currency, facts.now).map(|price| price.amount)
+        table.exchange().convert(candidate.counted()?, currency, facts.now).map(|price| price.amount)
     };
     for candidate in candidates.iter_mut() {
         candidate.key = cost(candidate).map_or(Key::None, Key::Cost);

@@ -72,6 +72,7 @@ fn named(f: &mut fmt::Formatter<'_>, of: Thing, id: &str) -> fmt::Result {
     let of = match of {
         Thing::DefaultClass => "default class",
         Thing::Adaptive => "what messages are worth",
+        Thing::Commitments => "what commitments are worth",
         Thing::Route => "route",
         Thing::RateCard => "rate card",
         Thing::ExchangeRate => "exchange rate",
@@ -124,6 +125,10 @@ impl Merged {
         if wanted.adaptive == said_nothing.adaptive && there.adaptive != said_nothing.adaptive {
             wanted.adaptive = there.adaptive.clone();
             note(Thing::Adaptive);
+        }
+        if wanted.commitments == said_nothing.commitments && there.commitments != said_nothing.commitments {
+            wanted.commitments = there.commitments.clone();
+            note(Thing::Commitments);
         }
     }
 }

@@ -6,7 +6,7 @@ use domain::Encoding;
 use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 
-use crate::settings::{Cap, Failover, Match, Pin, Rule, RuleRoute, Strategy};
+use crate::settings::{Cap, Commitments, Failover, Match, Pin, Rule, RuleRoute, Strategy};
 
 mod content;
 
@@ -60,6 +60,17 @@ pub fn english_of_cap(cap: &Cap) -> String {
         (None, route) => format!("the route {}", route.as_deref().unwrap_or_default()),
     };
     format!("At most {limit} segments{of} in a {} over {over}.", per.as_str()).replace("a hour", "an hour")
+}
+
+/// `Routes of a vendor that is behind its commitment count as up to 10 % cheaper.` None where commitments steer nothing.
+#[must_use]
+pub fn english_of_commitments(commitments: &Commitments) -> Option<String> {
+    let worth = commitments.worth_at_most.as_ref()?;
+    let of = commitments.class.as_ref().map(|all| format!(" for messages of class {}", any_of(all)));
+    let of = of.unwrap_or_default();
+    Some(format!(
+        "Where routes are ordered by price or drawn, those of a vendor that is behind a commitment count as cheaper by up to {worth} of their price{of}."
+    ))
 }
 
 fn asked(matches: &Match) -> String {

@@ -92,6 +92,10 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
             None => reason.explanation(),
         },
     };
+    let sentence = match &route.shadow_price {
+        Some(shadow) => format!("{sentence}; {shadow}"),
+        None => sentence,
+    };
     RouteExplanation {
         route: route.route.clone(),
         included: true,

@@ -13,6 +13,7 @@ use crate::price::{Card, Exchange};
 use crate::problem;
 
 mod cap;
+mod commitments;
 mod compile;
 mod conditions;
 mod content;
@@ -29,6 +30,7 @@ mod warnings;
 mod worth;
 
 pub use cap::Cap;
+pub use commitments::Commitments;
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
 pub(crate) use pin::Pin;
@@ -55,6 +57,7 @@ pub struct Table {
     pin_index: index::Index,
     exchange: Arc<Exchange>,
     worths: Worths,
+    commitments: Option<Commitments>,
     /// Recipients that are the buyer's own.
     test_numbers: Arc<FxHashSet<Recipient>>,
 }
@@ -165,6 +168,12 @@ impl Table {
     #[must_use]
     pub fn worths(&self) -> &Worths {
         &self.worths
+    }
+
+    /// None where commitments steer nothing.
+    #[must_use]
+    pub fn commitments(&self) -> Option<&Commitments> {
+        self.commitments.as_ref()
     }
 
     /// Whether the recipient is the buyer's own, so that its messages are probes wherever one is wanted.

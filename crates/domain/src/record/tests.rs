@@ -101,6 +101,7 @@ impl Case {
             reason: Reason::Priority(place),
             price: None,
             drawn: None,
+            shadow_price: None,
         };
         let plan = Plan {
             table: 1,

@@ -193,7 +193,9 @@ fn english(document: &routing::Settings) -> Vec<Json> {
         let sentences = routing::english_of_content(route).into_iter();
         sentences.map(|text| said("route", &route.id, text, route.managed_by.as_deref()))
     });
-    pins.chain(rules).chain(caps).chain(contents).collect()
+    let commitments = routing::english_of_commitments(&document.policy.commitments);
+    let commitments = commitments.map(|text| json!({ "text": text }));
+    pins.chain(rules).chain(caps).chain(contents).chain(commitments).collect()
 }
 
 /// What a thing does, in words, and who manages it.

@@ -113,6 +113,7 @@ fn plan() -> Plan {
         reason: Reason::Priority(place),
         price: Some(price().into()),
         drawn: None,
+        shadow_price: None,
     };
     Plan {
         table: 3,

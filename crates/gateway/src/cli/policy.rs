@@ -212,10 +212,8 @@ async fn show(version: &str, english: bool, endpoint: &Endpoint, output: &Output
     let whole = client.get(&path).await?;
     let text = if english {
         let rules = whole.get("english").and_then(Value::as_array).into_iter().flatten();
-        let of = |one: &Value| {
-            ["pin", "cap", "route"].into_iter().find(|of| one.get(of).is_some()).unwrap_or("rule")
-        };
-        let name = |one: &Value| cell(one, of(one));
+        let of = |one: &Value| ["rule", "pin", "cap", "route"].into_iter().find(|of| one.get(of).is_some());
+        let name = |one: &Value| of(one).map_or_else(|| "policy".to_owned(), |of| cell(one, of));
         let rules = rules.map(|one| match cell(one, "managed_by") {
             manager if manager.is_empty() => format!("{}: {}", name(one), cell(one, "text")),
             manager => format!("{} (managed by {manager}): {}", name(one), cell(one, "text")),

@@ -11,6 +11,7 @@ use domain::{
 use pipeline::replay::{Answered, Believed, Decision, Done, Fate, LeftAside, Leg, Refusal};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::pace::PaceLine;
 use super::words::{Answer, Aside, Receipt, Refused};
 
 /// A field that is null says that there is none; one that is absent is found out as for a new message.
@@ -50,7 +51,7 @@ pub(super) struct Line {
     pub(super) expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_price: Option<Price>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) no_probe: bool,
     /// What was done with it. Neither this nor `refused`: it is planned.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,8 @@ pub(super) struct Line {
     pub(super) capped: Vec<CappedLine>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) believed: Vec<BelievedLine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) paces: Vec<PaceLine>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub(super) probed_just_now: bool,
     /// No table decided it: nothing but its id and instant is said.
@@ -88,6 +91,9 @@ pub(super) struct LegLine {
     segments: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cost: Option<Price>,
+    /// Segments that the vendor took.
+    #[serde(default, skip_serializing_if = "is_default")]
+    taken: u16,
     #[serde(default, skip_serializing_if = "is_default")]
     unpriced: u16,
 }
@@ -215,6 +221,7 @@ impl Line {
             down: decision.down.clone(),
             capped: decision.capped.iter().map(CappedLine::of).collect(),
             believed: decision.believed.iter().map(BelievedLine::of).collect(),
+            paces: decision.paces.iter().map(PaceLine::of).collect(),
             probed_just_now: decision.probed_just_now,
             left_aside: None,
         }
@@ -244,14 +251,14 @@ impl Line {
 
 impl LegLine {
     fn of(leg: &Leg) -> Self {
-        let Leg { route, connection, asked_at, segments, cost, unpriced } = leg.clone();
-        Self { route, connection, asked_at, segments: Some(segments), cost, unpriced }
+        let Leg { route, connection, asked_at, segments, cost, taken, unpriced } = leg.clone();
+        Self { route, connection, asked_at, segments: Some(segments), cost, taken, unpriced }
     }
 
     fn leg(&self, of_message: u16) -> Leg {
-        let Self { route, connection, asked_at, segments, cost, unpriced } = self.clone();
+        let Self { route, connection, asked_at, segments, cost, taken, unpriced } = self.clone();
         let segments = segments.unwrap_or(of_message);
-        Leg { route, connection, asked_at, segments, cost, unpriced }
+        Leg { route, connection, asked_at, segments, cost, taken, unpriced }
     }
 }
 

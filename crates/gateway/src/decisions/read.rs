@@ -339,6 +339,7 @@ impl<'a> Items<'a> {
             down: line.down,
             capped: line.capped.iter().map(super::line::CappedLine::capped).collect(),
             believed: line.believed.iter().map(super::line::BelievedLine::believed).collect(),
+            paces: line.paces.iter().map(super::pace::PaceLine::pace).collect(),
             probed_just_now: line.probed_just_now,
         })))
     }

@@ -68,6 +68,7 @@ impl Maker {
                 reason: Reason::Priority(1),
                 price: None,
                 drawn: None,
+                shadow_price: None,
             }],
             left_out: Vec::new(),
             flips: Vec::new(),

@@ -1,6 +1,7 @@
 //! What the log has of one message: the facts that it was decided by, and what was done.
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
+use domain::commitment::Pace;
 use domain::event::Kind;
 use domain::plan::{Capped, Drawn, Exclusion, Plan, Probing, Reason, Shortfall};
 use domain::record::Restored;
@@ -23,6 +24,8 @@ pub struct Decision {
     pub capped: Vec<Capped>,
     /// What the adaptive engine believed of routes, where it was asked.
     pub believed: Vec<Believed>,
+    /// How promises to the vendors of routes stood, where they were behind.
+    pub paces: Vec<(RouteId, Pace)>,
     /// It was no probe, because its recipient's last message had been one.
     pub probed_just_now: bool,
 }
@@ -64,6 +67,8 @@ pub struct Leg {
     pub segments: u16,
     /// Of the segments that the vendor took; None when it took none or no price is known.
     pub cost: Option<Price>,
+    /// Segments that the vendor took.
+    pub taken: u16,
     /// Segments that the vendor took at a price that is not known.
     pub unpriced: u16,
 }
@@ -95,13 +100,14 @@ impl Decision {
         let left_out = record.plan.iter().flat_map(|plan| &plan.left_out);
         let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
         let believed = record.plan.as_ref().map(believed).unwrap_or_default();
+        let paces = record.plan.as_ref().map(paces).unwrap_or_default();
         let probing = record.plan.as_ref().and_then(|plan| plan.probing);
         let probed_just_now = probing == Some(Probing::ProbedJustNow);
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
-        Ok(Self { message: record.message, done, fates, down, capped, believed, probed_just_now })
+        Ok(Self { message: record.message, done, fates, down, capped, believed, paces, probed_just_now })
     }
 }
 
@@ -116,6 +122,13 @@ fn believed(plan: &Plan) -> Vec<Believed> {
     let left_out =
         left_out.map(|left| Believed { route: left.route.clone(), drawn: None, shortfall: left.shortfall });
     planned.chain(left_out).collect()
+}
+
+fn paces(plan: &Plan) -> Vec<(RouteId, Pace)> {
+    let routes = plan.routes.iter();
+    let paces =
+        routes.filter_map(|planned| Some((planned.route.clone(), planned.shadow_price.as_ref()?.pace)));
+    paces.collect()
 }
 
 /// The record keeps the words alone.
@@ -137,6 +150,7 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         asked_at: attempt.queued_at,
         segments: u16::try_from(attempt.parts.len()).unwrap_or(u16::MAX),
         cost: attempt.cost(),
+        taken: taken(attempt),
         unpriced: if attempt.cost().is_some() { 0 } else { taken(attempt) },
     };
     record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()

@@ -23,6 +23,9 @@ pub struct Load {
 pub struct Peak {
     /// Attempts in all.
     pub messages: u64,
+    /// Those of which the vendor took something, and the segments that it took.
+    pub accepted: u64,
+    pub accepted_segments: u64,
     /// Segments in the busiest second.
     pub segments: u32,
     /// When that began, in milliseconds since 1970; the first of several.
@@ -57,7 +60,7 @@ impl Loads {
     }
 
     fn add(&mut self, leg: &Leg, side: usize) {
-        let Leg { connection, asked_at, cost, segments, .. } = leg;
+        let Leg { connection, asked_at, cost, segments, taken, .. } = leg;
         let second = self.seconds.entry(asked_at.as_millis().div_euclid(1000)).or_default();
         if !second.contains_key(connection) {
             second.insert(connection.clone(), [0; 2]);
@@ -72,6 +75,8 @@ impl Loads {
         let is_before = side == BEFORE;
         let peak = if is_before { &mut load.before } else { &mut load.after };
         peak.messages += 1;
+        peak.accepted += u64::from(*taken > 0);
+        peak.accepted_segments += u64::from(*taken);
         if let Some(price) = cost {
             let cost = load.costs.entry(price.currency).or_default();
             *(if is_before { &mut cost.before } else { &mut cost.after }) += price.amount;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use connectors::NoSlot;
 use domain::attempt::{PartAnswer, State, Verdict};
+use domain::commitment::Pace;
 use domain::plan::Capped;
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
 use domain::{Class, ConnectionId, ErrorClass, Record, RouteId, Timestamp};
@@ -71,6 +72,8 @@ struct Down {
     connections: Vec<ConnectionId>,
     /// Where the engine had a say.
     beliefs: Option<Beliefs>,
+    /// How promises to vendors stood, by their connections.
+    paces: Vec<(ConnectionId, Pace)>,
 }
 
 impl Down {
@@ -79,6 +82,7 @@ impl Down {
         Self {
             connections: routes.map(|route| route.connection.clone()).collect(),
             beliefs: beliefs(decision, table),
+            paces: paces(decision, table),
         }
     }
 }
@@ -88,9 +92,19 @@ impl HealthView for Down {
         self.connections.contains(connection)
     }
 
+    fn pace(&self, connection: &ConnectionId) -> Option<&Pace> {
+        self.paces.iter().find(|(of, _)| of == connection).map(|(_, pace)| pace)
+    }
+
     fn beliefs(&self) -> Option<&Beliefs> {
         self.beliefs.as_ref()
     }
+}
+
+/// How promises stood to the vendors that this message could go to.
+fn paces(decision: &Decision, table: &Table) -> Vec<(ConnectionId, Pace)> {
+    let of_route = |(route, pace): &(RouteId, Pace)| Some((table.route(route)?.connection.clone(), *pace));
+    decision.paces.iter().filter_map(of_route).collect()
 }
 
 /// What the engine believed of this message; None where it was not asked.
@@ -122,6 +136,10 @@ impl HealthView for Standing<'_> {
         // The limit may be another one in this table.
         let is_full = counted.count > 0 && counted.count.saturating_add(segments) > cap.limit;
         is_full.then(|| Capped { limit: cap.limit, ..counted.clone() })
+    }
+
+    fn pace(&self, connection: &ConnectionId) -> Option<&Pace> {
+        self.health.pace(connection)
     }
 
     fn beliefs(&self) -> Option<&Beliefs> {

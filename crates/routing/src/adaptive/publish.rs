@@ -177,7 +177,10 @@ impl Engine {
             };
             let price = self.settings.price(vendor, operator);
             let door = &of_vendor.door;
-            let utility = (class.value * quality - price) * door.answered + of_vendor.commitment;
+            let is_well = !door.is_open() && arm.is_none_or(|arm| arm.trouble.is_none());
+            let agreed = self.settings.vendors.get(vendor).filter(|_| is_well);
+            let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
+            let utility = (class.value * quality - price) * door.answered + of_vendor.commitment + off;
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(of.flow, demand, vendor, *arm);
             let shut = if door.is_half_open() { self.knock() } else { probe };

@@ -24,6 +24,8 @@ pub struct Beliefs {
     /// Of a record: whoever was drawn in the place of one that took no more. The record tells the sum of what is its own
     /// and what it took over, and this of which the draw was.
     pub(super) took_over: Vendors,
+    /// By connection: the part of what the table has it carry that was agreed with its vendor.
+    pub(super) rooms: Arc<[f32]>,
 }
 
 /// What the record of a decision says of one connection.
@@ -81,6 +83,7 @@ impl Beliefs {
             qualities: Arc::new(vec![qualities]),
             verdicts: Arc::default(),
             took_over,
+            rooms: Arc::default(),
         }
     }
 
@@ -107,7 +110,8 @@ impl Beliefs {
     }
 
     pub(crate) fn keep(&self, vendor: VendorIndex) -> f32 {
-        self.probabilities.keep(vendor)
+        let room = self.rooms.get(vendor).copied().unwrap_or(1.0);
+        self.probabilities.keep(vendor).min(room)
     }
 
     /// Whether the record says that it was drawn in the place of another.

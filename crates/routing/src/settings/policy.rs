@@ -7,7 +7,7 @@ use domain::{Channel, Class, Encoding, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Adaptive, Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
+use super::{Adaptive, Commitments, Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -18,6 +18,9 @@ pub struct Policy {
     /// What messages are worth, for rules whose strategy is `adaptive`.
     #[serde(skip_serializing_if = "is_default")]
     pub adaptive: Adaptive,
+    /// What it may cost that commitments to vendors are met.
+    #[serde(skip_serializing_if = "is_default")]
+    pub commitments: Commitments,
     /// Looked at before the rules.
     #[serde(skip_serializing_if = "is_default")]
     pub pins: Vec<Pin>,
@@ -144,6 +147,7 @@ impl Default for Policy {
         Self {
             default_class: Class::Transactional,
             adaptive: Adaptive::default(),
+            commitments: Commitments::default(),
             pins: Vec::new(),
             rules: Vec::new(),
             tests: Vec::new(),

@@ -19,6 +19,7 @@ use crate::table::{Route, Table};
 mod adaptive;
 mod caps;
 mod cards;
+mod commitments;
 mod content;
 mod hours;
 mod managers;
@@ -60,6 +61,7 @@ impl Table {
         let pin_index = Index::new(&pins);
         let rules = compiler.rules();
         let worths = compiler.worths();
+        let commitments = compiler.commitments();
         let test_numbers = Arc::new(compiler.test_numbers());
         compiler.check_managers();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
@@ -85,6 +87,7 @@ impl Table {
             pin_index,
             exchange,
             worths,
+            commitments,
             test_numbers,
         };
         compiler.problems.into_result(table)

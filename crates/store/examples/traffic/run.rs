@@ -173,6 +173,7 @@ fn plan() -> Plan {
         reason: Reason::Priority(1),
         price: None,
         drawn: None,
+        shadow_price: None,
     });
     Plan {
         table: 7,

@@ -71,6 +71,7 @@ pub(crate) fn plan() -> Plan {
             reason: Reason::Priority(1),
             price: None,
             drawn: None,
+            shadow_price: None,
         }],
         left_out: Vec::new(),
         flips: Vec::new(),

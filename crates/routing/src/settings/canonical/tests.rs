@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Adaptive, Alphabet, Cap, Content, ContentBy, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow,
-    Match, Pass, Per, Period, Pin, Policy, PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite,
-    RewriteText, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge, Worth,
+    Adaptive, Alphabet, Cap, Commitments, Content, ContentBy, ExchangeRate, Expect, Failover, Given, Hours,
+    HoursWindow, Match, Pass, Per, Period, Pin, Policy, PolicyTest, PoolMember, PriceEntry, RateCard,
+    Rewrite, RewriteText, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge, Worth,
 };
 
 #[test]
@@ -379,17 +379,31 @@ fn adaptive() -> impl Strategy<Value = Adaptive> {
     )
 }
 
+fn commitments() -> impl Strategy<Value = Commitments> {
+    let classes = prop::option::of(prop::collection::vec(prop::sample::select(Class::ALL.to_vec()), 0..3));
+    (prop::option::of(word()), classes)
+        .prop_map(|(worth_at_most, class)| Commitments { worth_at_most, class })
+}
+
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    let first = (default_class, adaptive(), pins());
+    let first = (default_class, adaptive(), commitments(), pins());
     (routes(), rate_cards(), exchange_rates(), caps(), first, rules(), tests()).prop_map(
-        |(routes, rate_cards, exchange_rates, caps, (default_class, adaptive, pins), rules, tests)| {
+        |(
+            routes,
+            rate_cards,
+            exchange_rates,
+            caps,
+            (default_class, adaptive, commitments, pins),
+            rules,
+            tests,
+        )| {
             Settings {
                 routes,
                 rate_cards,
                 exchange_rates,
                 caps,
-                policy: Policy { default_class, adaptive, pins, rules, tests },
+                policy: Policy { default_class, adaptive, commitments, pins, rules, tests },
             }
         },
     )
