@@ -7,7 +7,7 @@ use domain::attempt::State;
 use domain::plan::{DrawFlags, Probing};
 use domain::{Recipient, Record};
 use serde_json::{Value, json};
-use store::{Query, Reader as _};
+use store::Query;
 
 use super::derived::plan_again;
 use super::stand::{ADMIN, READER, SHOP, Stand};
