@@ -6,6 +6,7 @@ use crate::address::Sender;
 use crate::id::{ConnectionId, RateCardId, RouteId};
 use crate::money::{Price, Tariff};
 use crate::plan::Drawn;
+use crate::rewritten::Rewritten;
 use crate::time::Timestamp;
 use crate::vendor_error::{ErrorClass, Stage};
 
@@ -60,6 +61,9 @@ pub struct Attempt {
     /// Where the adaptive engine had a say: the arm is the connection and the message's operator.
     #[cbor(n(24), default, skip_if = "Option::is_none")]
     pub drawn: Option<Drawn>,
+    /// What it sends in the place of the message's text; None: that text as it is.
+    #[cbor(n(25), default, skip_if = "Option::is_none")]
+    pub rewritten: Option<Box<Rewritten>>,
     /// What holds in the place of `price`, which stays as it was.
     #[cbor(n(26), default, skip_if = "Option::is_none")]
     pub rerated: Option<Box<Rerated>>,

@@ -5,8 +5,10 @@
 
 pub mod address;
 pub mod attempt;
+pub mod commitment;
 pub mod content;
 pub mod event;
+pub mod gsm7;
 pub mod id;
 pub mod key;
 pub mod lane;
@@ -16,6 +18,7 @@ pub mod number;
 pub mod overrides;
 pub mod plan;
 pub mod record;
+pub mod rewritten;
 pub mod segment;
 pub mod setting;
 pub mod status;
@@ -37,6 +40,7 @@ pub use number::Country;
 pub use overrides::Override;
 pub use plan::Plan;
 pub use record::Record;
+pub use rewritten::Rewritten;
 pub use segment::Encoding;
 pub use status::Status;
 pub use time::Timestamp;

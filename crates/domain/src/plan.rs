@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::commitment::ShadowPrice;
 use crate::id::{CapId, RouteId, RuleId};
 use crate::money::Tariff;
 use crate::overrides::{Flip, Steered};
@@ -62,6 +63,9 @@ pub struct PlannedRoute {
     /// Where the adaptive engine had a say.
     #[cbor(n(8), default, skip_if = "Option::is_none")]
     pub drawn: Option<Drawn>,
+    /// Where a commitment to its vendor had a say. In a box, because few have one.
+    #[cbor(n(9), default, skip_if = "Option::is_none")]
+    pub shadow_price: Option<Box<ShadowPrice>>,
 }
 
 /// What the adaptive engine gave a route for one message: all that it takes to make the draw again.
@@ -184,8 +188,8 @@ pub struct LeftOutRoute {
     pub route: RouteId,
     #[n(1)]
     pub because: Exclusion,
-    /// Which entry of the route's `senders_by` does not carry the sender, counted from zero as in the configuration;
-    /// None when it is its `senders`, and where the reason is another.
+    /// Which entry of the route's `senders_by` does not carry the sender, or of its `content_by` the text, counted from
+    /// zero as in the configuration; None when it is its `senders` or `content`, and where the reason is another.
     #[cbor(n(2), default, skip_if = "Option::is_none")]
     pub entry: Option<u16>,
     /// The cap that is reached, as it stood; None where the reason is another.
@@ -335,6 +339,15 @@ pub enum Exclusion {
     /// It delivers less than the rule asks for.
     #[n(60)]
     QualityFloor,
+    /// The text, as it would send it, does not match what it asks for.
+    #[n(70)]
+    TextMismatch,
+    /// It does not carry the encoding of the text.
+    #[n(71)]
+    Encoding,
+    /// The text, as it would send it, takes more segments than it carries, or than are sent at all.
+    #[n(72)]
+    TooManySegments,
 }
 
 impl Reason {
@@ -391,6 +404,12 @@ impl Reason {
 }
 
 impl Exclusion {
+    /// Whether the route does not carry the text.
+    #[must_use]
+    pub fn is_of_text(self) -> bool {
+        matches!(self, Self::TextMismatch | Self::Encoding | Self::TooManySegments)
+    }
+
     /// The stable code that the API shows.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -410,6 +429,9 @@ impl Exclusion {
             Self::Capped => "capped",
             Self::Pinned => "pinned",
             Self::QualityFloor => "quality_floor",
+            Self::TextMismatch => "text_mismatch",
+            Self::Encoding => "encoding",
+            Self::TooManySegments => "too_many_segments",
         }
     }
 
@@ -434,6 +456,9 @@ impl Exclusion {
             Self::Capped => "a cap of the route or its connection is reached",
             Self::Pinned => "a pin lets another route alone carry the message",
             Self::QualityFloor => "the route delivers less than the rule asks for",
+            Self::TextMismatch => "the text is not what the route asks for",
+            Self::Encoding => "the route does not carry the text's encoding",
+            Self::TooManySegments => "the text takes more segments than the route carries",
         }
     }
 }

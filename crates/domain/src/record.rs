@@ -15,6 +15,7 @@ use crate::id::{ConnectionId, RouteId};
 use crate::message::Message;
 use crate::money::{Price, Tariff};
 use crate::plan::{Drawn, Plan};
+use crate::rewritten::Rewritten;
 use crate::segment::Encoding;
 use crate::status::{Status, StatusSet};
 use crate::time::Timestamp;
@@ -61,6 +62,13 @@ pub struct Record {
     /// When a route that asked for that gets the message again. It stands in no lane until then.
     #[n(11)]
     pub retry_at: Option<Timestamp>,
+    /// How often the application has put another text in the place of its own.
+    #[cbor(n(16), default, skip_if = "is_zero")]
+    pub text_revision: u16,
+}
+
+fn is_zero(count: &u16) -> bool {
+    *count == 0
 }
 
 /// What is done with a message that was open in a backup.
@@ -166,6 +174,8 @@ pub struct Dispatch {
     pub attempt: u16,
     /// The route of now, which need not be the one that the attempt was queued for.
     pub target: Target,
+    /// Of the record that the target was found for: what it sends is made of the text of then.
+    pub text_revision: u16,
     pub bind: u16,
     pub epoch: u64,
 }
@@ -179,6 +189,16 @@ pub struct Target {
     pub price: Option<Tariff>,
     /// Where the adaptive engine had a say.
     pub drawn: Option<Drawn>,
+    /// What the route sends in the place of the message's text; None: that text as it is.
+    pub rewritten: Option<Box<Rewritten>>,
+}
+
+impl Target {
+    /// What the message takes on this route.
+    #[must_use]
+    pub fn segments(&self, of: &Message) -> u8 {
+        self.rewritten.as_ref().map_or(of.segments, |rewritten| rewritten.segments).max(1)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -315,7 +335,18 @@ impl Record {
             closed: false,
             restored: None,
             retry_at: None,
+            text_revision: 0,
         }
+    }
+
+    /// Cuts the text out of it, and what routes made of that. False when there was none any more.
+    pub fn drop_texts(&mut self) -> bool {
+        let had_text = !self.message.text.is_empty();
+        self.message.text = Box::default();
+        for rewritten in self.attempts.iter_mut().filter_map(|attempt| attempt.rewritten.as_mut()) {
+            rewritten.text = Box::default();
+        }
+        had_text
     }
 
     #[must_use]
@@ -401,6 +432,7 @@ impl Record {
             || self.attempts.iter().any(|attempt| {
                 attempt.may_have_arrived() || (attempt.given_up && attempt.state == State::Dispatched)
             });
+        let segments = next.target.segments(&self.message);
         let number = u16::try_from(self.attempts.len()).unwrap_or(u16::MAX).saturating_add(1);
         self.attempts.push(Attempt {
             number,
@@ -410,6 +442,7 @@ impl Record {
             price: next.target.price,
             drawn: next.target.drawn,
             rerated: None,
+            rewritten: next.target.rewritten,
             reference: next.reference,
             state: State::Queued,
             outcome: None,
@@ -423,7 +456,7 @@ impl Record {
             bind: 0,
             epoch: 0,
             throttled: 0,
-            parts: vec![Part::default(); usize::from(self.message.segments.max(1))],
+            parts: vec![Part::default(); usize::from(segments)],
         });
         self.note(now, Kind::Queued { attempt: number });
     }

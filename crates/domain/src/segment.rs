@@ -66,6 +66,9 @@ impl Encoding {
 /// The header counts segments in one octet.
 pub const MAX_SEGMENTS: usize = 255;
 
+/// More is a mistake of the application more often than a message: what takes more is neither accepted nor sent.
+pub const MAX_SENT: usize = 20;
+
 /// A text cut into segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segmentation {

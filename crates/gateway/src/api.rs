@@ -44,6 +44,7 @@ mod messages;
 mod openapi;
 mod operators;
 mod overrides;
+mod paces;
 mod page;
 mod parameters;
 mod policies;

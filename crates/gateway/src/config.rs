@@ -42,7 +42,6 @@ mod tree;
 mod tests;
 
 pub use contract::Contract;
-pub(crate) use contract::{Commitment, Period};
 pub use difference::{Difference, difference};
 pub use report::{Problem, Report};
 pub use schema::schema;

@@ -10,6 +10,7 @@ use pipeline::replay::Decision;
 use serde::{Deserialize, Serialize};
 
 mod line;
+mod pace;
 mod read;
 mod words;
 

@@ -17,6 +17,7 @@ use store::{LogPage, LogQuery, Reader};
 
 use crate::decisions::Period;
 
+mod commitments;
 mod file;
 mod report;
 

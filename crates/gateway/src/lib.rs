@@ -1,5 +1,6 @@
 //! The program strowger: its API, its webhooks, its configuration and its command line.
 
+mod agreements;
 pub mod api;
 mod audit;
 pub mod cli;

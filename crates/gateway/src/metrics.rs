@@ -13,7 +13,7 @@ use domain::money::{Currency, Decimal};
 use domain::verdict::Kind as VerdictKind;
 use domain::{Channel, Class, ConnectionId, ErrorClass, Price, RouteId, Stage, Status, Timestamp};
 use parking_lot::Mutex;
-use pipeline::{Observer, Snapshot, VendorError};
+use pipeline::{Observer, Promised, Snapshot, VendorError};
 use routing::learning::Stage as VerdictStage;
 use store::Waiting;
 
@@ -211,6 +211,7 @@ impl Metrics {
         text.sample(&[], snapshot.overrides as u64);
         write_caps(&mut text, snapshot);
         self.write_verdicts(&mut text, snapshot);
+        write_commitments(&mut text, snapshot);
         write_store(&mut text, snapshot, damage);
         self.write_lookups(&mut text);
         self.write_rest(&mut text);
@@ -399,6 +400,19 @@ fn write_errors(
 
 /// In the place of a class, where the error map does not know the code.
 const UNMAPPED: &str = "unmapped";
+
+fn write_commitments(text: &mut Text, snapshot: &Snapshot) {
+    text.family(
+        Name::CommitmentBehind,
+        Kind::Gauge,
+        "The part of a commitment to a vendor that an even pace would have carried by now and that is not carried.",
+    );
+    for Promised { vendor, period, pace, .. } in &snapshot.promised {
+        let labels = [("vendor", vendor.as_str()), ("period", period.as_str()), ("unit", pace.unit.as_str())];
+        let behind = pace.behind().checked_div(pace.promised).unwrap_or_default();
+        text.amount(&labels, behind.round_dp(4));
+    }
+}
 
 fn write_backlog(text: &mut Text, backlog: &Backlog, now: Timestamp) {
     let of_class = |class| backlog.waiting.iter().filter(move |waiting| waiting.lane.class == class);

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::agreements;
 use crate::api::{self, Api};
 use crate::audit;
 use crate::clock::SystemClock;
@@ -130,13 +131,14 @@ impl Gateway {
         .await
         .context("the pipeline cannot be started")?;
 
+        let settings = api_settings(config, mode, address);
+        pipeline.agree(agreements::of(&settings));
         let mut connections = Connections::new(pipeline.clone(), clock, of_connections);
         // None is opened unless all can be: from then on messages leave.
         let mut changes = connections.compare(config)?;
         connections.map_errors(config);
         connections.open_new(&mut changes);
 
-        let settings = api_settings(config, mode, address);
         let api = Api::new(pipeline.clone(), metrics, Arc::clone(&operators), Arc::new(versions), settings)
             .context("the keys cannot be read from the store")?;
         if !pipeline.is_on_hold() {
@@ -218,6 +220,8 @@ impl Gateway {
         self.operators.reconfigure(operators);
         self.connections.map_errors(config);
         self.connections.open_new(&mut changes);
+        let settings = api_settings(config, self.mode, self.address);
+        self.pipeline.agree(agreements::of(&settings));
         self.pipeline.reconfigure(tables, config.pipeline_apps(), config.retention);
         drop(turn);
         self.connections.change(changes);
@@ -225,7 +229,7 @@ impl Gateway {
         if let Some(door) = &self.door {
             door.reconfigure(config.smpp_server.as_ref(), &config.smpp_accounts());
         }
-        self.api.reconfigure(api_settings(config, self.mode, self.address));
+        self.api.reconfigure(settings);
         self.http.trusted_proxies.store(Arc::new(config.trusted_proxies.clone()));
         self.read_certificate_again(config);
         let now = fixed(config);

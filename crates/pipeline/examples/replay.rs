@@ -163,6 +163,7 @@ fn record(at: u64, table: &Table) -> anyhow::Result<Record> {
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        text: routing::Text::of(&message),
         features: message.features(),
         max_price: None,
         now,
@@ -177,7 +178,7 @@ fn record(at: u64, table: &Table) -> anyhow::Result<Record> {
     let (mut record, _) = Record::accepted(message, choice.plan, Some(next));
     let receipt = ReceiptNews { verdict: Some(Verdict::Delivered), word: "DELIVRD".into(), class: None };
     for input in [
-        Input::Dispatch(Dispatch { attempt: 1, target, bind: 0, epoch: 1 }),
+        Input::Dispatch(Dispatch { attempt: 1, target, text_revision: 0, bind: 0, epoch: 1 }),
         Input::Answer { attempt: 1, part: 0, answer: Answer::Accepted { vendor_id: None } },
         Input::Receipt { attempt: 1, part: 0, receipt },
     ] {

@@ -106,7 +106,7 @@ pub enum Refused {
 }
 
 /// More is a mistake of the application more often than a message.
-pub const MAX_SEGMENTS: usize = 20;
+pub const MAX_SEGMENTS: usize = segment::MAX_SENT;
 /// A record is closed at the horizon, and what is closed is not tried again.
 pub const MAX_VALIDITY: Duration = RECEIPT_HORIZON;
 /// How far ahead a message may be scheduled.
@@ -395,7 +395,8 @@ fn dispatch_at_once(core: &Core, record: &mut Record, target: Target) -> Option<
         taken.give_back();
         return None;
     };
-    let dispatch = Dispatch { attempt: 1, target, bind: slot.bind, epoch: slot.epoch };
+    let text_revision = record.text_revision;
+    let dispatch = Dispatch { attempt: 1, target, text_revision, bind: slot.bind, epoch: slot.epoch };
     // A new record cannot refuse its first dispatch; were it to, the attempt simply waits and the slot goes back.
     record.apply(Input::Dispatch(dispatch), now).ok().map(|_| (slot, taken))
 }

@@ -124,7 +124,7 @@ impl Caps {
         message: &Message,
         now: Timestamp,
     ) -> Result<Taken, Full> {
-        let segments = u32::from(message.segments.max(1));
+        let segments = u32::from(target.segments(message));
         let mut taken = Taken { counts: Vec::new(), segments };
         for cap in table.caps_of(&target.route, message.class, target.sender.as_ref()) {
             let counters = self.counters.load();

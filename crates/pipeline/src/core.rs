@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::caps::Caps;
 use crate::clock::Clock;
+use crate::commitments::Commitments;
 use crate::health::Fleet;
 use crate::lanes::{Lanes, Wake};
 use crate::learn::Feedback;
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub(crate) tables: ArcSwap<InForce>,
     pub(crate) steering: Steering,
     pub(crate) caps: Caps,
+    pub(crate) commitments: Commitments,
     pub(crate) apps: ArcSwap<FxHashMap<AppId, App>>,
     /// How long what is stored is kept. Locked to be copied.
     pub(crate) retention: Mutex<Retention>,
@@ -125,6 +127,7 @@ pub(crate) struct Parts {
     pub(crate) blocks_inline: bool,
     pub(crate) steering: Steering,
     pub(crate) caps: Caps,
+    pub(crate) commitments: Commitments,
     pub(crate) apps: FxHashMap<AppId, App>,
     pub(crate) retention: Retention,
     pub(crate) notices: Notices,
@@ -150,6 +153,7 @@ impl Core {
             tables: ArcSwap::new(parts.steering.tables(now)),
             steering: parts.steering,
             caps: parts.caps,
+            commitments: parts.commitments,
             apps: ArcSwap::from_pointee(parts.apps),
             retention: Mutex::new(parts.retention),
             fleet: ArcSwap::from_pointee(Fleet::default()),
@@ -173,6 +177,7 @@ impl Core {
         Standing {
             fleet: self.fleet.load(),
             beliefs: self.beliefs.load(),
+            paces: self.commitments.paces(),
             caps: &self.caps,
             now: self.clock.now(),
         }

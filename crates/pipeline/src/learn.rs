@@ -18,6 +18,7 @@ use store::{Adaptive, Reader, VerdictQuery, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::commitments::Agreements;
 use crate::core::Core;
 use crate::writer::Urgency;
 
@@ -76,7 +77,12 @@ impl Feedback {
         let connection = attempt.connection.clone();
         let is_own = record.plan.as_ref().and_then(|plan| plan.probing) == Some(Probing::TestNumber);
         let is_test = is_own && attempt.drawn.is_some_and(|drawn| drawn.flags.contains(DrawFlags::PROBE));
-        let told = |answer| What::Answered { connection: connection.clone(), answer, is_test };
+        let told = |answer| What::Answered {
+            connection: connection.clone(),
+            segments: record.message.segments,
+            answer,
+            is_test,
+        };
         match (answer, attempt.outcome) {
             (Told::Busy, _) => self.tell(&record.message, now, told(Answer::Throttled)),
             (Told::Final, Some(outcome)) if attempt.state == State::Answered => {
@@ -206,6 +212,7 @@ pub(crate) async fn run(core: Arc<Core>, learner: Learner, heard: Heard, stop: o
         learner,
         heard,
         table,
+        agreements: Arc::default(),
         judged_at: now,
         save_at: now + SAVE,
         save_not_before: now,
@@ -235,6 +242,8 @@ struct Task {
     heard: Heard,
     /// The version of the table that the learner knows.
     table: u64,
+    /// What it knows to be agreed with vendors.
+    agreements: Arc<Agreements>,
     judged_at: Instant,
     save_at: Instant,
     /// Sooner it is not saved, however much there is to say: it may be large.
@@ -280,10 +289,16 @@ impl Task {
             self.learner.configure(table, now);
             self.warn_of_many();
         }
+        let agreements = self.core.commitments.agreements();
+        if !Arc::ptr_eq(&agreements, &self.agreements) {
+            self.learner.agree(agreements.throughput.clone());
+            self.agreements = agreements;
+        }
         let new_id = || VerdictId::from_u128(self.core.new_id(now).as_u128());
         let is_due = self.judged_at.elapsed() >= TICK;
         let turned = if is_due {
             self.judged_at = Instant::now();
+            self.learner.favour(self.core.commitments.paces().as_ref().clone());
             self.learner.tick(now, new_id)
         } else {
             self.learner.turned(now, new_id)

@@ -7,6 +7,7 @@ mod accept;
 mod app;
 mod caps;
 mod clock;
+mod commitments;
 mod core;
 mod decide;
 mod expire;
@@ -34,6 +35,7 @@ pub use accept::{Acceptance, BySmpp, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY, R
 pub use app::App;
 pub use caps::CapStanding;
 pub use clock::Clock;
+pub use commitments::{Agreed, Agreements, Promised};
 pub use hold::Resume;
 pub use notify::{Teller, Told};
 pub use observe::{Observer, Silent, VendorError};

@@ -5,7 +5,7 @@ use domain::attempt::{Outcome, State};
 use domain::plan::{Drawn, FailoverOn, OnUnknown, Terms};
 use domain::record::{Cause, Target};
 use domain::{Attempt, ErrorClass, Message, Record, RouteId, Timestamp};
-use routing::{Choice, Facts, NoRule, Table};
+use routing::{Choice, Facts, NoRule, Table, Text};
 
 use crate::recent::Before;
 
@@ -123,6 +123,7 @@ pub(crate) fn facts<'a>(message: &'a Message, before: &'a Before, now: Timestamp
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        text: Text::of(message),
         features: message.features(),
         max_price: message.max_price,
         now,

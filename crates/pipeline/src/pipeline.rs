@@ -20,6 +20,7 @@ use crate::accept::{self, Acceptance, Refused, Request, Sending};
 use crate::app::App;
 use crate::caps::{self, CapStanding, Caps};
 use crate::clock::Clock;
+use crate::commitments::{self, Agreements, Commitments, Promised};
 use crate::core::{Core, Parts};
 use crate::hold::{self, Resume};
 use crate::learn::{self, Feedback};
@@ -81,6 +82,8 @@ pub struct Snapshot {
     pub verdicts: Vec<domain::verdict::Kind>,
     /// Observations that the adaptive engine had no room for.
     pub news_lost: u64,
+    /// How what vendors were promised stands.
+    pub promised: Vec<Promised>,
 }
 
 impl Pipeline {
@@ -96,6 +99,7 @@ impl Pipeline {
         let now = settings.clock.now();
         let tables = steering.tables(now);
         let caps = Caps::load(&*settings.reader, &tables)?;
+        let commitments = Commitments::load(&*settings.reader, now)?;
         let mut learner = learn::load(&tables.base, &*settings.reader, now);
         let (feedback, heard) = Feedback::new();
         let was_restored = settings.writer.is_on_hold()?;
@@ -119,6 +123,7 @@ impl Pipeline {
             blocks_inline,
             steering,
             caps,
+            commitments,
             apps: settings.apps,
             retention: settings.retention,
             notices: Notices::default(),
@@ -150,6 +155,7 @@ impl Pipeline {
         tasks.spawn(tidy::run(Arc::clone(&core)));
         tasks.spawn(steer::run(Arc::clone(&core)));
         tasks.spawn(caps::run(Arc::clone(&core)));
+        tasks.spawn(commitments::run(Arc::clone(&core)));
         tasks.spawn(notify::run(Arc::clone(&core), settings.teller));
         learn::end_unknown(&core, &learner);
         let (stop, stopped) = oneshot::channel();
@@ -185,6 +191,17 @@ impl Pipeline {
         steer::rebase(&self.core, tables);
         notify::forget_gone(&self.core);
         self.core.dispatch.all_changed();
+    }
+
+    /// What is agreed with vendors from now on. Nothing was before the first call.
+    pub fn agree(&self, agreements: Agreements) {
+        self.core.commitments.agree(agreements, self.core.clock.now());
+    }
+
+    /// How what vendors were promised stands now, in the order of the configuration: only what has a period that runs.
+    #[must_use]
+    pub fn promised(&self) -> Vec<Promised> {
+        self.core.commitments.standing(self.core.clock.now())
     }
 
     /// Puts another table in place for everyone, for the next message and for all that wait. What it was made of is
@@ -498,6 +515,7 @@ impl Pipeline {
             put_aside: self.core.writer.put_aside(),
             verdicts: self.core.beliefs.load().verdicts().iter().map(|verdict| verdict.kind).collect(),
             news_lost: self.core.feedback.lost(),
+            promised: self.promised(),
         }
     }
 
@@ -516,6 +534,7 @@ impl Pipeline {
         let mut asking = std::mem::take(&mut *self.core.asking.lock());
         while asking.join_next().await.is_some() {}
         caps::save(&self.core);
+        commitments::save(&self.core);
         if let Some((stop, mut learning)) = learning {
             drop(stop);
             while learning.join_next().await.is_some() {}

@@ -62,12 +62,11 @@ impl<'a> Replay<'a> {
         self.loads.pass(accepted_at);
         let mut assumed = 0;
         let done = run(decision, self.table, &mut self.memory, &mut self.outcomes, &mut assumed);
-        let segments = u32::from(decision.message.segments.max(1));
         if let Done::Sent(legs) = &decision.done {
-            legs.iter().for_each(|leg| self.loads.before(leg, segments));
+            legs.iter().for_each(|leg| self.loads.before(leg));
         }
         if let Done::Sent(legs) = &done {
-            legs.iter().for_each(|leg| self.loads.after(leg, segments));
+            legs.iter().for_each(|leg| self.loads.after(leg));
         }
         self.report.add(decision, &done, assumed);
         done

@@ -11,7 +11,7 @@ use connectors::{Answered, NoSlot, Slot, Submission};
 use domain::attempt::{Attempt, State};
 use domain::event::{Event, Kind};
 use domain::record::{Answer, Dispatch, Input, Refusal, Target};
-use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, segment};
+use domain::{CapId, ConnectionId, ErrorClass, Record, Stage, rewritten};
 use routing::Table;
 use routing::settings::Pass;
 use store::{Write, Written};
@@ -106,7 +106,8 @@ fn place_queued(core: &Core, record: &Record) -> Result<(Dispatch, Room), Missed
     let attempt = attempt.ok_or_else(Missed::default)?;
     let (target, room) = place(core, record, attempt)?;
     let (bind, epoch) = (room.slot.bind, room.slot.epoch);
-    Ok((Dispatch { attempt: attempt.number, target, bind, epoch }, room))
+    let text_revision = record.text_revision;
+    Ok((Dispatch { attempt: attempt.number, target, text_revision, bind, epoch }, room))
 }
 
 /// Finds the first route of now that has a slot. Each route before it must have had its `wait_at_most`.
@@ -214,7 +215,7 @@ pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: S
 fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
     let dispatched_at = attempt.dispatched_at.unwrap_or(attempt.queued_at);
     let message = &record.message;
-    for part in 0..message.segments.max(1) {
+    for part in 0..u8::try_from(attempt.parts.len()).unwrap_or(u8::MAX) {
         core.caps.not_sent(core.tables.load().of(&message.to), attempt, message.class, dispatched_at);
         core.step(
             record.message.id,
@@ -225,15 +226,17 @@ fn take_back(core: &Arc<Core>, record: &Record, attempt: &Attempt) {
 
 fn submission(core: &Core, record: &Record, attempt: &Attempt) -> Submission {
     let message = &record.message;
-    let cut = segment::segment(&message.text);
-    let parts = cut.segments.into_iter().filter_map(|range| message.text.get(range)).map(Box::from).collect();
+    let (text, encoding) = match &attempt.rewritten {
+        Some(rewritten) => (&rewritten.text, rewritten.encoding),
+        None => (&message.text, message.encoding),
+    };
     Submission {
         message: message.id,
         attempt: attempt.number,
         to: message.to.clone(),
         from: attempt.sender.clone(),
-        encoding: message.encoding,
-        parts,
+        encoding,
+        parts: rewritten::parts_of(text),
         reference: attempt.reference,
         validity: message.expires_at.since(core.clock.now()),
         passed: passed(core, record, attempt),
@@ -268,10 +271,14 @@ pub(crate) fn answered(core: &Arc<Core>, connection: &ConnectionId, batch: &mut 
             core.observer.vendor_error(VendorError { connection, stage, code, class, message, at });
         }
         let told = Told::of(&answer);
+        let is_accepted = matches!(answer, Answer::Accepted { .. });
         let is_unsent = matches!(answer, Answer::NotSent);
         let write = Write::Apply { message, input: Input::Answer { attempt, part, answer } };
         let after = Arc::clone(core);
         let then = move |result: Result<Written, NotWritten>| {
+            if is_accepted {
+                count(&after, &result, attempt);
+            }
             observe(&after, &result, attempt, told);
             if is_unsent {
                 uncount(&after, &result, attempt);
@@ -290,6 +297,14 @@ fn error_of(answer: &Answer) -> Option<(&str, Option<ErrorClass>)> {
         Answer::Unclear { code } => Some((code, Some(ErrorClass::UnknownOutcome))),
         Answer::Busy { code, class } => Some((code, Some(*class))),
         Answer::Accepted { .. } | Answer::Unknown { .. } | Answer::NotSent => None,
+    }
+}
+
+/// A vendor accepted a segment, and that is stored.
+fn count(core: &Core, result: &Result<Written, NotWritten>, attempt: u16) {
+    let Ok(Written::Applied { record, .. }) = result else { return };
+    if let Some(attempt) = record.attempt(attempt) {
+        core.commitments.count(attempt, core.clock.now());
     }
 }
 

@@ -16,6 +16,7 @@ mod evidence;
 mod feed;
 mod judge;
 mod plan;
+mod planned;
 mod publish;
 mod pumping;
 mod recovery;
@@ -33,7 +34,7 @@ pub use door::Answer;
 pub use engine::{Engine, NotRestored};
 pub use feed::FeedKind;
 pub use settings::{
-    Class, ClassIndex, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors,
+    Class, ClassIndex, Favour, Millis, OperatorIndex, Settings, Tuning, Vendor, VendorIndex, Vendors,
 };
 pub use snapshot::{Quality, Snapshot};
 pub use table::{Cell, Flags, Pick, Plan, Probabilities, Request, Row};

@@ -6,19 +6,21 @@
 use std::time::Duration;
 
 use domain::address::Sender;
+use domain::commitment::{Pace, ShadowPrice};
 use domain::content::Features;
 use domain::money::Decimal;
 use domain::number::Country;
 use domain::overrides::{Flip, Otherwise, Steered};
 use domain::plan::{Capped, Drawn, Exclusion, FailoverOn, LeftOutRoute, Plan, PlannedRoute, Reason};
 use domain::record::Target;
-use domain::{AppId, Channel, Class, ConnectionId, Price, Recipient, RouteId, Tariff, Timestamp};
+use domain::{AppId, Channel, Class, ConnectionId, Message, Price, Recipient, RouteId, Timestamp};
 
 use crate::adaptive::Vendors;
 use crate::learning::Beliefs;
 use crate::table::{Cap, Listed, Offer, Pin, Request, Route, Rule, Strategy, Table};
 
 mod adaptive;
+mod commitments;
 mod quality;
 pub(crate) mod rendezvous;
 mod spread;
@@ -34,6 +36,7 @@ pub struct Facts<'a> {
     pub country: Option<Country>,
     pub operator: Option<&'a str>,
     pub segments: u8,
+    pub text: Text<'a>,
     /// Of its text.
     pub features: Features,
     /// The application's own limit for the whole message.
@@ -49,6 +52,30 @@ pub struct Facts<'a> {
     pub chance: u64,
 }
 
+/// What is known of a text, for routes that change texts or look into them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text<'a> {
+    /// As the application wrote it.
+    Whole(&'a str),
+    /// The application cut it into parts of its own: no route changes it, and all may look into it.
+    InParts(&'a str),
+    /// Nobody has it, or nobody has it any more: it takes what the facts say, and no route asks anything of it.
+    Unknown,
+}
+
+impl<'a> Text<'a> {
+    #[must_use]
+    pub fn of(message: &'a Message) -> Self {
+        let came_in_parts = message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
+        match &*message.text {
+            // No message was accepted without one.
+            "" => Self::Unknown,
+            text if came_in_parts => Self::InParts(text),
+            text => Self::Whole(text),
+        }
+    }
+}
+
 pub use adaptive::chance;
 
 /// How the connections stand, as far as the table of routes has to know.
@@ -59,6 +86,11 @@ pub trait HealthView {
     /// How a cap stands that has no room for so many more segments; None when it has, and of caps by the second, which
     /// only spread what is sent.
     fn capped(&self, _: &Cap, _: u32) -> Option<Capped> {
+        None
+    }
+
+    /// How the commitment to the connection's vendor stands that is most behind; None where none is.
+    fn pace(&self, _: &ConnectionId) -> Option<&Pace> {
         None
     }
 
@@ -123,6 +155,9 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
     }
     let first = candidates.iter().position(|candidate| candidate.is_pinned).map(|at| candidates.remove(at));
     let (mut drawn_from, mut probing) = (Vendors::default(), None);
+    if rule.strategy.minds_prices() {
+        commitments::price(&mut candidates, table, facts, health);
+    }
     match rule.strategy {
         Strategy::Priority => {}
         Strategy::Weighted => by_weight(&mut candidates, facts),
@@ -177,8 +212,8 @@ struct Candidate<'t> {
     route: &'t Route,
     /// The place: weight and salt are those of the route that the rule lists there.
     listed: Listed,
-    /// By which the place is compared with others: that route's price, not that of whichever stands in for it.
-    rank: Option<Tariff>,
+    /// By which the place is compared with others: what the message costs there, not on whichever stands in for it.
+    rank: Option<Price>,
     offer: Offer<'t>,
     reason: Reason,
     key: Key,
@@ -194,6 +229,8 @@ struct Candidate<'t> {
     /// The number of its connection in the adaptive engine, where that is asked.
     vendor: Option<usize>,
     drawn: Option<Drawn>,
+    /// Where a commitment to its vendor has it count as cheaper.
+    shadow_price: Option<Box<ShadowPrice>>,
 }
 
 /// What the strategy orders by, so that it is worked out once.
@@ -212,7 +249,15 @@ impl Candidate<'_> {
             reason: self.reason,
             price: self.offer.price,
             drawn: self.drawn,
+            shadow_price: self.shadow_price.clone(),
         }
+    }
+
+    /// What the whole message counts for, in comparing.
+    fn counted(&self) -> Option<Price> {
+        let whole = self.rank?;
+        let off = self.shadow_price.as_ref().map(|shadow| shadow.off.amount).unwrap_or_default();
+        Some(Price { amount: whole.amount.saturating_sub(off), ..whole })
     }
 
     fn target(&self) -> Target {
@@ -315,7 +360,7 @@ impl<'t> Candidate<'t> {
         Self {
             route,
             listed,
-            rank: offer.price,
+            rank: offer.price.map(|price| price.times(offer.segments.into())),
             offer,
             reason: Reason::Priority(place(at)),
             key: Key::None,
@@ -327,6 +372,7 @@ impl<'t> Candidate<'t> {
             shares_domain: false,
             vendor: None,
             drawn: None,
+            shadow_price: None,
         }
     }
 
@@ -339,7 +385,7 @@ impl<'t> Candidate<'t> {
     fn capped(&self, table: &Table, request: &Request<'_>, health: &dyn HealthView) -> Option<Capped> {
         let caps = self.route.caps.iter().filter_map(|&at| table.caps().get(at));
         let mut counting = caps.filter(|cap| cap.counts(request.facts.class, self.offer.sender));
-        counting.find_map(|cap| health.capped(cap, request.facts.segments.max(1).into()))
+        counting.find_map(|cap| health.capped(cap, self.offer.segments.into()))
     }
 }
 
@@ -402,7 +448,7 @@ impl<'t> Sifted<'t> {
 
 fn leave_out(left_out: &mut Vec<LeftOutRoute>, route: &Route, because: Exclusion, request: &Request<'_>) {
     if left_out.iter().all(|other| other.route != route.id) {
-        let entry = if because == Exclusion::Sender { route.senders_entry(request) } else { None };
+        let entry = route.entry_behind(because, request);
         left_out.push(LeftOutRoute {
             route: route.id.clone(),
             because,
@@ -443,7 +489,7 @@ fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
     }
 }
 
-/// By what the whole message costs, in the currency of the first price. Equal prices keep the order of the rule.
+/// By what the whole message costs, less its shadow price, in the currency of the first price. Equal prices keep the order of the rule.
 fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) {
     let Some(currency) = candidates.iter().find_map(|candidate| candidate.rank).map(|price| price.currency)
     else {
@@ -451,8 +497,7 @@ fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) 
         return;
     };
     let cost = |candidate: &Candidate<'_>| -> Option<Decimal> {
-        let whole = candidate.rank?.times(facts.segments.max(1).into());
-        table.exchange().convert(whole, currency, facts.now).map(|price| price.amount)
+        table.exchange().convert(candidate.counted()?, currency, facts.now).map(|price| price.amount)
     };
     for candidate in candidates.iter_mut() {
         candidate.key = cost(candidate).map_or(Key::None, Key::Cost);

@@ -16,7 +16,7 @@ use crate::settings::{ExchangeRate, Settings};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub of: Thing,
-    /// Empty for the default class and what messages are worth, of which there is one.
+    /// Empty for the default class, what messages are worth and what commitments are, of which there is one.
     pub id: String,
     pub how: How,
 }
@@ -25,6 +25,7 @@ pub struct Change {
 pub enum Thing {
     DefaultClass,
     Adaptive,
+    Commitments,
     Route,
     RateCard,
     ExchangeRate,
@@ -58,7 +59,7 @@ pub struct KeyChange {
     pub values: Option<(usize, usize)>,
 }
 
-/// In the order: default class, what messages are worth, routes, rate cards, exchange rates, caps, pins, rules, tests; of
+/// In the order: default class, what messages are worth, what commitments are worth, routes, rate cards, exchange rates, caps, pins, rules, tests; of
 /// each first what was there, as it was ordered.
 #[must_use]
 pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
@@ -77,6 +78,10 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
     let (was, is) = (&before.policy.adaptive, &after.policy.adaptive);
     if was != is {
         changes.push(Change { of: Thing::Adaptive, id: String::new(), how: How::Changed(keys(was, is)) });
+    }
+    let (was, is) = (&before.policy.commitments, &after.policy.commitments);
+    if was != is {
+        changes.push(Change { of: Thing::Commitments, id: String::new(), how: How::Changed(keys(was, is)) });
     }
     compare(Thing::Route, &before.routes, &after.routes, |route| route.id.clone(), &mut changes);
     compare(Thing::RateCard, &before.rate_cards, &after.rate_cards, |card| card.id.clone(), &mut changes);
@@ -193,6 +198,7 @@ impl Thing {
         match self {
             Self::DefaultClass => "default_class",
             Self::Adaptive => "adaptive",
+            Self::Commitments => "commitments",
             Self::Route => "route",
             Self::RateCard => "rate_card",
             Self::ExchangeRate => "exchange_rate",
@@ -223,6 +229,7 @@ impl fmt::Display for Change {
         let of = match self.of {
             Thing::DefaultClass => "the policy",
             Thing::Adaptive => "what messages are worth",
+            Thing::Commitments => "what commitments are worth",
             Thing::Route => "route ",
             Thing::RateCard => "rate card ",
             Thing::ExchangeRate => "exchange rate ",

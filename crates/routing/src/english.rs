@@ -6,7 +6,11 @@ use domain::Encoding;
 use domain::address::SenderKind;
 use domain::plan::{FailoverOn, OnUnknown};
 
-use crate::settings::{Cap, Failover, Match, Pin, Rule, RuleRoute, Strategy};
+use crate::settings::{Cap, Commitments, Failover, Match, Pin, Rule, RuleRoute, Strategy};
+
+mod content;
+
+pub use content::english_of_content;
 
 /// `Messages of class otp to DE go by acme-de, then borealis-de. …`
 #[must_use]
@@ -32,7 +36,7 @@ pub fn english(rule: &Rule) -> String {
 /// `Messages to numbers that begin with +4915 go by acme-de first.`
 #[must_use]
 pub fn english_of_pin(pin: &Pin) -> String {
-    let Pin { id: _, recipient_prefix, operator, app, route, only } = pin;
+    let Pin { id: _, recipient_prefix, operator, app, route, only, managed_by: _ } = pin;
     let (recipient_prefix, operator, app) = (recipient_prefix.clone(), operator.clone(), app.clone());
     let matches = Match { recipient_prefix, operator, app, ..Match::default() };
     let how = if *only { "alone" } else { "first, then as their rule says" };
@@ -42,7 +46,7 @@ pub fn english_of_pin(pin: &Pin) -> String {
 /// `At most 500000 segments of class marketing in a day over the connection acme-main.`
 #[must_use]
 pub fn english_of_cap(cap: &Cap) -> String {
-    let Cap { id: _, connection, route, sender_kind, class, limit, per } = cap;
+    let Cap { id: _, connection, route, sender_kind, class, limit, per, managed_by: _ } = cap;
     let of = [
         class.as_ref().map(|all| format!(" of class {}", any_of(all))),
         sender_kind.as_ref().map(|kinds| {
@@ -56,6 +60,17 @@ pub fn english_of_cap(cap: &Cap) -> String {
         (None, route) => format!("the route {}", route.as_deref().unwrap_or_default()),
     };
     format!("At most {limit} segments{of} in a {} over {over}.", per.as_str()).replace("a hour", "an hour")
+}
+
+/// `Routes of a vendor that is behind its commitment count as up to 10 % cheaper.` None where commitments steer nothing.
+#[must_use]
+pub fn english_of_commitments(commitments: &Commitments) -> Option<String> {
+    let worth = commitments.worth_at_most.as_ref()?;
+    let of = commitments.class.as_ref().map(|all| format!(" for messages of class {}", any_of(all)));
+    let of = of.unwrap_or_default();
+    Some(format!(
+        "Where routes are ordered by price or drawn, those of a vendor that is behind a commitment count as cheaper by up to {worth} of their price{of}."
+    ))
 }
 
 fn asked(matches: &Match) -> String {

@@ -3,7 +3,7 @@
 use domain::overrides::{How, Steered};
 use domain::plan::{DrawFlags, Drawn, Exclusion, LeftOutRoute, Plan, PlannedRoute, Probing, Reason};
 use domain::record::Target;
-use domain::{ConnectionId, RouteId, RuleId, Sender, Tariff, Verdict, verdict};
+use domain::{ConnectionId, Rewritten, RouteId, RuleId, Sender, Tariff, Verdict, verdict};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
 use crate::learning::Destination;
@@ -33,6 +33,9 @@ pub struct RouteExplanation {
     pub price: Option<Tariff>,
     /// What the message would come from; None where that is left to the vendor, and of a plan made long ago.
     pub sender: Option<Sender>,
+    /// The text that the route would send in the place of the message's own; None: that one as it is, and of a plan made
+    /// long ago.
+    pub rewritten: Option<Box<Rewritten>>,
     pub sentence: String,
 }
 
@@ -89,12 +92,17 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
             None => reason.explanation(),
         },
     };
+    let sentence = match &route.shadow_price {
+        Some(shadow) => format!("{sentence}; {shadow}"),
+        None => sentence,
+    };
     RouteExplanation {
         route: route.route.clone(),
         included: true,
         code: route.reason.as_str(),
         price: route.price,
         sender: None,
+        rewritten: None,
         sentence,
     }
 }
@@ -146,6 +154,10 @@ impl RouteExplanation {
             }
             (Some(_) | None, _) => {}
         }
+        if let Some(rewritten) = &target.rewritten {
+            self.sentence.push_str(&format!("; text changed by {}", rewritten.in_words()));
+            self.rewritten = Some(rewritten.clone());
+        }
     }
 }
 
@@ -164,6 +176,10 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         (because @ Exclusion::Sender, _) if route.entry.is_some() => {
             format!("{} (senders_by[{}])", because.explanation(), route.entry.unwrap_or_default())
         }
+        (because, _) if because.is_of_text() => match route.entry {
+            Some(at) => format!("{} (content_by[{at}])", because.explanation()),
+            None => because.explanation().to_owned(),
+        },
         (Exclusion::Pinned, _) if let Some(pin) = &plan.pin => {
             format!("the pin {pin} lets another route alone carry the message")
         }
@@ -180,6 +196,7 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         code: route.because.as_str(),
         price: None,
         sender: None,
+        rewritten: None,
         sentence: format!("left out: {sentence}"),
     }
 }

@@ -4,6 +4,7 @@
 //! One `Learner` owns the engine and hears what becomes of messages. What it believes is published as `Beliefs`, which
 //! `choose` reads: immutable, so that it is shared without a lock.
 
+mod agreed;
 mod beliefs;
 mod economy;
 mod learner;

@@ -5,6 +5,7 @@
 
 pub mod adaptive;
 pub mod choose;
+pub mod commitment;
 mod country;
 pub mod desired;
 pub mod difference;
@@ -22,9 +23,9 @@ mod sample;
 pub mod settings;
 pub mod table;
 
-pub use choose::{Choice, Facts, HealthView, NoRule, chance, choose};
+pub use choose::{Choice, Facts, HealthView, NoRule, Text, chance, choose};
 pub use difference::difference;
-pub use english::{english, english_of_cap, english_of_pin};
+pub use english::{english, english_of_cap, english_of_commitments, english_of_content, english_of_pin};
 pub use explain::{Explanation, explain};
 pub use permanent::permanent;
 pub use problem::{Path, Problem};

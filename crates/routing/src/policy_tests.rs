@@ -4,7 +4,7 @@ use domain::content::Features;
 use domain::number;
 use domain::{AppId, ConnectionId, Sender, Timestamp, segment};
 
-use crate::choose::{Choice, Facts, HealthView, NoRule, choose};
+use crate::choose::{Choice, Facts, HealthView, NoRule, Text, choose};
 use crate::operator::{Operator, origin};
 use crate::price::instant;
 use crate::problem::{Path, Problem, Problems};
@@ -27,6 +27,10 @@ pub fn failures(settings: &Settings, table: &Table, now: Timestamp) -> Vec<Probl
         }
         if test.expect == Expect::default() {
             problems.add(path.key("expect"), "nothing is expected: name the rule, a route, or no_route");
+        }
+        if test.expect.text.is_some() && test.given.text.is_none() {
+            let message = "what is sent follows from a text: give one";
+            problems.add(path.key("given").key("text"), message);
         }
         let before = problems.len();
         let message = Message::read(&path.key("given"), &test.given, now, &mut problems);
@@ -85,7 +89,7 @@ impl Message {
         })
     }
 
-    fn facts<'a>(&'a self, given: &Given, table: &Table) -> Facts<'a> {
+    fn facts<'a>(&'a self, given: &'a Given, table: &Table) -> Facts<'a> {
         Facts {
             app: &self.app,
             channel: given.channel,
@@ -95,6 +99,7 @@ impl Message {
             country: self.number.country,
             operator: self.operator.as_deref(),
             segments: self.segments,
+            text: given.text.as_deref().map_or(Text::Unknown, Text::Whole),
             features: Features::of(text(given)),
             max_price: None,
             now: self.at,
@@ -112,8 +117,15 @@ fn text(given: &Given) -> &str {
 }
 
 fn compare(path: &Path, test: &PolicyTest, choice: Result<Choice, NoRule>, problems: &mut Problems) {
-    let PolicyTest { name, expect, .. } = test;
-    let plan = choice.ok().map(|choice| choice.plan);
+    let PolicyTest { name, given, expect, managed_by: _ } = test;
+    let choice = choice.ok();
+    let sent =
+        choice.as_ref().and_then(|choice| choice.targets.first()).map(|target| match &target.rewritten {
+            Some(rewritten) => &*rewritten.text,
+            None => text(given),
+        });
+    let sent = sent.map(str::to_owned);
+    let plan = choice.map(|choice| choice.plan);
     let rule = plan.as_ref().map(|plan| plan.rule.as_str());
     let routes: Vec<&str> =
         plan.iter().flat_map(|plan| &plan.routes).map(|planned| planned.route.as_str()).collect();
@@ -135,6 +147,10 @@ fn compare(path: &Path, test: &PolicyTest, choice: Result<Choice, NoRule>, probl
     for expected in expect.excluded.iter().flatten().filter(|expected| !left_out.contains(&expected.as_str()))
     {
         fail("excluded", &format!("{expected} among those left out"), &listed(&left_out));
+    }
+    if let Some(expected) = expect.text.as_deref().filter(|expected| sent.as_deref() != Some(*expected)) {
+        let sent = sent.map_or_else(|| "none".to_owned(), |sent| format!("{sent:?}"));
+        fail("text", &format!("{expected:?}"), &sent);
     }
     if let Some(expected) = expect.no_route.filter(|expected| *expected != routes.is_empty()) {
         let expected = if expected { "no route" } else { "a route" };

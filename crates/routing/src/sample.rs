@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::content::Features;
 use domain::{AppId, Channel, Class, ConnectionId, Recipient, RouteId, Sender, Timestamp};
 
-use crate::choose::{Choice, Facts, HealthView, NoRule, choose};
+use crate::choose::{Choice, Facts, HealthView, NoRule, Text, choose};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::table::{Known, Table};
@@ -76,6 +76,7 @@ pub(crate) struct Ask {
     pub(crate) country: Option<&'static str>,
     pub(crate) operator: Option<&'static str>,
     pub(crate) segments: u8,
+    pub(crate) text: Text<'static>,
     pub(crate) features: Features,
     /// With its currency.
     pub(crate) max_price: Option<(&'static str, &'static str)>,
@@ -98,6 +99,7 @@ impl Ask {
             country: Some("DE"),
             operator: None,
             segments: 1,
+            text: Text::Whole("hello"),
             features: Features::of("hello"),
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),
@@ -123,6 +125,7 @@ impl Ask {
             country: self.country.map(|text| text.parse().unwrap()),
             operator: self.operator,
             segments: self.segments,
+            text: self.text,
             features: self.features,
             max_price: self.max_price.map(|(amount, currency)| domain::Price {
                 amount: domain::money::parse_amount(amount).unwrap(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Class, ConnectionId, RateCardId, Recipient, RouteId, Sender, Tariff, VendorId};
+use domain::{Class, ConnectionId, RateCardId, Recipient, Rewritten, RouteId, Sender, Tariff, VendorId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::choose::Facts;
@@ -13,8 +13,10 @@ use crate::price::{Card, Exchange};
 use crate::problem;
 
 mod cap;
+mod commitments;
 mod compile;
 mod conditions;
+mod content;
 mod effect;
 mod hours;
 mod index;
@@ -28,6 +30,7 @@ mod warnings;
 mod worth;
 
 pub use cap::Cap;
+pub use commitments::Commitments;
 pub use compile::Known;
 pub use effect::{Effect, PriceChange};
 pub(crate) use pin::Pin;
@@ -54,6 +57,7 @@ pub struct Table {
     pin_index: index::Index,
     exchange: Arc<Exchange>,
     worths: Worths,
+    commitments: Option<Commitments>,
     /// Recipients that are the buyer's own.
     test_numbers: Arc<FxHashSet<Recipient>>,
 }
@@ -66,6 +70,10 @@ pub struct Quote {
     pub price: Option<Tariff>,
     /// What the message would come from; None where the route would not carry it or leaves that to the vendor.
     pub sender: Option<Sender>,
+    /// Of the text that the route would send; of the message's own where it would not carry it.
+    pub segments: u8,
+    /// The text that it would send in the place of the message's own.
+    pub rewritten: Option<Box<Rewritten>>,
     /// Why the route would not carry the message whatever the rule.
     pub excluded: Option<Exclusion>,
 }
@@ -126,10 +134,13 @@ impl Table {
                 let offer = route.offer(&request);
                 let excluded =
                     offer.as_ref().map_or_else(|because| Some(*because), |_| self.taken(at, route, &request));
+                let offer = offer.ok();
                 Quote {
                     route: route.id.clone(),
                     price: route.price(&request).ok().flatten(),
-                    sender: offer.ok().and_then(|offer| offer.sender.cloned()),
+                    sender: offer.as_ref().and_then(|offer| offer.sender.cloned()),
+                    segments: offer.as_ref().map_or_else(|| facts.segments.max(1), |offer| offer.segments),
+                    rewritten: offer.and_then(|offer| offer.rewritten),
                     excluded,
                 }
             })
@@ -157,6 +168,12 @@ impl Table {
     #[must_use]
     pub fn worths(&self) -> &Worths {
         &self.worths
+    }
+
+    /// None where commitments steer nothing.
+    #[must_use]
+    pub fn commitments(&self) -> Option<&Commitments> {
+        self.commitments.as_ref()
     }
 
     /// Whether the recipient is the buyer's own, so that its messages are probes wherever one is wanted.

@@ -5,6 +5,7 @@
 
 pub mod adaptive;
 pub mod audit;
+mod carried;
 mod counts;
 pub mod list_mappings;
 pub mod operators;
@@ -16,6 +17,7 @@ pub mod write;
 
 pub use adaptive::{Adaptive, VerdictQuery};
 pub use audit::{AuditQuery, Audited, Change, Changed, Imported};
+pub use carried::Carried;
 pub use counts::Counted;
 pub use list_mappings::ListMapping;
 pub use operators::{Learnt, OperatorList, OperatorListKind};

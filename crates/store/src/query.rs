@@ -7,7 +7,7 @@ use domain::{
 
 use crate::adaptive::State;
 use crate::{
-    AuditQuery, Audited, Counted, Error, Imported, Learnt, ListMapping, OperatorList, Published,
+    AuditQuery, Audited, Carried, Counted, Error, Imported, Learnt, ListMapping, OperatorList, Published,
     VerdictQuery, Version, versions,
 };
 
@@ -141,6 +141,12 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// As `Error` says.
     fn counted(&self) -> Result<Vec<Counted>, Error>;
+
+    /// What connections carried from this day on, counted from 1970-01-01, each as it was written last.
+    ///
+    /// # Errors
+    /// As `Error` says.
+    fn carried(&self, since: i32) -> Result<Vec<Carried>, Error>;
 
     /// Entries of the audit log.
     ///

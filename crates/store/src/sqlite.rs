@@ -16,6 +16,7 @@ mod adaptive;
 mod audit;
 pub mod backup;
 mod cache;
+mod carried;
 mod checkpoint;
 mod codec;
 mod commit;

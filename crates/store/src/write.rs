@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::record::{Change, Effects, Input, ReceiptNews, Refusal};
 use domain::{AppId, ConnectionId, Lane, MessageId, Record, Status, Timestamp};
 
-use crate::{Adaptive, Counted, Error, Learnt, Retention, audit};
+use crate::{Adaptive, Carried, Counted, Error, Learnt, Retention, audit};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub enum Write {
     Learnt { learnt: Vec<Learnt>, keep: Option<usize> },
     /// What was counted towards caps.
     Counted(Vec<Counted>),
+    /// What connections carried, by day.
+    Carried(Vec<Carried>),
     /// What the adaptive engine learned or concluded.
     Adaptive(Adaptive),
 }

@@ -21,7 +21,11 @@ impl Adaptive {
         let promised = |vendor: usize| {
             known.commitments.iter().find(|(of, _)| *of == vendor).map_or(0.0, |(_, share)| *share)
         };
-        let vendor = |(vendor, cap): (usize, &f64)| Vendor { per_second: *cap, commitment: promised(vendor) };
+        let vendor = |(vendor, cap): (usize, &f64)| Vendor {
+            per_second: *cap,
+            commitment: promised(vendor),
+            ..Vendor::default()
+        };
         let class = |class: usize| Class {
             value: known.value[class],
             deadline: known.deadline[class],

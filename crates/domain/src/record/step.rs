@@ -60,8 +60,10 @@ impl Record {
         if self.status.is_final() || now >= self.message.expires_at {
             return Err(Refusal::TooLate);
         }
+        let segments = dispatch.target.segments(&self.message);
+        let is_of_another_text = dispatch.text_revision != self.text_revision;
         let attempt = find(&mut self.attempts, dispatch.attempt)?;
-        if attempt.state != State::Queued {
+        if attempt.state != State::Queued || is_of_another_text {
             return Err(Refusal::NotQueued);
         }
         let target = dispatch.target;
@@ -72,6 +74,8 @@ impl Record {
         attempt.price = target.price;
         attempt.drawn = target.drawn;
         attempt.rerated = None;
+        attempt.rewritten = target.rewritten;
+        attempt.parts.resize(usize::from(segments), Part::default());
         attempt.state = State::Dispatched;
         attempt.dispatched_at = Some(now);
         attempt.bind = dispatch.bind;
@@ -374,7 +378,10 @@ impl Record {
             self.message.text = text;
             self.message.encoding = encoding;
             self.message.segments = segments;
+            self.text_revision = self.text_revision.wrapping_add(1);
             for attempt in self.attempts.iter_mut().filter(|attempt| attempt.state == State::Queued) {
+                // What a route makes of it is found out when it leaves.
+                attempt.rewritten = None;
                 attempt.parts = vec![Part::default(); usize::from(segments.max(1))];
             }
         }

@@ -16,6 +16,7 @@ mod errors;
 mod replaced;
 mod rerated;
 mod restored;
+mod rewritten;
 
 const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
@@ -30,6 +31,7 @@ fn target(route: &str) -> Target {
         sender: None,
         price: None,
         drawn: None,
+        rewritten: None,
     }
 }
 
@@ -99,6 +101,7 @@ impl Case {
             reason: Reason::Priority(place),
             price: None,
             drawn: None,
+            shadow_price: None,
         };
         let plan = Plan {
             table: 1,
@@ -118,7 +121,9 @@ impl Case {
 
 fn dispatch(record: &mut Record, attempt: u16, seconds: u64) {
     let target = record.attempt(attempt).map(|attempt| target(attempt.route.as_str())).unwrap();
-    record.apply(Input::Dispatch(Dispatch { attempt, target, bind: 0, epoch: 1 }), at(seconds)).unwrap();
+    let text_revision = record.text_revision;
+    let dispatch = Dispatch { attempt, target, text_revision, bind: 0, epoch: 1 };
+    record.apply(Input::Dispatch(dispatch), at(seconds)).unwrap();
 }
 
 fn answer(record: &mut Record, attempt: u16, answer: Answer) -> Vec<Status> {
@@ -349,7 +354,7 @@ fn what_waits_when_its_validity_ends_expires() {
     let effects = record.apply(Input::Wake, at(600)).unwrap();
     assert_eq!(effects.changes[0].status, Status::Expired);
     assert!(record.closed);
-    let late = Dispatch { attempt: 1, target: target("a"), bind: 0, epoch: 1 };
+    let late = Dispatch { attempt: 1, target: target("a"), text_revision: 0, bind: 0, epoch: 1 };
     assert_eq!(record.apply(Input::Dispatch(late), at(601)), Err(Refusal::TooLate));
 }
 
@@ -387,7 +392,7 @@ fn what_an_ended_process_had_dispatched_is_unknown() {
 #[test]
 fn an_attempt_that_moves_to_another_route_says_so() {
     let mut record = Case::default().record();
-    let dispatch = Dispatch { attempt: 1, target: target("b"), bind: 3, epoch: 9 };
+    let dispatch = Dispatch { attempt: 1, target: target("b"), text_revision: 0, bind: 3, epoch: 9 };
     record.apply(Input::Dispatch(dispatch), at(4)).unwrap();
     assert_eq!(record.attempts[0].route.as_str(), "b");
     assert!(

@@ -250,7 +250,15 @@ fn view(api: &Api, run: &DryRun) -> DryRunView {
     let state = run.state();
     let Wanted { id, version, source, by, at, .. } = run.wanted.clone();
     let (report, error) = match &state {
-        RunState::Done(found) => (Some(report(found, &api.settings.load().vendors)), None),
+        RunState::Done(found) => (
+            Some(report(
+                found,
+                &api.settings.load().vendors,
+                Some(&api.pipeline.promised()),
+                api.pipeline.now(),
+            )),
+            None,
+        ),
         RunState::Failed(because) => (None, Some(because.clone())),
         RunState::Running | RunState::Stopped => (None, None),
     };

@@ -19,7 +19,7 @@ use super::auth::{Caller, View};
 use super::code::Code;
 use super::fields::Fields;
 use super::problem::Problem;
-use super::{Api, Settings, body, draft, respond, trace};
+use super::{Api, Settings, body, draft, render, respond, trace};
 
 const MAX_BODY: usize = 1024 * 1024;
 const FIELDS: [&str; 9] =
@@ -49,6 +49,11 @@ struct Estimate<'a> {
 #[derive(Serialize)]
 struct RouteEstimate<'a> {
     route: &'a str,
+    /// Of the text that the route would send.
+    segments: u8,
+    /// What the route would change in it; absent when nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_changes: Option<render::TextChanges<'a>>,
     /// For the whole message.
     price: Option<Price>,
     price_per_segment: Option<Price>,
@@ -86,7 +91,6 @@ pub(crate) async fn estimate(
         Err(_) => Vec::new(),
     };
     let possible = number.as_ref().ok();
-    let segments = u16::try_from(cut.segments.len()).unwrap_or(u16::MAX);
     Ok(respond::ok(&Estimate {
         to: possible.map_or(&question.to, |number| number.recipient.as_str()),
         possible: possible.is_some(),
@@ -100,14 +104,16 @@ pub(crate) async fn estimate(
         encoding: cut.encoding.as_str(),
         segments: cut.segments.len(),
         units: cut.units,
-        routes: quotes.iter().map(|quote| route_estimate(quote, segments)).collect(),
+        routes: quotes.iter().map(route_estimate).collect(),
     }))
 }
 
-fn route_estimate(quote: &Quote, segments: u16) -> RouteEstimate<'_> {
+fn route_estimate(quote: &Quote) -> RouteEstimate<'_> {
     RouteEstimate {
         route: quote.route.as_str(),
-        price: quote.price.map(|price| price.times(segments)),
+        segments: quote.segments,
+        text_changes: quote.rewritten.as_deref().map(render::changed_text),
+        price: quote.price.map(|price| price.times(quote.segments.into())),
         price_per_segment: quote.price.map(Tariff::for_segment),
         price_per_message: quote.price.and_then(Tariff::for_message),
         from: quote.sender.as_ref().map(|sender| sender.as_str()),
@@ -228,6 +234,11 @@ impl<'a> Question<'a> {
             country: number.country,
             operator,
             segments: u8::try_from(segments).unwrap_or(u8::MAX),
+            text: if self.text.is_empty() {
+                routing::Text::Unknown
+            } else {
+                routing::Text::Whole(&self.text)
+            },
             features: Features::of(&self.text),
             max_price: self.max_price,
             now: api.pipeline.now(),

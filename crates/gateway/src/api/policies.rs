@@ -184,12 +184,27 @@ pub(crate) async fn get(
 
 fn english(document: &routing::Settings) -> Vec<Json> {
     let rules = document.policy.rules.iter();
-    let rules = rules.map(|rule| json!({ "rule": rule.id, "text": routing::english(rule) }));
+    let rules = rules.map(|rule| said("rule", &rule.id, routing::english(rule), rule.managed_by.as_deref()));
     let caps = document.caps.iter();
-    let caps = caps.map(|cap| json!({ "cap": cap.id, "text": routing::english_of_cap(cap) }));
+    let caps = caps.map(|cap| said("cap", &cap.id, routing::english_of_cap(cap), cap.managed_by.as_deref()));
     let pins = document.policy.pins.iter();
-    let pins = pins.map(|pin| json!({ "pin": pin.id, "text": routing::english_of_pin(pin) }));
-    pins.chain(rules).chain(caps).collect()
+    let pins = pins.map(|pin| said("pin", &pin.id, routing::english_of_pin(pin), pin.managed_by.as_deref()));
+    let contents = document.routes.iter().flat_map(|route| {
+        let sentences = routing::english_of_content(route).into_iter();
+        sentences.map(|text| said("route", &route.id, text, route.managed_by.as_deref()))
+    });
+    let commitments = routing::english_of_commitments(&document.policy.commitments);
+    let commitments = commitments.map(|text| json!({ "text": text }));
+    pins.chain(rules).chain(caps).chain(contents).chain(commitments).collect()
+}
+
+/// What a thing does, in words, and who manages it.
+fn said(of: &str, id: &str, text: String, managed_by: Option<&str>) -> Json {
+    let mut said = json!({ of: id, "text": text });
+    if let (Some(said), Some(manager)) = (said.as_object_mut(), managed_by) {
+        said.insert("managed_by".to_owned(), json!(manager));
+    }
+    said
 }
 
 fn text(kind: &'static str, text: &str) -> Response {

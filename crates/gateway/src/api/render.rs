@@ -4,7 +4,7 @@ use domain::attempt::{Attempt, Failure, Part, PartAnswer, Verdict};
 use domain::event::Kind;
 use domain::message::OperatorSource;
 use domain::plan::Drawn;
-use domain::{ErrorClass, MessageId, Price, Record, Status, Timestamp};
+use domain::{ErrorClass, MessageId, Price, Record, Rewritten, Status, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -83,6 +83,12 @@ pub(crate) struct AttemptView<'a> {
     answered_at: Option<Timestamp>,
     receipt_at: Option<Timestamp>,
     throttled: u16,
+    /// Of the text that it sends.
+    segments: usize,
+    encoding: &'static str,
+    /// What the route changed in the text; absent when nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_changes: Option<TextChanges<'a>>,
     cost: Option<Price>,
     /// Where a card was corrected after the attempt was made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +108,25 @@ pub(crate) struct ReratedView<'a> {
     rate_card: &'a str,
     version: u64,
     at: Timestamp,
+}
+
+/// What a route makes of a text: which of its rules changed it.
+#[derive(Debug, Serialize)]
+pub(crate) struct TextChanges<'a> {
+    segments: u8,
+    encoding: &'static str,
+    edits: Vec<EditView>,
+    /// Only for whoever brought the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct EditView {
+    /// Where the route says it, such as `content_by[1].rewrite[0]`, counted from zero.
+    rule: String,
+    /// In how many places of the text, or of how many characters.
+    times: u16,
 }
 
 /// How a route came to be taken. The arm is the attempt's connection and the message's operator.
@@ -153,7 +178,7 @@ pub(crate) fn whole_with_status<'a>(record: &'a Record, status: Status, public_u
 }
 
 pub(crate) fn attempts(record: &Record) -> Vec<AttemptView<'_>> {
-    record.attempts.iter().map(attempt).collect()
+    record.attempts.iter().map(|one| attempt(one, record)).collect()
 }
 
 struct Moment<'a> {
@@ -202,7 +227,24 @@ fn first_route(record: &Record) -> Option<&str> {
     moved.or_else(|| record.attempts.first().map(|attempt| attempt.route.as_str()))
 }
 
-fn attempt(attempt: &Attempt) -> AttemptView<'_> {
+/// Of a message: without a word of its text.
+fn text_changes(rewritten: &Rewritten) -> TextChanges<'_> {
+    let edits = rewritten.edits.iter();
+    TextChanges {
+        segments: rewritten.segments,
+        encoding: rewritten.encoding.as_str(),
+        edits: edits.map(|edit| EditView { rule: rewritten.place(*edit), times: edit.times() }).collect(),
+        text: None,
+    }
+}
+
+/// For whoever brought the text to ask about it.
+pub(crate) fn changed_text(rewritten: &Rewritten) -> TextChanges<'_> {
+    TextChanges { text: Some(&rewritten.text), ..text_changes(rewritten) }
+}
+
+fn attempt<'a>(attempt: &'a Attempt, record: &Record) -> AttemptView<'a> {
+    let rewritten = attempt.rewritten.as_deref();
     AttemptView {
         number: attempt.number,
         route: attempt.route.as_str(),
@@ -217,6 +259,9 @@ fn attempt(attempt: &Attempt) -> AttemptView<'_> {
         answered_at: attempt.answered_at,
         receipt_at: attempt.receipt_at,
         throttled: attempt.throttled,
+        segments: attempt.parts.len(),
+        encoding: rewritten.map_or(record.message.encoding, |rewritten| rewritten.encoding).as_str(),
+        text_changes: rewritten.map(text_changes),
         cost: attempt.cost(),
         rerated: attempt.rerated.as_deref().map(|rerated| ReratedView {
             first_cost: attempt.first_cost(),

@@ -65,7 +65,13 @@ impl Sample {
     }
 
     pub(crate) fn dispatch(self, attempt: u16, route: &str) -> Self {
-        self.apply(Input::Dispatch(Dispatch { attempt, target: target(route), bind: 0, epoch: 1 }))
+        self.apply(Input::Dispatch(Dispatch {
+            attempt,
+            target: target(route),
+            text_revision: 0,
+            bind: 0,
+            epoch: 1,
+        }))
     }
 
     pub(crate) fn answer(self, attempt: u16, answer: Answer) -> Self {
@@ -93,6 +99,7 @@ fn target(route: &str) -> Target {
         sender: Some(Sender::Alphanumeric("SHOP".into())),
         price: Some(price().into()),
         drawn: None,
+        rewritten: None,
     }
 }
 
@@ -106,6 +113,7 @@ fn plan() -> Plan {
         reason: Reason::Priority(place),
         price: Some(price().into()),
         drawn: None,
+        shadow_price: None,
     };
     Plan {
         table: 3,

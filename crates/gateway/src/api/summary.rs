@@ -49,7 +49,7 @@ fn event(record: &Record, event: &Event, place: usize) -> String {
             format!("{}: the answer came late: {}", of(*attempt), outcome_words(*outcome))
         }
         Kind::Receipt { attempt, part, word } => {
-            let several = record.message.segments > 1;
+            let several = record.attempt(*attempt).is_some_and(|attempt| attempt.parts.len() > 1);
             let part = if several { format!(", part {}", u16::from(*part) + 1) } else { String::new() };
             format!("{}{part}: the vendor's receipt says {word}", of(*attempt))
         }

@@ -52,6 +52,9 @@ pub(crate) struct PlannedRoute<'a> {
     /// What the message would come from; only of a plan that is asked about, not of one made long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<&'a str>,
+    /// What the route would change in the text, under the same condition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text_changes: Option<render::TextChanges<'a>>,
 }
 
 /// An override in force when an attempt left, of a route that the plan names.
@@ -212,6 +215,7 @@ pub(crate) fn planned(route: &routing::explain::RouteExplanation) -> PlannedRout
         explanation: &route.sentence,
         price: route.price,
         from: route.sender.as_ref().map(|sender| sender.as_str()),
+        text_changes: route.rewritten.as_deref().map(render::changed_text),
     }
 }
 

@@ -7,11 +7,13 @@ use axum::response::Response;
 use connectors::smpp::errors::Map;
 use domain::overrides::Action;
 use domain::{ConnectionId, Override, Scope, VendorId};
+use pipeline::Promised;
 use serde::Serialize;
 
 use super::auth::Caller;
 use super::code::Code;
 use super::overrides::OverrideView;
+use super::paces::{self, PaceView};
 use super::problem::Problem;
 use super::{Api, overrides, respond};
 use crate::config::Contract;
@@ -34,6 +36,8 @@ struct VendorView<'a> {
     contract: Option<&'a Contract>,
     /// The last day on which notice can be given.
     notice_by: Option<String>,
+    /// How what it was promised stands, as far as periods run.
+    paces: Vec<PaceView>,
     /// That holds or is planned.
     maintenance: Vec<OverrideView<'a>>,
 }
@@ -46,8 +50,8 @@ struct Vendors<'a> {
 
 pub(crate) async fn list(State(api): State<Arc<Api>>, caller: Caller) -> Result<Response, Problem> {
     caller.admin(Scope::Read)?;
-    let (settings, laid) = (api.settings.load(), laid(&api));
-    let data = settings.vendors.iter().map(|vendor| view(&api, vendor, &laid)).collect();
+    let (settings, laid, promised) = (api.settings.load(), laid(&api), api.pipeline.promised());
+    let data = settings.vendors.iter().map(|vendor| view(&api, vendor, &laid, &promised)).collect();
     Ok(respond::ok(&Vendors { data, next_cursor: None }))
 }
 
@@ -58,7 +62,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     caller.admin(Scope::Read)?;
     let settings = api.settings.load();
-    Ok(respond::ok(&view(&api, find(&settings.vendors, &id)?, &laid(&api))))
+    Ok(respond::ok(&view(&api, find(&settings.vendors, &id)?, &laid(&api), &api.pipeline.promised())))
 }
 
 /// # Errors
@@ -81,7 +85,12 @@ fn laid(api: &Api) -> Vec<Override> {
     all
 }
 
-fn view<'a>(api: &Api, vendor: &'a VendorRecord, laid: &'a [Override]) -> VendorView<'a> {
+fn view<'a>(
+    api: &Api,
+    vendor: &'a VendorRecord,
+    laid: &'a [Override],
+    promised: &[Promised],
+) -> VendorView<'a> {
     let (table, now) = (api.pipeline.table(), api.pipeline.now());
     let is_its = |one: &&Override| match &one.action {
         Action::Maintenance(of) => of.vendor == vendor.id,
@@ -93,6 +102,7 @@ fn view<'a>(api: &Api, vendor: &'a VendorRecord, laid: &'a [Override]) -> Vendor
         connections: vendor.connections.iter().map(ConnectionId::as_str).collect(),
         contract: vendor.contract.as_ref(),
         notice_by: vendor.contract.as_ref().and_then(Contract::notice_by).map(|day| day.to_string()),
+        paces: paces::of(&vendor.id, promised, &table),
         maintenance: laid.iter().filter(is_its).map(|one| overrides::view(one, &table, now)).collect(),
     }
 }

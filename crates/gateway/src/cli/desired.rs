@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use routing::Settings;
+use routing::desired::{self, Foreign, Kept, Terms};
 use routing::settings::canonical;
-use routing::{Settings, desired};
 use serde_json::{Value, json};
 
 use super::client::{Client, Endpoint, escaped};
@@ -15,10 +16,99 @@ use super::{Exit, Failure};
 use crate::tables::Sources;
 use crate::versions;
 
+/// In whose name something is changed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Manager {
+    /// What the files want is managed by this name from now on. What others manage is not changed, and what nobody or
+    /// somebody else manages is not removed.
+    #[arg(long, value_name = "NAME", value_parser = manager_name)]
+    managed_by: Option<String>,
+    /// Also change what somebody else manages. It is the name's then.
+    #[arg(long)]
+    take_over: bool,
+}
+
+fn manager_name(name: &str) -> Result<String, desired::BadManager> {
+    desired::manager(name).map(str::to_owned)
+}
+
+/// Whether what is not named goes.
+#[derive(Clone, Copy)]
+pub(super) struct Prune(pub(super) bool);
+
+/// What files say, laid over what is there.
+pub(super) struct Laid {
+    pub(super) sources: Sources,
+    kept: Vec<Kept>,
+    taken_over: Vec<Foreign>,
+}
+
+impl Manager {
+    pub(super) fn is_named(&self) -> bool {
+        self.managed_by.is_some()
+    }
+
+    /// # Errors
+    /// With everything that somebody else manages and the files want otherwise.
+    pub(super) fn lay(
+        &self,
+        there: &Sources,
+        wanted: Sources,
+        Prune(prune): Prune,
+        output: &Output,
+    ) -> Result<Laid, Failure> {
+        let repriced = repriced(there, &wanted);
+        let manager = self.managed_by.as_deref();
+        let terms = Terms { manager, prune, take_over: self.take_over, repriced: &repriced };
+        let merged = desired::merge(&there.document, wanted.document, terms);
+        for what in &merged.kept {
+            output.note(&format!("kept, though no file names it: {what}{}", how_to_remove(what, terms)));
+        }
+        if !merged.foreign.is_empty() && !self.take_over {
+            for what in &merged.foreign {
+                output.note(&format!(
+                    "{what}: --managed-by {} changes it in that name, --take-over takes it away",
+                    what.managed_by
+                ));
+            }
+            let count = merged.foreign.len();
+            let s = if count == 1 { "" } else { "s" };
+            let message =
+                format!("{count} thing{s} that somebody else manages would change; nothing was done");
+            return Err(Failure::new(Exit::Invalid, message));
+        }
+        for what in &merged.foreign {
+            output.note(&format!("{what}, and is taken over"));
+        }
+        let mut price_files = there.price_files.clone();
+        price_files.extend(wanted.price_files);
+        let sources = Sources::new(merged.settings, price_files);
+        Ok(Laid { sources, kept: merged.kept, taken_over: merged.foreign })
+    }
+}
+
+/// The cards whose files have other prices than those that are there.
+fn repriced(there: &Sources, wanted: &Sources) -> Vec<String> {
+    let texts = wanted.price_files.iter();
+    let differs = texts.filter(|(card, text)| there.price_files.get(*card).is_some_and(|was| was != *text));
+    differs.map(|(card, _)| card.clone()).collect()
+}
+
+fn how_to_remove(what: &Kept, terms: Terms<'_>) -> String {
+    match &what.managed_by {
+        manager if manager.as_deref() == terms.manager => " (--prune removes it)".to_owned(),
+        Some(manager) => format!(" (--prune --managed-by {manager} removes it)"),
+        None => " (--prune without --managed-by removes it)".to_owned(),
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
     /// A file, or a folder of TOML files.
     path: PathBuf,
+    /// Compare in this name, as `config apply --prune --managed-by NAME` would.
+    #[arg(long, value_name = "NAME", value_parser = manager_name)]
+    managed_by: Option<String>,
     #[command(flatten)]
     endpoint: Endpoint,
 }
@@ -27,12 +117,14 @@ pub(crate) struct Diff {
 pub(crate) struct Apply {
     /// A file, or a folder of TOML files.
     path: PathBuf,
-    /// Also remove what the files do not name.
+    /// Also remove what the files do not name: of what is managed by the given name; without one, of what nobody manages.
     #[arg(long)]
     prune: bool,
     /// What it is for.
     #[arg(long)]
     message: Option<String>,
+    #[command(flatten)]
+    manager: Manager,
     #[command(flatten)]
     endpoint: Endpoint,
 }
@@ -54,7 +146,19 @@ pub(crate) struct Dump {
 pub(crate) async fn diff(options: &Diff, output: &Output) -> Result<(), Failure> {
     let wanted = read(&options.path, output)?;
     let (number, active) = fetch(&options.endpoint.client()?, "active").await?;
-    let changes = versions::changes(&active, &wanted);
+    let repriced = repriced(&active, &wanted);
+    let manager = options.managed_by.as_deref();
+    let terms = Terms { manager, prune: true, repriced: &repriced, ..Terms::default() };
+    let merged = desired::merge(&active.document, wanted.document.clone(), terms);
+    for what in &merged.kept {
+        output.note(&format!("not compared, because no file names it: {what}"));
+    }
+    for what in &merged.foreign {
+        output.note(&format!("{what}: config apply refuses to change it without --take-over"));
+    }
+    let mut price_files = active.price_files.clone();
+    price_files.extend(wanted.price_files);
+    let changes = versions::changes(&active, &Sources::new(merged.settings, price_files));
     differences(&json!({ "against": number, "same": changes.is_empty(), "changes": changes }), output)
 }
 
@@ -63,16 +167,8 @@ pub(crate) async fn apply(options: &Apply, output: &Output) -> Result<(), Failur
     let wanted = read(&options.path, output)?;
     let client = options.endpoint.client()?;
     let (number, active) = fetch(&client, "active").await?;
-    let (document, kept) = match options.prune {
-        true => (wanted.document.clone(), Vec::new()),
-        false => desired::keep(&active.document, wanted.document.clone()),
-    };
-    for what in &kept {
-        output.note(&format!("kept, though no file names it: {what} (--prune removes it)"));
-    }
-    let mut price_files = active.price_files.clone();
-    price_files.extend(wanted.price_files.clone());
-    let sources = Sources::new(document, price_files);
+    let Laid { sources, kept, taken_over } =
+        options.manager.lay(&active, wanted, Prune(options.prune), output)?;
     let changes = versions::changes(&active, &sources);
     let mut version = Value::Null;
     if !changes.is_empty() {
@@ -85,8 +181,9 @@ pub(crate) async fn apply(options: &Apply, output: &Output) -> Result<(), Failur
         }
         version = made?;
     }
-    let kept_as_text: Vec<String> = kept.iter().map(ToString::to_string).collect();
-    let done = json!({ "version": version, "changes": changes, "kept": kept_as_text });
+    let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    let taken_over: Vec<String> = taken_over.iter().map(ToString::to_string).collect();
+    let done = json!({ "version": version, "changes": changes, "kept": kept, "taken_over": taken_over });
     output.result(&done, || match changes.len() {
         0 => "nothing differs, so nothing was done".to_owned(),
         count => {
@@ -151,7 +248,7 @@ fn write(folder: &Path, sources: &Sources) -> Result<Vec<String>, Failure> {
 }
 
 /// A version of the gateway's, whole.
-async fn fetch(client: &Client, version: &str) -> Result<(u64, Sources), Failure> {
+pub(super) async fn fetch(client: &Client, version: &str) -> Result<(u64, Sources), Failure> {
     let path = format!("/v1/policies/{}", escaped(version));
     let whole = client.get(&path).await?;
     let unexpected =

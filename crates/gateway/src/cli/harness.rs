@@ -133,8 +133,11 @@ impl Harness {
         }
         let commitment =
             |vendor: usize| init.commit_share.get(&vendor.to_string()).copied().unwrap_or_default();
-        let vendor =
-            |(vendor, cap): (usize, &f64)| Vendor { per_second: *cap, commitment: commitment(vendor) };
+        let vendor = |(vendor, cap): (usize, &f64)| Vendor {
+            per_second: *cap,
+            commitment: commitment(vendor),
+            ..Vendor::default()
+        };
         let class = |((value, deadline), least): ((&f64, &f64), &f64)| Class {
             value: *value,
             deadline: *deadline,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::client::{Client, Endpoint, further};
+use super::desired::{self, Manager, Prune};
 use super::output::{Output, cell, table};
 use super::{Exit, Failure};
 use crate::config::document;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
         /// The version that it was written on; absent: the one in force.
         #[arg(long)]
         based_on: Option<u64>,
+        #[command(flatten)]
+        manager: Manager,
         #[command(flatten)]
         endpoint: Endpoint,
     },
@@ -123,9 +126,14 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Show { version, text: _, english, endpoint } => {
             show(&version, english, &endpoint, output).await
         }
-        Command::Draft { path, comment, based_on, endpoint } => {
+        Command::Draft { path, comment, based_on, manager, endpoint } => {
             let client = endpoint.client()?;
-            let sources = read(&path, output)?;
+            let mut sources = read(&path, output)?;
+            if manager.is_named() {
+                let base = based_on.map_or_else(|| "active".to_owned(), |number| number.to_string());
+                let (_, there) = desired::fetch(&client, &base).await?;
+                sources = manager.lay(&there, sources, Prune(true), output)?.sources;
+            }
             let made = draft(&client, &sources, comment.as_deref(), based_on).await?;
             say(&made, output)?;
             let number = cell(&made, "number");
@@ -204,9 +212,12 @@ async fn show(version: &str, english: bool, endpoint: &Endpoint, output: &Output
     let whole = client.get(&path).await?;
     let text = if english {
         let rules = whole.get("english").and_then(Value::as_array).into_iter().flatten();
-        let of = |one: &Value| ["pin", "cap"].into_iter().find(|of| one.get(of).is_some()).unwrap_or("rule");
-        let name = |one: &Value| cell(one, of(one));
-        let rules = rules.map(|one| format!("{}: {}", name(one), cell(one, "text")));
+        let of = |one: &Value| ["rule", "pin", "cap", "route"].into_iter().find(|of| one.get(of).is_some());
+        let name = |one: &Value| of(one).map_or_else(|| "policy".to_owned(), |of| cell(one, of));
+        let rules = rules.map(|one| match cell(one, "managed_by") {
+            manager if manager.is_empty() => format!("{}: {}", name(one), cell(one, "text")),
+            manager => format!("{} (managed by {manager}): {}", name(one), cell(one, "text")),
+        });
         rules.collect::<Vec<_>>().join("\n")
     } else {
         client.get_text(&format!("{path}?format=toml")).await?.trim_end().to_owned()

@@ -121,11 +121,15 @@ fn rows(vendor: &Value) -> Vec<Vec<String>> {
         rows.push((format!("sla {}", field.replace('_', " ")), cell(sla, field)));
     }
     for one in items(contract, "commitments") {
-        let [messages, spend, currency] = ["messages", "spend", "currency"].map(|field| cell(one, field));
-        let least = [(messages, "messages".to_owned()), (spend, currency)];
+        let [messages, segments, spend, currency] =
+            ["messages", "segments", "spend", "currency"].map(|field| cell(one, field));
+        let least = [(messages, "messages".to_owned()), (segments, "segments".to_owned()), (spend, currency)];
         let least = least.into_iter().filter(|(amount, _)| !amount.is_empty());
         let least: Vec<String> = least.map(|(amount, unit)| format!("{amount} {unit}")).collect();
         rows.push((format!("commitment per {}", cell(one, "period")), least.join(", ")));
+    }
+    for one in items(vendor, "paces") {
+        rows.push((format!("pace of the {}", cell(one, "period")), pace(one)));
     }
     for one in items(contract, "contacts") {
         let known = ["role", "email", "phone", "hours"].map(|field| cell(one, field));
@@ -140,6 +144,22 @@ fn rows(vendor: &Value) -> Vec<Vec<String>> {
         rows.push((format!("maintenance {}", cell(one, "state")), format!("{starts} to {ends}: {reason}")));
     }
     rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(what, value)| vec![what, value]).collect()
+}
+
+/// `412000 of 500000 messages from 2026-11-01, 31000 behind pace (443000), ends before 2026-12-01; counts as 4 % cheaper`.
+fn pace(of: &Value) -> String {
+    let [carried, promised, unit, from] =
+        ["carried", "promised", "unit", "from"].map(|field| cell(of, field));
+    let [behind, due, until] = ["behind", "due", "until"].map(|field| cell(of, field));
+    let how = if behind == "0" { "on pace".to_owned() } else { format!("{behind} behind pace") };
+    let text = format!("{carried} of {promised} {unit} from {from}, {how} ({due}), ends before {until}");
+    match cell(of, "shadow_price").parse::<domain::money::Decimal>() {
+        Ok(part) if !part.is_zero() => {
+            let percent = (part * domain::money::Decimal::from(100)).normalize();
+            format!("{text}; counts as {percent} % cheaper")
+        }
+        Ok(_) | Err(_) => text,
+    }
 }
 
 async fn plan(add: Add, output: &Output) -> Result<(), Failure> {

@@ -1,5 +1,8 @@
-//! What was agreed with a vendor, as the configuration writes it and the API shows it. Nothing is sent by it.
+//! What was agreed with a vendor, as the configuration writes it and the API shows it. Of it only commitments steer
+//! anything, where the policy asks for that.
 
+use domain::commitment::Unit;
+use domain::money::Decimal;
 use jiff::civil::Date;
 use jiff::{Span, ToSpan as _};
 use schemars::JsonSchema;
@@ -48,6 +51,8 @@ pub struct Commitment {
     pub period: Period,
     /// The least number of messages.
     pub messages: Option<u64>,
+    /// The least number of segments.
+    pub segments: Option<u64>,
     /// The least amount, such as "5000.00".
     pub spend: Option<String>,
     /// Of the spend, such as EUR.
@@ -93,6 +98,29 @@ impl Contract {
         let ends: Date = self.ends.as_deref()?.parse().ok()?;
         let days: Span = i64::from(self.notice_days?).days();
         ends.checked_sub(days).ok()
+    }
+
+    /// What was promised, each by itself: what the check lets pass.
+    #[must_use]
+    pub fn promises(&self) -> Vec<routing::commitment::Commitment> {
+        let [starts, ends] = [&self.starts, &self.ends].map(|text| text.as_deref()?.parse().ok());
+        let of = |one: &Commitment| {
+            let period = match one.period {
+                Period::Month => routing::commitment::Period::Month,
+                Period::Quarter => routing::commitment::Period::Quarter,
+                Period::Year => routing::commitment::Period::Year,
+            };
+            let promised = one.promised().into_iter();
+            let commitment = move |(unit, promised)| routing::commitment::Commitment {
+                period,
+                unit,
+                promised,
+                starts,
+                ends,
+            };
+            promised.map(commitment).collect::<Vec<_>>()
+        };
+        self.commitments.iter().flat_map(of).collect()
     }
 
     /// Everything that is wrong: the keys on the way to it, and what it is.
@@ -189,10 +217,25 @@ pub enum Key {
 }
 
 impl Commitment {
+    fn promised(&self) -> Vec<(Unit, Decimal)> {
+        let messages = self.messages.map(|count| (Unit::Messages, Decimal::from(count)));
+        let segments = self.segments.map(|count| (Unit::Segments, Decimal::from(count)));
+        let spend = self.spend.as_deref().zip(self.currency.as_deref()).and_then(|(spend, currency)| {
+            let amount = domain::money::parse_amount(spend).ok()?;
+            Some((Unit::Spend(currency.parse().ok()?), amount))
+        });
+        [messages, segments, spend].into_iter().flatten().collect()
+    }
+
     fn problems(&self) -> Vec<(Option<&'static str>, String)> {
         let mut problems = Vec::new();
-        if self.messages.is_none() && self.spend.is_none() {
-            problems.push((None, "a commitment is to `messages` or to a `spend`".to_owned()));
+        if self.messages.is_none() && self.segments.is_none() && self.spend.is_none() {
+            problems.push((None, "a commitment is to `messages`, to `segments` or to a `spend`".to_owned()));
+        }
+        for (key, count) in [("messages", self.messages), ("segments", self.segments)] {
+            if count == Some(0) {
+                problems.push((Some(key), "a commitment to nothing: leave it out".to_owned()));
+            }
         }
         if let Some(spend) = &self.spend
             && let Err(bad) = domain::money::parse_amount(spend)
@@ -220,7 +263,7 @@ fn days_until(today: Date, day: Date) -> i32 {
 
 fn is_percentage(text: &str) -> bool {
     let amount = domain::money::parse_amount(text);
-    amount.is_ok_and(|amount| amount <= domain::money::Decimal::from(100))
+    amount.is_ok_and(|amount| amount <= Decimal::from(100))
 }
 
 fn is_email(text: &str) -> bool {

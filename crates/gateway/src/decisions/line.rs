@@ -6,10 +6,12 @@ use domain::money::Price;
 use domain::plan::{Capped, DrawFlags, Drawn, Shortfall};
 use domain::{
     AppId, CapId, Channel, Class, ConnectionId, Encoding, ErrorClass, MessageId, RouteId, Sender, Timestamp,
+    segment,
 };
 use pipeline::replay::{Answered, Believed, Decision, Done, Fate, LeftAside, Leg, Refusal};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::pace::PaceLine;
 use super::words::{Answer, Aside, Receipt, Refused};
 
 /// A field that is null says that there is none; one that is absent is found out as for a new message.
@@ -49,7 +51,7 @@ pub(super) struct Line {
     pub(super) expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_price: Option<Price>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) no_probe: bool,
     /// What was done with it. Neither this nor `refused`: it is planned.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +66,9 @@ pub(super) struct Line {
     pub(super) capped: Vec<CappedLine>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) believed: Vec<BelievedLine>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) paces: Vec<PaceLine>,
+    #[serde(default, skip_serializing_if = "is_default")]
     pub(super) probed_just_now: bool,
     /// No table decided it: nothing but its id and instant is said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,8 +86,14 @@ pub(super) struct LegLine {
     route: RouteId,
     connection: ConnectionId,
     asked_at: Timestamp,
+    /// Of the text that it sent; absent: the message's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segments: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cost: Option<Price>,
+    /// Segments that the vendor took.
+    #[serde(default, skip_serializing_if = "is_default")]
+    taken: u16,
     #[serde(default, skip_serializing_if = "is_default")]
     unpriced: u16,
 }
@@ -199,18 +209,19 @@ impl Line {
             encoding: Some(message.encoding),
             segments: Some(message.segments),
             has_link: Some(message.has_link),
+            no_probe: message.no_probe,
             country: Some(message.country.map(|country| country.to_string())),
             operator: Some(message.operator.as_deref().map(str::to_owned)),
             send_at: message.send_at,
             expires_at: Some(message.expires_at),
             max_price: message.max_price,
-            no_probe: message.no_probe,
             attempts,
             refused,
             outcomes: decision.fates.iter().map(|(route, fate)| OutcomeLine::of(route, fate)).collect(),
             down: decision.down.clone(),
             capped: decision.capped.iter().map(CappedLine::of).collect(),
             believed: decision.believed.iter().map(BelievedLine::of).collect(),
+            paces: decision.paces.iter().map(PaceLine::of).collect(),
             probed_just_now: decision.probed_just_now,
             left_aside: None,
         }
@@ -224,21 +235,30 @@ impl Line {
         match (&self.attempts, self.refused) {
             (_, Some(Refused::NoRule)) => Done::Refused(Refusal::NoRule),
             (_, Some(Refused::NoRoute)) => Done::Refused(Refusal::NoRoute(Vec::new())),
-            (Some(legs), None) => Done::Sent(legs.iter().map(LegLine::leg).collect()),
+            (Some(legs), None) => {
+                let segments = self.segments.map_or_else(|| self.segments_of_text(), u16::from);
+                Done::Sent(legs.iter().map(|leg| leg.leg(segments)).collect())
+            }
             (None, None) => Done::Planned,
         }
+    }
+
+    fn segments_of_text(&self) -> u16 {
+        let cut = segment::segment(self.text.as_deref().unwrap_or_default());
+        u16::try_from(cut.segments.len()).unwrap_or(u16::MAX)
     }
 }
 
 impl LegLine {
     fn of(leg: &Leg) -> Self {
-        let Leg { route, connection, asked_at, cost, unpriced } = leg.clone();
-        Self { route, connection, asked_at, cost, unpriced }
+        let Leg { route, connection, asked_at, segments, cost, taken, unpriced } = leg.clone();
+        Self { route, connection, asked_at, segments: Some(segments), cost, taken, unpriced }
     }
 
-    fn leg(&self) -> Leg {
-        let Self { route, connection, asked_at, cost, unpriced } = self.clone();
-        Leg { route, connection, asked_at, cost, unpriced }
+    fn leg(&self, of_message: u16) -> Leg {
+        let Self { route, connection, asked_at, segments, cost, taken, unpriced } = self.clone();
+        let segments = segments.unwrap_or(of_message);
+        Leg { route, connection, asked_at, segments, cost, taken, unpriced }
     }
 }
 

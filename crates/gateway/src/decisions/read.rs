@@ -313,7 +313,7 @@ impl<'a> Items<'a> {
                 .class
                 .or_else(|| defaults.and_then(|app| app.default_class))
                 .unwrap_or(self.known.default_class),
-            text: Box::default(),
+            text: line.text.unwrap_or_default().into(),
             encoding: text.features.encoding,
             segments: text.segments,
             country: country?,
@@ -339,6 +339,7 @@ impl<'a> Items<'a> {
             down: line.down,
             capped: line.capped.iter().map(super::line::CappedLine::capped).collect(),
             believed: line.believed.iter().map(super::line::BelievedLine::believed).collect(),
+            paces: line.paces.iter().map(super::pace::PaceLine::pace).collect(),
             probed_just_now: line.probed_just_now,
         })))
     }

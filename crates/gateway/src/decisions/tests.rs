@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::attempt::{PartAnswer, Verdict};
+use domain::commitment::{Pace, Unit};
 use domain::message::{Channel, Class, Message};
 use domain::plan::{Capped, DrawFlags, Drawn, Shortfall};
 use domain::{AppId, Encoding, ErrorClass, MessageId, Price, Recipient, status::StatusSet};
@@ -114,14 +115,34 @@ fn believed() -> impl Strategy<Value = Believed> {
         .prop_map(|(route, drawn, shortfall)| Believed { route: route.parse().unwrap(), drawn, shortfall })
 }
 
+fn pace() -> impl Strategy<Value = Pace> {
+    let unit = prop_oneof![
+        Just(Unit::Messages),
+        Just(Unit::Segments),
+        price().prop_map(|price| Unit::Spend(price.currency)),
+    ];
+    (unit, price(), price(), price(), at(), 0..=1000u16).prop_map(
+        |(unit, promised, carried, due, until, urgency)| Pace {
+            unit,
+            promised: promised.amount,
+            carried: carried.amount,
+            due: due.amount,
+            until,
+            urgency,
+        },
+    )
+}
+
 fn done() -> impl Strategy<Value = Done> {
     use pipeline::replay::Refusal;
-    let leg = (name(), name(), at(), proptest::option::of(price()), 0u16..20).prop_map(
-        |(route, connection, asked_at, cost, unpriced)| Leg {
+    let leg = (name(), name(), at(), 1u16..=20, proptest::option::of(price()), 0u16..20, 0u16..20).prop_map(
+        |(route, connection, asked_at, segments, cost, taken, unpriced)| Leg {
             route: route.parse().unwrap(),
             connection: connection.parse().unwrap(),
             asked_at,
+            segments,
             cost,
+            taken,
             unpriced,
         },
     );
@@ -147,6 +168,7 @@ prop_compose! {
         expires_at in at(),
         max_price in proptest::option::of(price()),
         has_link in any::<bool>(),
+        no_probe in any::<bool>(),
     ) -> Message {
         Message {
             id: MessageId::from_u128(id),
@@ -172,7 +194,7 @@ prop_compose! {
             operator_source: None,
             operator_known_at: None,
             has_link,
-            no_probe: has_link,
+            no_probe,
         }
     }
 }
@@ -186,6 +208,7 @@ proptest! {
         down in proptest::collection::vec(name(), 0..3),
         capped in proptest::collection::vec((name(), any::<u32>(), any::<u32>(), at()), 0..3),
         believed in proptest::collection::vec(believed(), 0..3),
+        paces in proptest::collection::vec((name(), pace()), 0..3),
         probed_just_now in any::<bool>(),
     ) {
         let decision = Decision {
@@ -198,6 +221,7 @@ proptest! {
                 .map(|(cap, count, limit, until)| Capped { cap: cap.parse().unwrap(), count, limit, until })
                 .collect(),
             believed,
+            paces: paces.into_iter().map(|(route, pace)| (route.parse().unwrap(), pace)).collect(),
             probed_just_now,
         };
         let mut text = Vec::new();

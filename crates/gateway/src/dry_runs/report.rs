@@ -1,25 +1,34 @@
 //! The report of a dry-run as the API tells it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use domain::{ConnectionId, Currency, Timestamp};
+use pipeline::Promised;
 use pipeline::replay::{Cost, Group, GroupKey, Move, Peak, Report, Ways};
 use serde_json::{Value as Json, json};
 
+use super::commitments::commitments;
 use super::{Found, word};
 use crate::api::VendorRecord;
-use crate::config::{Commitment, Period as Span};
-use crate::decisions::Period;
 
 /// Rows of each table; the rest is counted.
 const MOST_ROWS: usize = 200;
 
 /// What was found, the largest first, in exact decimals.
-pub(crate) fn report(found: &Found, vendors: &[VendorRecord]) -> Json {
+///
+/// `carried` is what was counted towards commitments, where anything is.
+pub(crate) fn report(
+    found: &Found,
+    vendors: &[VendorRecord],
+    carried: Option<&[Promised]>,
+    now: Timestamp,
+) -> Json {
     let Found { report, damaged, days_left_out, period } = found;
     let left_aside: BTreeMap<&str, u64> =
         report.left_aside.iter().map(|(why, count)| (word(*why), *count)).collect();
+    // Whoever does not say which time a file stands for cannot be told what it is a part of.
+    let part = period.is_said.then(|| period.until.since(period.since));
+    let promises = part.map(|part| commitments(report, vendors, carried, (now, part))).unwrap_or_default();
     let (moves, other_moves) = moves(report);
     let (groups, other_groups) = groups(report);
     json!({
@@ -43,7 +52,7 @@ pub(crate) fn report(found: &Found, vendors: &[VendorRecord]) -> Json {
         "other_groups": other_groups,
         "refused": refused(report),
         "connections": connections(report),
-        "commitments": commitments(report, vendors, *period),
+        "commitments": promises,
     })
 }
 
@@ -138,42 +147,4 @@ fn connections(report: &Report) -> Vec<Json> {
         })
     };
     report.loads.iter().map(one).collect()
-}
-
-/// What vendors were promised, held against what they would get in such a time if all of it were like this.
-fn commitments(report: &Report, vendors: &[VendorRecord], period: Period) -> Vec<Json> {
-    let mut told = Vec::new();
-    // Whoever does not say which time a file stands for cannot be told what it is a part of.
-    let Some(part) = period.is_said.then(|| period.until.since(period.since)) else { return told };
-    for vendor in vendors {
-        let Some(contract) = &vendor.contract else { continue };
-        let loads = || vendor.connections.iter().filter_map(|connection| report.loads.get(connection));
-        for Commitment { period, messages, .. } in &contract.commitments {
-            let Some(committed) = messages else { continue };
-            let in_period = |sum: u64| scaled(sum, *period, part);
-            let before = in_period(loads().map(|load| load.before.messages).sum());
-            let after = in_period(loads().map(|load| load.after.messages).sum());
-            told.push(json!({
-                "vendor": vendor.id.as_str(),
-                "period": period,
-                "messages": committed,
-                "before": before,
-                "after": after,
-                "met_before": before >= *committed,
-                "met_after": after >= *committed,
-            }));
-        }
-    }
-    told
-}
-
-/// As many in the whole period as there were in a part of it.
-fn scaled(count: u64, period: Span, part: Duration) -> u64 {
-    let days: u128 = match period {
-        Span::Month => 30,
-        Span::Quarter => 91,
-        Span::Year => 365,
-    };
-    let whole = days * 24 * 3600 * 1000;
-    u64::try_from(u128::from(count) * whole / part.as_millis().max(1)).unwrap_or(u64::MAX)
 }

@@ -37,6 +37,22 @@ fn snapshot() -> Snapshot {
         put_aside: 1,
         verdicts: vec![VerdictKind::SilentDrop],
         news_lost: 3,
+        promised: vec![Promised {
+            vendor: "acme".parse().unwrap(),
+            period: routing::commitment::Period::Month,
+            days: routing::commitment::Days {
+                from: "2026-11-01".parse().unwrap(),
+                until: "2026-12-01".parse().unwrap(),
+            },
+            pace: domain::commitment::Pace {
+                unit: domain::commitment::Unit::Messages,
+                promised: 3000.into(),
+                carried: 1000.into(),
+                due: 1500.into(),
+                until: Timestamp::from_millis(1_796_083_200_000),
+                urgency: 1000,
+            },
+        }],
     }
 }
 
@@ -71,6 +87,7 @@ fn what_is_counted_comes_out() {
         r#"strowger_messages_total{channel="sms",class="otp",status="delivered"} 2"#,
         r#"strowger_attempts_total{route="acme-de",outcome="rejected"} 1"#,
         r#"strowger_verdicts_total{kind="silent_drop",stage="raised"} 1"#,
+        r#"strowger_commitment_behind_ratio{vendor="acme",period="month",unit="messages"} 0.1667"#,
         r#"strowger_verdicts_open{kind="silent_drop"} 1"#,
         "strowger_adaptive_news_lost_total 3",
         r#"strowger_receipts_total{route="acme-de",status="delivered"} 1"#,

@@ -39,6 +39,7 @@ pub(crate) enum Name {
     Verdicts,
     VerdictsOpen,
     NewsLost,
+    CommitmentBehind,
     BuildInfo,
 }
 
@@ -75,6 +76,7 @@ impl Name {
             Self::Verdicts => "strowger_verdicts_total",
             Self::VerdictsOpen => "strowger_verdicts_open",
             Self::NewsLost => "strowger_adaptive_news_lost_total",
+            Self::CommitmentBehind => "strowger_commitment_behind_ratio",
             Self::BuildInfo => "strowger_build_info",
         }
     }

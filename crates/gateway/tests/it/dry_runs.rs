@@ -91,10 +91,11 @@ fn cost(report: &Value, currency: &str) -> [Decimal; 3] {
 async fn what_a_dry_run_says_is_what_comes_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let (acme, borealis) = (lab::vendor().await, lab::vendor().await);
+    let promised = "commitments = [{ period = \"month\", segments = 1_000_000_000, spend = \"0.01\", currency = \"USD\" }]";
     let setup = Setup::default().vendor("acme", acme.addr().port(), "throughput = \"50/s\"").vendor(
         "borealis",
         borealis.addr().port(),
-        "",
+        &format!("[vendors.contract]\n{promised}\n"),
     );
     let gateway = Gateway::start(folder.path(), &setup).await;
     let priced =
@@ -133,6 +134,15 @@ async fn what_a_dry_run_says_is_what_comes_of_it() {
         (&json!(50), &json!(sent))
     );
     assert_eq!(of("borealis-main")["after"]["messages"], sent);
+
+    let committed = report["commitments"].as_array().unwrap();
+    let told = |at: usize, field: &str| committed[at][field].as_str().unwrap().parse::<Decimal>().unwrap();
+    assert_eq!(committed.iter().map(|one| &one["unit"]).collect::<Vec<_>>(), ["segments", "USD"]);
+    assert_eq!((&committed[0]["met_before"], &committed[0]["met_after"]), (&json!(false), &json!(false)));
+    assert_eq!((&committed[1]["met_before"], &committed[1]["met_after"]), (&json!(false), &json!(true)));
+    // 28 segments in an hour: at least as many in each hour of 28 days.
+    assert!(told(0, "before").is_zero() && told(0, "after") >= Decimal::from(28 * 24 * 28), "{committed:?}");
+    assert!(told(1, "after") >= predicted * Decimal::from(24 * 28) && told(1, "carried").is_zero());
 
     // Put in force, the same traffic costs to the cent what was predicted.
     ops(&gateway, &["policy", "activate", &number]).await.ended_with(0);

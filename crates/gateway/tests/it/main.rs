@@ -14,6 +14,8 @@ mod both_families;
 mod capture;
 mod client;
 mod command_line;
+mod commitments;
+mod content;
 mod conversation;
 mod core_dumps;
 mod damage;

@@ -191,3 +191,69 @@ async fn firsts(gateway: &Gateway) -> Vec<String> {
     }
     found
 }
+
+#[tokio::test]
+async fn what_somebody_manages_is_neither_changed_nor_removed_in_passing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acme, borealis) = (lab::vendor().await, lab::vendor().await);
+    let gateway = Gateway::start(folder.path(), &setup(&acme, &borealis)).await;
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let route =
+        |id: &str, more: &str| format!("[[routes]]\nid = \"{id}\"\nconnection = \"acme-main\"\n{more}\n");
+    let wanted = file("wanted.toml", &(route("one", "") + &route("two", "")));
+    let apply = ["config", "apply", &wanted];
+    ops(&gateway, &[&apply[..], &["--managed-by", "two words"]].concat()).await.ended_with(2);
+    let applied = ops(&gateway, &[&apply[..], &["--managed-by", "terraform"]].concat()).await.ended_with(0);
+    assert!(applied.stdout.contains("route one is added"), "{}", applied.stdout);
+    assert_eq!(active(&gateway).await, 2);
+    let text = ops(&gateway, &["policy", "show", "--text"]).await.ended_with(0).stdout;
+    assert_eq!(text.matches("managed_by = \"terraform\"").count(), 2, "{text}");
+    // What the files say is as it was, whoever asks.
+    ops(&gateway, &[&apply[..], &["--managed-by", "terraform"]].concat()).await.ended_with(0);
+    ops(&gateway, &apply).await.ended_with(0);
+    assert_eq!(active(&gateway).await, 2);
+
+    // Another changes a thing that is not his: refused as a whole, with the names.
+    let changed = file("changed.toml", &(route("one", "countries = [\"DE\"]") + &route("three", "")));
+    let by_git = ["config", "apply", &changed, "--managed-by", "git"];
+    for command in
+        [&["config", "apply", &changed][..], &by_git, &["policy", "draft", &changed, "--managed-by", "git"]]
+    {
+        let refused = ops(&gateway, command).await.ended_with(3);
+        assert!(refused.stderr.contains("route one is managed by terraform: "), "{}", refused.stderr);
+    }
+    let diff = ops(&gateway, &["config", "diff", &changed]).await.ended_with(10);
+    assert!(diff.stderr.contains("route one is managed by terraform"), "{}", diff.stderr);
+    assert!(diff.stdout.contains("~ route one changes: countries"), "{}", diff.stdout);
+    assert_eq!(active(&gateway).await, 2);
+    let taken = ops(&gateway, &[&by_git[..], &["--take-over"]].concat()).await.ended_with(0);
+    assert!(taken.stdout.contains("managed_by from \"terraform\" to \"git\""), "{}", taken.stdout);
+
+    // Each removes what is his own.
+    let none = file("none.toml", "");
+    let pruned =
+        ops(&gateway, &["config", "apply", &none, "--prune", "--managed-by", "git"]).await.ended_with(0);
+    assert!(
+        pruned.stderr.contains("route two, managed by terraform (--prune --managed-by terraform"),
+        "{}",
+        pruned.stderr
+    );
+    assert!(pruned.stderr.contains("route acme-sms (--prune without --managed-by"), "{}", pruned.stderr);
+    let removed = |line: &str| pruned.stdout.contains(line);
+    assert!(removed("route one is removed") && removed("route three is removed"), "{}", pruned.stdout);
+    assert!(!removed("route two is removed"), "{}", pruned.stdout);
+
+    // What was dumped and is applied unchanged is no change.
+    let dump = folder.path().join("dump");
+    let dump = dump.to_str().unwrap();
+    ops(&gateway, &["config", "dump", "--out", dump]).await.ended_with(0);
+    ops(&gateway, &["config", "diff", dump]).await.ended_with(0);
+    ops(&gateway, &["config", "apply", dump, "--prune"]).await.ended_with(0);
+    assert_eq!(active(&gateway).await, 4);
+    let english = ops(&gateway, &["policy", "show", "--json"]).await.ended_with(0).json();
+    assert_eq!(english["document"]["routes"][2]["managed_by"], "terraform");
+}

@@ -68,6 +68,7 @@ impl Maker {
                 reason: Reason::Priority(1),
                 price: None,
                 drawn: None,
+                shadow_price: None,
             }],
             left_out: Vec::new(),
             flips: Vec::new(),
@@ -76,7 +77,7 @@ impl Maker {
             probing: None,
         };
         let connection = ConnectionId::new(app).unwrap();
-        let target = Target { route, connection, sender: None, price: None, drawn: None };
+        let target = Target { route, connection, sender: None, price: None, drawn: None, rewritten: None };
         Arc::new(Record::accepted(message, plan, Some(NextAttempt { target, reference: 1 })).0)
     }
 }

@@ -1,6 +1,7 @@
 //! What the log has of one message: the facts that it was decided by, and what was done.
 
 use domain::attempt::{Attempt, Outcome, PartAnswer, State, Verdict};
+use domain::commitment::Pace;
 use domain::event::Kind;
 use domain::plan::{Capped, Drawn, Exclusion, Plan, Probing, Reason, Shortfall};
 use domain::record::Restored;
@@ -12,7 +13,7 @@ use crate::accept::Refused;
 /// One message of the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// Its text is of no use here and may be gone.
+    /// Its text may be gone: then no route asks anything of it.
     pub message: Message,
     pub done: Done,
     /// What the routes did that it took, in this order.
@@ -23,6 +24,8 @@ pub struct Decision {
     pub capped: Vec<Capped>,
     /// What the adaptive engine believed of routes, where it was asked.
     pub believed: Vec<Believed>,
+    /// How promises to the vendors of routes stood, where they were behind.
+    pub paces: Vec<(RouteId, Pace)>,
     /// It was no probe, because its recipient's last message had been one.
     pub probed_just_now: bool,
 }
@@ -60,8 +63,12 @@ pub struct Leg {
     pub connection: ConnectionId,
     /// When it first wanted a slot.
     pub asked_at: Timestamp,
+    /// Of the text that it sends.
+    pub segments: u16,
     /// Of the segments that the vendor took; None when it took none or no price is known.
     pub cost: Option<Price>,
+    /// Segments that the vendor took.
+    pub taken: u16,
     /// Segments that the vendor took at a price that is not known.
     pub unpriced: u16,
 }
@@ -93,15 +100,14 @@ impl Decision {
         let left_out = record.plan.iter().flat_map(|plan| &plan.left_out);
         let capped = left_out.filter_map(|left_out| left_out.capped.clone()).collect();
         let believed = record.plan.as_ref().map(believed).unwrap_or_default();
+        let paces = record.plan.as_ref().map(paces).unwrap_or_default();
         let probing = record.plan.as_ref().and_then(|plan| plan.probing);
         let probed_just_now = probing == Some(Probing::ProbedJustNow);
         let (done, fates) = match &record.rejection {
             Some(because) => (Done::Refused(refusal(because).ok_or(LeftAside::Refused)?), Vec::new()),
             None => (Done::Sent(legs(&record)), fates(&record)),
         };
-        let mut message = record.message;
-        message.text = Box::default();
-        Ok(Self { message, done, fates, down, capped, believed, probed_just_now })
+        Ok(Self { message: record.message, done, fates, down, capped, believed, paces, probed_just_now })
     }
 }
 
@@ -116,6 +122,13 @@ fn believed(plan: &Plan) -> Vec<Believed> {
     let left_out =
         left_out.map(|left| Believed { route: left.route.clone(), drawn: None, shortfall: left.shortfall });
     planned.chain(left_out).collect()
+}
+
+fn paces(plan: &Plan) -> Vec<(RouteId, Pace)> {
+    let routes = plan.routes.iter();
+    let paces =
+        routes.filter_map(|planned| Some((planned.route.clone(), planned.shadow_price.as_ref()?.pace)));
+    paces.collect()
 }
 
 /// The record keeps the words alone.
@@ -135,7 +148,9 @@ pub(super) fn legs(record: &Record) -> Vec<Leg> {
         route: attempt.route.clone(),
         connection: attempt.connection.clone(),
         asked_at: attempt.queued_at,
+        segments: u16::try_from(attempt.parts.len()).unwrap_or(u16::MAX),
         cost: attempt.cost(),
+        taken: taken(attempt),
         unpriced: if attempt.cost().is_some() { 0 } else { taken(attempt) },
     };
     record.attempts.iter().filter(|attempt| attempt.counts()).map(leg).collect()

@@ -23,6 +23,9 @@ pub struct Load {
 pub struct Peak {
     /// Attempts in all.
     pub messages: u64,
+    /// Those of which the vendor took something, and the segments that it took.
+    pub accepted: u64,
+    pub accepted_segments: u64,
     /// Segments in the busiest second.
     pub segments: u32,
     /// When that began, in milliseconds since 1970; the first of several.
@@ -48,22 +51,22 @@ impl Loads {
         Self { throughput, seconds: BTreeMap::new(), done: BTreeMap::new() }
     }
 
-    pub(super) fn before(&mut self, leg: &Leg, segments: u32) {
-        self.add(leg, segments, BEFORE);
+    pub(super) fn before(&mut self, leg: &Leg) {
+        self.add(leg, BEFORE);
     }
 
-    pub(super) fn after(&mut self, leg: &Leg, segments: u32) {
-        self.add(leg, segments, AFTER);
+    pub(super) fn after(&mut self, leg: &Leg) {
+        self.add(leg, AFTER);
     }
 
-    fn add(&mut self, leg: &Leg, segments: u32, side: usize) {
-        let Leg { connection, asked_at, cost, .. } = leg;
+    fn add(&mut self, leg: &Leg, side: usize) {
+        let Leg { connection, asked_at, cost, segments, taken, .. } = leg;
         let second = self.seconds.entry(asked_at.as_millis().div_euclid(1000)).or_default();
         if !second.contains_key(connection) {
             second.insert(connection.clone(), [0; 2]);
         }
         if let Some(count) = second.get_mut(connection).and_then(|sides| sides.get_mut(side)) {
-            *count = count.saturating_add(segments);
+            *count = count.saturating_add((*segments).into());
         }
         if !self.done.contains_key(connection) {
             self.done.insert(connection.clone(), Load::default());
@@ -72,6 +75,8 @@ impl Loads {
         let is_before = side == BEFORE;
         let peak = if is_before { &mut load.before } else { &mut load.after };
         peak.messages += 1;
+        peak.accepted += u64::from(*taken > 0);
+        peak.accepted_segments += u64::from(*taken);
         if let Some(price) = cost {
             let cost = load.costs.entry(price.currency).or_default();
             *(if is_before { &mut cost.before } else { &mut cost.after }) += price.amount;

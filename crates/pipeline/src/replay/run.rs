@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use connectors::NoSlot;
 use domain::attempt::{PartAnswer, State, Verdict};
+use domain::commitment::Pace;
 use domain::plan::Capped;
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
 use domain::{Class, ConnectionId, ErrorClass, Record, RouteId, Timestamp};
@@ -71,6 +72,8 @@ struct Down {
     connections: Vec<ConnectionId>,
     /// Where the engine had a say.
     beliefs: Option<Beliefs>,
+    /// How promises to vendors stood, by their connections.
+    paces: Vec<(ConnectionId, Pace)>,
 }
 
 impl Down {
@@ -79,6 +82,7 @@ impl Down {
         Self {
             connections: routes.map(|route| route.connection.clone()).collect(),
             beliefs: beliefs(decision, table),
+            paces: paces(decision, table),
         }
     }
 }
@@ -88,9 +92,19 @@ impl HealthView for Down {
         self.connections.contains(connection)
     }
 
+    fn pace(&self, connection: &ConnectionId) -> Option<&Pace> {
+        self.paces.iter().find(|(of, _)| of == connection).map(|(_, pace)| pace)
+    }
+
     fn beliefs(&self) -> Option<&Beliefs> {
         self.beliefs.as_ref()
     }
+}
+
+/// How promises stood to the vendors that this message could go to.
+fn paces(decision: &Decision, table: &Table) -> Vec<(ConnectionId, Pace)> {
+    let of_route = |(route, pace): &(RouteId, Pace)| Some((table.route(route)?.connection.clone(), *pace));
+    decision.paces.iter().filter_map(of_route).collect()
 }
 
 /// What the engine believed of this message; None where it was not asked.
@@ -122,6 +136,10 @@ impl HealthView for Standing<'_> {
         // The limit may be another one in this table.
         let is_full = counted.count > 0 && counted.count.saturating_add(segments) > cap.limit;
         is_full.then(|| Capped { limit: cap.limit, ..counted.clone() })
+    }
+
+    fn pace(&self, connection: &ConnectionId) -> Option<&Pace> {
+        self.health.pace(connection)
     }
 
     fn beliefs(&self) -> Option<&Beliefs> {
@@ -248,12 +266,13 @@ impl Life<'_> {
         let Some(attempt) = self.record.attempts.iter().find(|attempt| attempt.state == State::Queued) else {
             return;
         };
-        let (number, parts) = (attempt.number, attempt.parts.len());
+        let (number, text_revision) = (attempt.number, self.record.text_revision);
+        let parts = usize::from(target.segments(&self.record.message));
         if self.record.message.class == Class::Otp {
             memory.dispatched(&self.record.message.to, &target.route, self.now);
             self.before.used = None;
         }
-        self.step(Input::Dispatch(Dispatch { attempt: number, target, bind: 0, epoch: 0 }));
+        self.step(Input::Dispatch(Dispatch { attempt: number, target, text_revision, bind: 0, epoch: 0 }));
         self.expect(number, parts, (&answered.parts, &answered.classes), answered.after);
         if let Some((late, after)) = &answered.late {
             self.expect(number, parts, (late, &answered.classes), *after);

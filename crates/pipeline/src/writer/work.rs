@@ -307,6 +307,7 @@ impl Work {
             Write::Part(part) => format!("part {} of {}", part.number, part.message),
             Write::Published(table) => format!("table {}", table.number),
             Write::Counted(counted) => format!("counts of {} caps", counted.len()),
+            Write::Carried(carried) => format!("what was carried, {} sums", carried.len()),
             Write::Adaptive(_) => "what the adaptive engine learned".to_owned(),
             Write::Learnt { learnt, .. } => format!("what was learnt of {} operators", learnt.len()),
             Write::Sealed(sealed) => format!("removal of {} sealed records", sealed.len()),

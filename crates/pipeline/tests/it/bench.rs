@@ -378,6 +378,10 @@ impl store::Reader for FaultyReader {
         self.store.counted()
     }
 
+    fn carried(&self, since: i32) -> Result<Vec<store::Carried>, store::Error> {
+        self.store.carried(since)
+    }
+
     fn learnt(&self, now: Timestamp, limit: usize) -> Result<Vec<store::Learnt>, store::Error> {
         self.store.learnt(now, limit)
     }
@@ -615,10 +619,21 @@ fn table(terms: &str) -> Table {
     });
     let mut terms: serde_json::Map<String, serde_json::Value> = serde_json::from_str(terms).unwrap();
     let caps = terms.remove("caps").unwrap_or_else(|| serde_json::json!([]));
+    let commitments = terms.remove("commitments").unwrap_or_else(|| serde_json::json!({}));
+    // In Germany, one for each connection.
+    let prices: Vec<String> =
+        terms.remove("prices").map(|of| serde_json::from_value(of).unwrap()).unwrap_or_default();
     rule.as_object_mut().unwrap().extend(terms);
-    let routes = CONNECTIONS.map(|name| serde_json::json!({ "id": name, "connection": name }));
+    let cards = CONNECTIONS.iter().zip(&prices).map(|(name, price)| {
+        serde_json::json!({ "id": name, "currency": "EUR", "prices": [{ "country": "DE", "price": price }] })
+    });
+    let routes = CONNECTIONS.map(|name| {
+        let card = (!prices.is_empty()).then_some(name);
+        serde_json::json!({ "id": name, "connection": name, "rate_card": card })
+    });
     let settings = serde_json::json!({
-        "routes": routes, "caps": caps, "policy": { "default_class": "transactional", "rules": [rule] },
+        "routes": routes, "caps": caps, "rate_cards": cards.collect::<Vec<_>>(),
+        "policy": { "default_class": "transactional", "commitments": commitments, "rules": [rule] },
     });
     let settings: routing::settings::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());

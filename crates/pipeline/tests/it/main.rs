@@ -5,6 +5,7 @@
 mod bench;
 
 mod caps;
+mod commitments;
 mod delivery;
 mod failover;
 mod faults;

@@ -474,6 +474,7 @@ async fn who_passed_over_a_full_cap_passes_over_it_again() {
             until: message.created_at.plus(Duration::from_secs(60)),
         }],
         believed: Vec::new(),
+        paces: Vec::new(),
         probed_just_now: false,
     };
     for (limit, expected) in [(20, "borealis"), (10_000, "acme")] {

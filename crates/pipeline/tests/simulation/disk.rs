@@ -148,6 +148,7 @@ fn name(write: &Write) -> String {
         Write::Part(part) => format!("part {} of {}", part.number, part.message),
         Write::Published(table) => format!("table {}", table.number),
         Write::Counted(counted) => format!("{} counted", counted.len()),
+        Write::Carried(carried) => format!("{} carried", carried.len()),
         Write::Adaptive(_) => "what was learned".to_owned(),
         Write::Learnt { learnt, .. } => format!("{} learnt", learnt.len()),
         Write::Sealed(sealed) => format!("removal of {} sealed", sealed.len()),

@@ -163,6 +163,7 @@ impl Seen {
             | Write::Sealed(_)
             | Write::Learnt { .. }
             | Write::Counted(_)
+            | Write::Carried(_)
             | Write::Adaptive(_) => {}
         }
         if let Write::Receipt(receipt) = write {
@@ -256,6 +257,7 @@ fn missing(write: &Write) -> Option<String> {
         | Write::Sealed(_)
         | Write::Learnt { .. }
         | Write::Counted(_)
+        | Write::Carried(_)
         | Write::Adaptive(_) => None,
     }
 }

@@ -104,7 +104,7 @@ fn tell(
 
 fn settings((vendors, operators): (usize, usize)) -> Settings {
     Settings {
-        vendors: vec![Vendor { per_second: 500.0, commitment: 0.0 }; vendors],
+        vendors: vec![Vendor { per_second: 500.0, ..Vendor::default() }; vendors],
         classes: [(400.0, 30.0, 0.8), (250.0, 300.0, 0.75), (80.0, 3600.0, 0.5)]
             .map(|(value, deadline, min_success)| Class { value, deadline, min_success })
             .to_vec(),

@@ -145,6 +145,7 @@ impl Gateway {
             self.arms.insert((connection.clone(), to));
             news.push(of(What::Answered {
                 connection: connection.clone(),
+                segments: 1,
                 answer: Answer::Accepted,
                 is_test: false,
             }));

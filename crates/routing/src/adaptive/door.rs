@@ -126,6 +126,13 @@ impl Default for Door {
 }
 
 impl Door {
+    /// Another rate is agreed: it holds at once, unless the vendor takes less than was agreed before.
+    pub(super) fn agree(&mut self, before: f64, now: f64) {
+        if self.limit >= before {
+            self.limit = now;
+        }
+    }
+
     pub(super) fn asked(&mut self) {
         self.fresh_asked += 1;
     }
@@ -304,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_door_that_takes_a_tenth_is_throttled() {
-        let agreed = Vendor { per_second: 30.0, commitment: 0.0 };
+        let agreed = Vendor { per_second: 30.0, ..Vendor::default() };
         let mut door = Door::default();
         let mut told = None;
         for second in 0..20_u64 {

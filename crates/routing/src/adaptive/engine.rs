@@ -7,7 +7,7 @@ use super::chance::Normals;
 use super::delay::{Grid, Shape, log_normal};
 use super::door::{Answer, DoorEvent};
 use super::evidence::Fade;
-use super::settings::{Millis, OperatorIndex, Settings, VendorIndex};
+use super::settings::{Millis, OperatorIndex, Settings, Vendor, VendorIndex};
 use super::state::{Demand, State, VendorState};
 use super::table::{Cell, Pick, Probabilities, Request};
 use super::told::What;
@@ -131,6 +131,15 @@ impl Engine {
         if let Some(place) = self.settings.prices.get_mut(operator) {
             *place = prices;
         }
+    }
+
+    /// What was agreed with a vendor, from the next tick on.
+    pub fn agree(&mut self, vendor: VendorIndex, agreed: Vendor) {
+        let Some(place) = self.settings.vendors.get_mut(vendor) else { return };
+        if let Some(state) = self.state.vendors.get_mut(vendor) {
+            state.door.agree(place.per_second, agreed.per_second);
+        }
+        *place = agreed;
     }
 
     /// How the vendor answered a submit.

@@ -31,24 +31,25 @@ pub(super) struct Planner<'a> {
     players: Vec<usize>,
     weights: Vec<f64>,
     floors: Vec<f64>,
+    rows: Vec<Row>,
 }
 
 impl<'a> Planner<'a> {
     pub(super) fn new(tuning: &'a Tuning, normals: &'a Normals) -> Self {
         let sharpened = std::array::from_fn(|wins| (wins as f64 / DRAWS as f64).powf(tuning.sharpness));
         let (wins, players, weights, floors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { tuning, normals, sharpened, wins, players, weights, floors }
+        Self { tuning, normals, sharpened, wins, players, weights, floors, rows: Vec::new() }
     }
 
     /// The rows of a cell, the best first; the shares sum to one when there is any candidate.
-    pub(super) fn rows(&mut self, candidates: &mut [Candidate], chance: &mut Chance) -> Vec<Row> {
+    pub(super) fn rows(&mut self, candidates: &mut [Candidate], chance: &mut Chance) -> &[Row] {
         let is_choice = candidates.iter().any(|candidate| !candidate.is_shut && !candidate.is_below);
         candidates.sort_by(|a, b| {
             let order = |candidate: &Candidate| (candidate.is_shut, is_choice && candidate.is_below);
             order(a).cmp(&order(b)).then(b.utility.total_cmp(&a.utility))
         });
         self.draw(candidates, is_choice, chance);
-        let Self { sharpened, wins, weights, floors, .. } = self;
+        let Self { sharpened, wins, weights, floors, rows, .. } = self;
         let sharpened = |wins: &usize| sharpened.get(*wins).copied().unwrap_or(1.0);
         weights.clear();
         weights.extend(wins.iter().zip(&*candidates).map(|(wins, c)| sharpened(wins) * c.ramp));
@@ -71,7 +72,9 @@ impl<'a> Planner<'a> {
             utility: candidate.utility as f32,
             is_shut: candidate.is_shut,
         };
-        candidates.iter().zip(&*weights).zip(&*floors).map(row).collect()
+        rows.clear();
+        rows.extend(candidates.iter().zip(&*weights).zip(&*floors).map(row));
+        rows
     }
 
     /// For each candidate, in how many of the draws it was best.
@@ -133,7 +136,8 @@ mod tests {
         #[test]
         fn probabilities_sum_to_one(candidates in prop::collection::vec(candidate(), 1..9), seed: u64) {
             let (tuning, normals, mut candidates) = (Tuning::default(), Normals::new(), candidates);
-            let rows = Planner::new(&tuning, &normals).rows(&mut candidates, &mut Chance::new(seed));
+            let mut planner = Planner::new(&tuning, &normals);
+            let rows = planner.rows(&mut candidates, &mut Chance::new(seed));
             let sum: f32 = rows.iter().map(|row| row.share + row.probe).sum();
             prop_assert!((sum - 1.0).abs() < 1e-4, "{sum}");
             prop_assert!(rows.iter().all(|row| row.share >= 0.0 && row.probe >= 0.0));

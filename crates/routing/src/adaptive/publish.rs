@@ -100,19 +100,19 @@ impl Engine {
         let arms = self.by_vendor(state);
         read_ahead_beliefs(&arms);
         let of = Surroundings { state, arms: &arms, flow: &self.flow(state) };
+        let vendors = self.settings.vendors.len();
+        let width = |demand: &Demand| (demand.allowed().0.count_ones() as usize).min(vendors);
+        let mut plans = Plans::with_capacity(state.demands.len(), state.demands.iter().map(width).sum());
         let mut candidates = Vec::new();
-        let plan = |(nth, demand): (usize, &Demand)| {
+        for (nth, demand) in state.demands.iter().enumerate() {
             candidates.clear();
             self.candidates(operator, &of, demand, &mut candidates);
             let mut chance =
                 Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
-            Plan {
-                cell: demand.cell(operator),
-                allowed: demand.allowed(),
-                rows: planner.rows(&mut candidates, &mut chance),
-            }
-        };
-        state.demands.iter().enumerate().map(plan).collect::<Vec<Plan>>().into()
+            let rows = planner.rows(&mut candidates, &mut chance);
+            plans.add(Plan { cell: demand.cell(operator), allowed: demand.allowed(), rows });
+        }
+        plans
     }
 
     /// What comes for each vendor. The sums are made once for all kinds of messages.
@@ -177,7 +177,10 @@ impl Engine {
             };
             let price = self.settings.price(vendor, operator);
             let door = &of_vendor.door;
-            let utility = (class.value * quality - price) * door.answered + of_vendor.commitment;
+            let is_well = !door.is_open() && arm.is_none_or(|arm| arm.trouble.is_none());
+            let agreed = self.settings.vendors.get(vendor).filter(|_| is_well);
+            let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
+            let utility = (class.value * quality - price) * door.answered + of_vendor.commitment + off;
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(of.flow, demand, vendor, *arm);
             let shut = if door.is_half_open() { self.knock() } else { probe };

@@ -27,6 +27,23 @@ pub struct Vendor {
     pub per_second: f64,
     /// The share of all accepted messages that it was promised; zero when none was.
     pub commitment: f64,
+    /// For whoever keeps account of promises himself: by how much it counts as cheaper.
+    pub favour: Favour,
+}
+
+/// A part of a vendor's price that does not count while nothing is wrong with an arm.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Favour {
+    /// From zero to one.
+    pub part: f64,
+    /// The classes that it holds for, each a bit.
+    pub classes: u64,
+}
+
+impl Favour {
+    pub(super) fn of(self, class: ClassIndex) -> f64 {
+        if class < 64 && self.classes >> class & 1 == 1 { self.part } else { 0.0 }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -105,7 +122,7 @@ impl FromIterator<VendorIndex> for Vendors {
 
 impl Default for Vendor {
     fn default() -> Self {
-        Self { per_second: f64::INFINITY, commitment: 0.0 }
+        Self { per_second: f64::INFINITY, commitment: 0.0, favour: Favour::default() }
     }
 }
 

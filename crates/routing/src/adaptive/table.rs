@@ -59,19 +59,28 @@ pub struct Probabilities {
     pub(super) keep: Vec<f32>,
 }
 
-/// Those to one operator. There may be dozens, so each is looked for by a number.
+/// Those to one operator. There may be dozens, so each is looked for by a number, and all their rows stand together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans {
-    keys: Vec<u64>,
-    plans: Vec<Plan>,
+    entries: Vec<Entry>,
+    kinds: Vec<(Cell, Vendors)>,
+    rows: Vec<Row>,
+}
+
+/// Where the rows of a plan stand.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: u64,
+    from: u32,
+    count: u32,
 }
 
 /// The rows of one cell and one mask, the best first.
-#[derive(Clone, Debug)]
-pub struct Plan {
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'t> {
     pub cell: Cell,
     pub allowed: Vendors,
-    pub rows: Vec<Row>,
+    pub rows: &'t [Row],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,21 +96,21 @@ pub struct Row {
 }
 
 impl Probabilities {
-    pub fn plan(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
+    pub fn plan(&self, cell: Cell, allowed: Vendors) -> Option<Plan<'_>> {
         self.operators.get(cell.operator)?.find(cell, allowed)
     }
 
     /// As `plan`; without one for exactly this mask, that of a wider one, and without one for this kind of message, that
     /// of another to the same operator.
-    pub fn plan_like(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
+    pub fn plan_like(&self, cell: Cell, allowed: Vendors) -> Option<Plan<'_>> {
         if let Some(plan) = self.plan(cell, allowed) {
             return Some(plan);
         }
-        let covers = |plan: &&Plan| allowed.without(plan.allowed) == Vendors::default();
-        let likeness = |plan: &&Plan| {
+        let covers = |plan: &Plan<'_>| allowed.without(plan.allowed) == Vendors::default();
+        let likeness = |plan: &Plan<'_>| {
             (plan.cell.class == cell.class, plan.cell.reports_conversion == cell.reports_conversion)
         };
-        self.operators.get(cell.operator)?.plans.iter().filter(covers).max_by_key(likeness)
+        self.operators.get(cell.operator)?.all().filter(covers).max_by_key(likeness)
     }
 
     /// The part of those who want the vendor that it takes just now.
@@ -109,9 +118,11 @@ impl Probabilities {
         self.keep.get(vendor).copied().unwrap_or(1.0)
     }
 
-    /// A table of these plans, all to the first operator: for a decision that is made again from its record.
-    pub fn of(version: u64, plans: Vec<Plan>) -> Self {
-        Self { version, operators: vec![Arc::new(plans.into())], ..Self::default() }
+    /// A table of one plan, to the first operator: for a decision that is made again from its record.
+    pub fn of(version: u64, plan: Plan<'_>) -> Self {
+        let mut plans = Plans::default();
+        plans.add(plan);
+        Self { version, operators: vec![Arc::new(plans)], ..Self::default() }
     }
 
     /// `chance` is two uniform numbers from zero to one. None when no vendor is left.
@@ -121,11 +132,11 @@ impl Probabilities {
         };
         if request.excluded != Vendors::default() {
             let flags = Flags { fallback: true, ..Flags::default() };
-            return self.best(plan, request.excluded, flags);
+            return self.best(&plan, request.excluded, flags);
         }
         let all: f32 = plan.rows.iter().map(|row| row.weight(request.no_probe)).sum();
         if all <= 0.0 {
-            return self.best(plan, Vendors::default(), Flags::default());
+            return self.best(&plan, Vendors::default(), Flags::default());
         }
         let mut left = chance[0] * all;
         let mut chosen = None;
@@ -141,7 +152,7 @@ impl Probabilities {
         let vendor = VendorIndex::from(row.vendor);
         if chance[1] > self.keep.get(vendor).copied().unwrap_or(1.0) {
             let flags = Flags { throttled: true, ..Flags::default() };
-            if let Some(next) = self.best(plan, Vendors::default().with(vendor), flags)
+            if let Some(next) = self.best(&plan, Vendors::default().with(vendor), flags)
                 && !next.flags.last_resort
             {
                 return Some(next);
@@ -157,7 +168,7 @@ impl Probabilities {
     }
 
     /// The best that is neither excluded nor shut; without any, the best that is not excluded.
-    fn best(&self, plan: &Plan, excluded: Vendors, flags: Flags) -> Option<Pick> {
+    fn best(&self, plan: &Plan<'_>, excluded: Vendors, flags: Flags) -> Option<Pick> {
         let open = |row: &&Row| !excluded.contains(VendorIndex::from(row.vendor));
         let has_room =
             |row: &&Row| !row.is_shut && self.keep.get(usize::from(row.vendor)).copied().unwrap_or(1.0) > 0.5;
@@ -184,17 +195,37 @@ impl Probabilities {
     }
 }
 
-impl From<Vec<Plan>> for Plans {
-    fn from(plans: Vec<Plan>) -> Self {
-        Self { keys: plans.iter().map(|plan| key(plan.cell, plan.allowed)).collect(), plans }
-    }
-}
-
 impl Plans {
-    fn find(&self, cell: Cell, allowed: Vendors) -> Option<&Plan> {
+    /// With room for so many plans that have so many rows together.
+    pub(super) fn with_capacity(plans: usize, rows: usize) -> Self {
+        let (entries, kinds) = (Vec::with_capacity(plans), Vec::with_capacity(plans));
+        Self { entries, kinds, rows: Vec::with_capacity(rows) }
+    }
+
+    pub(super) fn add(&mut self, plan: Plan<'_>) {
+        let (Ok(from), Ok(count)) = (u32::try_from(self.rows.len()), u32::try_from(plan.rows.len())) else {
+            return;
+        };
+        self.entries.push(Entry { key: key(plan.cell, plan.allowed), from, count });
+        self.kinds.push((plan.cell, plan.allowed));
+        self.rows.extend_from_slice(plan.rows);
+    }
+
+    fn find(&self, cell: Cell, allowed: Vendors) -> Option<Plan<'_>> {
         let key = key(cell, allowed);
-        let alike = self.keys.iter().zip(&self.plans).filter(|(other, _)| **other == key);
-        alike.map(|(_, plan)| plan).find(|plan| plan.cell == cell && plan.allowed == allowed)
+        let alike = self.entries.iter().zip(&self.kinds).filter(|(entry, _)| entry.key == key);
+        let mut found = alike.map(|(entry, kind)| self.plan(*entry, *kind));
+        found.find(|plan| plan.cell == cell && plan.allowed == allowed)
+    }
+
+    fn all(&self) -> impl Iterator<Item = Plan<'_>> {
+        self.entries.iter().zip(&self.kinds).map(|(entry, kind)| self.plan(*entry, *kind))
+    }
+
+    fn plan(&self, entry: Entry, (cell, allowed): (Cell, Vendors)) -> Plan<'_> {
+        let from = entry.from as usize;
+        let rows = self.rows.get(from..from + entry.count as usize).unwrap_or_default();
+        Plan { cell, allowed, rows }
     }
 }
 

@@ -8,7 +8,7 @@ mod pumping;
 
 fn settings(vendors: usize) -> Settings {
     Settings {
-        vendors: vec![Vendor { per_second: 50.0, commitment: 0.0 }; vendors],
+        vendors: vec![Vendor { per_second: 50.0, ..Vendor::default() }; vendors],
         classes: vec![
             Class { value: 400.0, deadline: 30.0, min_success: 0.8 },
             Class { value: 80.0, deadline: 3600.0, min_success: 0.5 },

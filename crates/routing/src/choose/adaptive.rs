@@ -92,10 +92,10 @@ fn probing(request: &Request<'_>, rule: &Rule, table: &Table) -> Option<Probing>
 }
 
 /// In the order of the plan; of several routes over one connection the one that the rule lists first.
-fn seats(candidates: &[Candidate<'_>], plan: &Plan, beliefs: &Beliefs) -> Vec<Seat> {
+fn seats(candidates: &[Candidate<'_>], plan: Plan<'_>, beliefs: &Beliefs) -> Vec<Seat> {
     let mut seats: Vec<Seat> = Vec::with_capacity(plan.rows.len());
     let whole = WHOLE as f32;
-    for row in &plan.rows {
+    for row in plan.rows {
         let vendor = usize::from(row.vendor);
         let of_row = |(_, candidate): &(usize, &Candidate<'_>)| candidate.vendor == Some(vendor);
         let Some((candidate, found)) = candidates.iter().enumerate().find(of_row) else { continue };

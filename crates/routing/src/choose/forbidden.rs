@@ -1,10 +1,12 @@
 //! No plan holds a route that something forbids, and none lacks one that nothing forbids: any routes, cards, caps, rule,
-//! pin, flip, suspended route and message, held against a judge that reads the same values as they were written and
+//! pin, flip, suspended route, commitment and message, held against a judge that reads the same values as they were written and
 //! shares no code. Maintenance, weights of overrides, scopes and what is believed of quality are not among them: they
 //! have tests of their own.
 
 use std::fmt::Write as _;
 
+use domain::commitment::{Pace, Unit};
+use domain::money::Decimal;
 use domain::overrides::{Action, Override, Scope, Suspended};
 use domain::plan::{Capped, Exclusion, Reason};
 use domain::{Channel, ConnectionId, OverrideId, RouteId, Timestamp};
@@ -30,6 +32,8 @@ struct Case {
     pin: Option<(usize, bool)>,
     ask: Ask,
     whole_limit: Option<u32>,
+    /// How urgent the commitments to the three vendors are.
+    paces: [u16; 3],
 }
 
 #[derive(Clone, Debug)]
@@ -86,13 +90,14 @@ fn cases() -> impl Strategy<Value = Case> {
     let steered =
         (prop::option::weighted(0.4, (0..7usize, 0..7usize)), prop::option::weighted(0.3, 0..7usize));
     let pin = prop::option::weighted(0.3, (0..7usize, any::<bool>()));
+    let pin = (pin, [0..=1000u16, 0..=1000u16, 0..=1000u16]);
     (ways(), prop::sample::select(STRATEGIES.to_vec()), limits, steered, pin, ask).prop_map(
         |(
             mut routes,
             strategy,
             (limit, whole_limit),
             (flip, suspended),
-            pin,
+            (pin, paces),
             (country, from, is_rcs, segments, number, down),
         )| {
             // A rule lists something, and `weighted` gives something a weight.
@@ -105,7 +110,7 @@ fn cases() -> impl Strategy<Value = Case> {
             let to = format!("+4915{number:08}");
             let ask = Ask { country, from, channel, segments, to, down, ..Ask::new() };
             let pin = pin.filter(|(at, _)| *at < routes.len());
-            Case { routes, strategy, limit, flip, suspended, pin, ask, whole_limit }
+            Case { routes, strategy, limit, flip, suspended, pin, ask, whole_limit, paces }
         },
     )
 }
@@ -157,6 +162,8 @@ impl Case {
             )
             .unwrap();
         }
+        // So much that only what is forbidden could still keep a route back.
+        text += "[policy.commitments]\nworth_at_most = \"1\"\n";
         writeln!(text, "[[policy.rules]]\nid = \"all\"\nstrategy = \"{}\"", self.strategy).unwrap();
         if let Some(limit) = self.limit {
             writeln!(text, "max_price = \"0.{limit:04}\"").unwrap();
@@ -236,8 +243,13 @@ impl Case {
     }
 }
 
-/// The connections that are down, and the routes whose caps are reached.
-struct Standing<'c>(&'c Case);
+/// The connections that are down, the routes whose caps are reached, and how commitments stand.
+struct Standing<'c>(&'c Case, [Pace; 3]);
+
+fn pace(urgency: u16) -> Pace {
+    let [promised, carried, due] = [2, 0, 1].map(Decimal::from);
+    Pace { unit: Unit::Messages, promised, carried, due, until: Timestamp::from_millis(0), urgency }
+}
 
 impl crate::HealthView for Standing<'_> {
     fn is_down(&self, connection: &ConnectionId) -> bool {
@@ -249,6 +261,11 @@ impl crate::HealthView for Standing<'_> {
         let (is_reached, _) = self.0.routes[at].cap.unwrap();
         let (limit, until) = (cap.limit, Timestamp::from_millis(0));
         is_reached.then(|| Capped { cap: cap.id.clone(), count: limit, limit, until })
+    }
+
+    fn pace(&self, connection: &ConnectionId) -> Option<&Pace> {
+        let at = ["acme", "borealis", "cirrus"].iter().position(|name| *name == connection.as_str());
+        self.1.get(at?)
     }
 }
 
@@ -278,7 +295,7 @@ proptest! {
             let amount = limit.as_deref().map(|text| domain::money::parse_amount(text).unwrap());
             let max_price = amount.map(|amount| domain::Price { amount, currency: "EUR".parse().unwrap() });
             let facts = crate::Facts { max_price, ..facts.clone() };
-            crate::choose(&facts, &table, &Standing(&case))
+            crate::choose(&facts, &table, &Standing(&case, case.paces.map(pace)))
         });
         let choice = choose().unwrap();
         prop_assert_eq!(&choice, &choose().unwrap());
@@ -296,6 +313,12 @@ proptest! {
             prop_assert_eq!(first == pinned, case.permitted()[0].contains(&pinned));
             prop_assert_eq!(first == pinned, reason == Reason::Pinned);
         }
+        let is_up = |route: &RouteId| {
+            let connection = &table.route(route).unwrap().connection;
+            !case.ask.down.contains(&connection.as_str())
+        };
+        let routes = || choice.plan.routes.iter().map(|planned| &planned.route);
+        prop_assert!(routes().next().is_none_or(is_up) || !routes().any(is_up), "{:?}", choice.plan);
         for left_out in &choice.plan.left_out {
             prop_assert!(choice.plan.routes.iter().all(|planned| planned.route != left_out.route), "{:?}", choice.plan);
             prop_assert_eq!(left_out.capped.is_some(), left_out.because == Exclusion::Capped);

@@ -24,6 +24,8 @@ pub struct Beliefs {
     /// Of a record: whoever was drawn in the place of one that took no more. The record tells the sum of what is its own
     /// and what it took over, and this of which the draw was.
     pub(super) took_over: Vendors,
+    /// By connection: the part of what the table has it carry that was agreed with its vendor.
+    pub(super) rooms: Arc<[f32]>,
 }
 
 /// What the record of a decision says of one connection.
@@ -73,14 +75,15 @@ impl Beliefs {
             }
         }
         rows.sort_by_key(|(place, _)| *place);
-        let rows = rows.into_iter().map(|(_, row)| row).collect();
-        let plan = Plan { cell, allowed: Vendors::ALL, rows };
+        let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+        let plan = Plan { cell, allowed: Vendors::ALL, rows: &rows };
         Self {
-            probabilities: Arc::new(Probabilities::of(version, vec![plan])),
+            probabilities: Arc::new(Probabilities::of(version, plan)),
             names: Arc::new(names),
             qualities: Arc::new(vec![qualities]),
             verdicts: Arc::default(),
             took_over,
+            rooms: Arc::default(),
         }
     }
 
@@ -100,14 +103,15 @@ impl Beliefs {
         class: Class,
         operator: OperatorIndex,
         allowed: Vendors,
-    ) -> Option<&Plan> {
+    ) -> Option<Plan<'_>> {
         let reports_conversion = self.names.reports(app, class);
         let cell = Cell { operator, class: number(class), reports_conversion };
         self.probabilities.plan_like(cell, allowed).filter(|plan| !plan.rows.is_empty())
     }
 
     pub(crate) fn keep(&self, vendor: VendorIndex) -> f32 {
-        self.probabilities.keep(vendor)
+        let room = self.rooms.get(vendor).copied().unwrap_or(1.0);
+        self.probabilities.keep(vendor).min(room)
     }
 
     /// Whether the record says that it was drawn in the place of another.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::commitment::Pace;
 use domain::verdict::{Kind, Proof, Scope};
 use domain::{AppId, Class, ConnectionId, Timestamp, Verdict, VerdictId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::agreed::Agreed;
 use super::beliefs::Beliefs;
 use super::economy;
 use super::names::{CONNECTIONS, Destination, Names, Reporting, number};
@@ -44,6 +46,7 @@ pub struct Learner {
     qualities: Option<Arc<Vec<Vec<Quality>>>>,
     /// Destinations whose prices are looked up next.
     to_price: usize,
+    agreed: Agreed,
 }
 
 /// Something that became known of a message.
@@ -61,7 +64,7 @@ pub enum What {
     /// It is to be sent, and these may carry it.
     Wanted { allowed: Vendors },
     /// How the vendor answered its submit, and whether it was a probe to a test number.
-    Answered { connection: ConnectionId, answer: Answer, is_test: bool },
+    Answered { connection: ConnectionId, segments: u8, answer: Answer, is_test: bool },
     /// The vendor said what became of it, accepted at `sent_at`.
     Receipt { connection: ConnectionId, sent_at: Timestamp, delivered: bool },
     /// The application said whether its user acted; `None` when no vendor accepted it.
@@ -86,7 +89,7 @@ impl Learner {
 
     pub(super) fn empty(table: Arc<Table>, now: Timestamp, seed: u64) -> Self {
         let mut learner = Self {
-            engine: Engine::new(settings(&table, 0, Vec::new()), seed),
+            engine: Engine::new(settings(&table, Vec::new(), Vec::new()), seed),
             table,
             connections: Vec::new(),
             destinations: Vec::new(),
@@ -99,6 +102,7 @@ impl Learner {
             published: None,
             qualities: None,
             to_price: 0,
+            agreed: Agreed::default(),
         };
         learner.number_connections();
         learner.engine.configure(learner.at, learner.settings(now));
@@ -113,6 +117,16 @@ impl Learner {
         let settings = self.settings(now);
         self.engine.configure(self.at, settings);
         self.rename();
+    }
+
+    /// What connections take, in segments a second: one that is missing takes whatever comes. Holds from the next tick on.
+    pub fn agree(&mut self, throughput: FxHashMap<ConnectionId, u32>) {
+        self.agreed.throughput = throughput;
+    }
+
+    /// How the commitments stand that are behind their pace. Holds from the next tick on.
+    pub fn favour(&mut self, paces: FxHashMap<ConnectionId, Pace>) {
+        self.agreed.paces = paces;
     }
 
     pub fn hear(&mut self, news: &News) {
@@ -135,8 +149,9 @@ impl Learner {
                     Request { cell, allowed: *allowed, excluded: Vendors::default(), no_probe: false };
                 self.engine.wanted(now, &request);
             }
-            What::Answered { connection, answer, is_test } => {
+            What::Answered { connection, segments, answer, is_test } => {
                 let Some(vendor) = self.vendor(connection) else { return };
+                self.agreed.saw(vendor, *segments);
                 self.engine.asked(vendor);
                 self.engine.submitted(now, vendor, cell, *answer);
                 if *is_test && *answer == Answer::Accepted {
@@ -165,6 +180,9 @@ impl Learner {
         }
         self.forget_reports(now);
         self.price_some(now);
+        for (vendor, connection) in self.connections.iter().enumerate() {
+            self.engine.agree(vendor, self.agreed.vendor(vendor, connection, &self.table));
+        }
         let at = self.now(now);
         self.engine.tick(at);
         self.qualities = None;
@@ -194,6 +212,7 @@ impl Learner {
             qualities,
             verdicts: self.open.as_slice().into(),
             took_over: Vendors::default(),
+            rooms: self.rooms(),
         })
     }
 
@@ -205,6 +224,15 @@ impl Learner {
             }
         }
         Arc::new(qualities)
+    }
+
+    /// By vendor: the part of what the table has it carry that it takes.
+    fn rooms(&self) -> Arc<[f32]> {
+        let planned = self.engine.planned().into_iter();
+        let agreed = self.engine.settings().vendors.iter().map(|agreed| agreed.per_second);
+        let room =
+            |(planned, agreed): (f64, f64)| if planned > agreed { (agreed / planned) as f32 } else { 1.0 };
+        planned.zip(agreed).map(room).collect()
     }
 
     /// Verdicts that hold.
@@ -291,7 +319,9 @@ impl Learner {
     pub(super) fn settings(&self, now: Timestamp) -> Settings {
         let prices = self.destinations.iter();
         let prices = prices.map(|to| economy::prices(&self.table, &self.connections, *to, now)).collect();
-        settings(&self.table, self.connections.len(), prices)
+        let vendors = self.connections.iter().enumerate();
+        let vendors = vendors.map(|(at, connection)| self.agreed.vendor(at, connection, &self.table));
+        settings(&self.table, vendors.collect(), prices)
     }
 
     fn price_some(&mut self, now: Timestamp) {
@@ -391,13 +421,8 @@ impl Learner {
     }
 }
 
-fn settings(table: &Table, connections: usize, prices: Vec<Vec<f64>>) -> Settings {
-    Settings {
-        vendors: vec![Vendor::default(); connections],
-        classes: economy::classes(table),
-        prices,
-        tuning: Tuning::default(),
-    }
+fn settings(table: &Table, vendors: Vec<Vendor>, prices: Vec<Vec<f64>>) -> Settings {
+    Settings { vendors, classes: economy::classes(table), prices, tuning: Tuning::default() }
 }
 
 fn is_of_door(kind: Kind) -> Option<Kind> {

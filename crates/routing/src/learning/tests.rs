@@ -131,6 +131,7 @@ impl World {
                 let connection = target.connection.clone();
                 self.hear(What::Answered {
                     connection: connection.clone(),
+                    segments: 1,
                     answer: Answer::Accepted,
                     is_test: is_test && is_probe(&choice),
                 });
@@ -316,7 +317,12 @@ fn a_draw_is_made_again_from_what_the_plan_keeps() {
         for _ in 0..20 {
             world.now += 50;
             let answer = Answer::Throttled;
-            world.hear(What::Answered { connection: connection.clone(), answer, is_test: false });
+            world.hear(What::Answered {
+                connection: connection.clone(),
+                segments: 1,
+                answer,
+                is_test: false,
+            });
         }
         world.tick();
     }
@@ -407,3 +413,5 @@ fn a_floor_leaves_out_what_is_known_to_be_below_it_and_says_by_how_much() {
     let pinned = table(&format!("{pin}[[policy.rules]]\nid = \"all\"\n{rule}"));
     assert_eq!(of(&pinned, &[]), ["acme-eu", "borealis-eu"]);
 }
+
+mod agreed;

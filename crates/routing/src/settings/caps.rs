@@ -30,6 +30,9 @@ pub struct Cap {
     /// Segments.
     pub limit: u32,
     pub per: Period,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 /// Minutes, hours and days begin when they do in UTC. Seconds do not begin: what is sent is spread over them.

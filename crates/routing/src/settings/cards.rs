@@ -25,6 +25,9 @@ pub struct RateCard {
     /// What comes on top of each price. Those of different names are added; of those of one name the narrowest holds.
     #[serde(default, skip_serializing_if = "is_default")]
     pub surcharges: Vec<Surcharge>,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 /// What a price is for.
@@ -99,4 +102,7 @@ pub struct ExchangeRate {
     #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(schema_with = "schema::effective_from")]
     pub effective_from: Option<String>,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }

@@ -27,4 +27,7 @@ pub struct Pin {
     /// No other route carries them: they fail or wait with this one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub only: bool,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }

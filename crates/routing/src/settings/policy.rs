@@ -7,7 +7,7 @@ use domain::{Channel, Class, Encoding, RuleId, Sender};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Adaptive, Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
+use super::{Adaptive, Commitments, Hours, Pin, PolicyTest, RuleRoute, is_default, schema};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -18,6 +18,9 @@ pub struct Policy {
     /// What messages are worth, for rules whose strategy is `adaptive`.
     #[serde(skip_serializing_if = "is_default")]
     pub adaptive: Adaptive,
+    /// What it may cost that commitments to vendors are met.
+    #[serde(skip_serializing_if = "is_default")]
+    pub commitments: Commitments,
     /// Looked at before the rules.
     #[serde(skip_serializing_if = "is_default")]
     pub pins: Vec<Pin>,
@@ -59,6 +62,9 @@ pub struct Rule {
     /// How long a message that says nothing of it may be tried: 7 days at most.
     #[serde(default = "a_day", skip_serializing_if = "is_a_day")]
     pub validity: Span,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 /// What a message must be like. An absent key asks for nothing; a list is satisfied by any one of its values.
@@ -141,6 +147,7 @@ impl Default for Policy {
         Self {
             default_class: Class::Transactional,
             adaptive: Adaptive::default(),
+            commitments: Commitments::default(),
             pins: Vec::new(),
             rules: Vec::new(),
             tests: Vec::new(),

@@ -15,6 +15,9 @@ pub struct PolicyTest {
     pub name: String,
     pub given: Given,
     pub expect: Expect,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +64,9 @@ pub struct Expect {
     /// Routes that are left out, among others.
     #[serde(skip_serializing_if = "is_default")]
     pub excluded: Option<Vec<String>>,
+    /// The text that the first route of the plan sends.
+    #[serde(skip_serializing_if = "is_default")]
+    pub text: Option<String>,
     /// Whether nothing carries the message: no rule matches it, or the one that does leaves out all its routes.
     #[serde(skip_serializing_if = "is_default")]
     pub no_route: Option<bool>,

@@ -4,7 +4,7 @@ use domain::{Channel, ConnectionId, RateCardId, RouteId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Senders, SendersBy, is_default, schema};
+use super::{Content, ContentBy, Senders, SendersBy, is_default, schema};
 
 /// A way out: one channel over one connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,9 +28,18 @@ pub struct Route {
     /// Other senders for some of its messages: the first entry that fits a message decides.
     #[serde(default, skip_serializing_if = "is_default")]
     pub senders_by: Vec<SendersBy>,
+    /// What it makes of texts, and which it does not carry.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub content: Content,
+    /// Other content for some of its messages: the first entry that fits a message decides.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub content_by: Vec<ContentBy>,
     /// What of a message that came by SMPP goes on to an SMPP vendor as the application wrote it; absent: nothing.
     #[serde(default, skip_serializing_if = "is_default")]
     pub pass: Vec<Pass>,
+    /// Who keeps it, such as `terraform`: the others do not change it in passing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub managed_by: Option<String>,
 }
 
 /// What an application may write of a message beside its text and times.

@@ -19,7 +19,10 @@ use crate::table::{Route, Table};
 mod adaptive;
 mod caps;
 mod cards;
+mod commitments;
+mod content;
 mod hours;
+mod managers;
 mod pins;
 mod rules;
 mod senders;
@@ -58,7 +61,9 @@ impl Table {
         let pin_index = Index::new(&pins);
         let rules = compiler.rules();
         let worths = compiler.worths();
+        let commitments = compiler.commitments();
         let test_numbers = Arc::new(compiler.test_numbers());
+        compiler.check_managers();
         let by_id = routes.iter().enumerate().map(|(at, route)| (route.id.clone(), at)).collect();
         let index = Index::new(&rules);
         let default_class = settings.policy.default_class;
@@ -82,6 +87,7 @@ impl Table {
             pin_index,
             exchange,
             worths,
+            commitments,
             test_numbers,
         };
         compiler.problems.into_result(table)
@@ -119,6 +125,7 @@ impl<'a> Compiler<'a> {
                 self.problems.add(path.key("rate_card"), message);
             }
             let senders = self.senders(&path, route);
+            let content = self.content(&path, route);
             let column = route.rate_card.as_deref().and_then(|name| self.cards.get(name)).copied();
             let column = column.unwrap_or_default();
             let card = route.rate_card.as_deref().and_then(|name| cards.get(name).cloned());
@@ -139,6 +146,7 @@ impl<'a> Compiler<'a> {
                     channel,
                     countries,
                     senders,
+                    content,
                     pass,
                     card,
                     column,

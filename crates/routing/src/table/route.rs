@@ -5,12 +5,13 @@ use std::sync::Arc;
 use domain::money::Decimal;
 use domain::plan::Exclusion;
 use domain::record::Target;
-use domain::{Channel, ConnectionId, Country, Price, RouteId, Sender, Tariff, Timestamp};
+use domain::{Channel, ConnectionId, Country, Price, Rewritten, RouteId, Sender, Tariff, Timestamp};
 
 use crate::choose::Facts;
 use crate::operator::Operator;
 use crate::price::{Card, Rated};
 use crate::settings::Pass;
+use crate::table::content::ContentPolicies;
 use crate::table::rates::Cell;
 use crate::table::senders::SenderPolicies;
 
@@ -24,6 +25,8 @@ pub struct Route {
     /// Sorted; None: anywhere.
     pub countries: Option<Box<[Country]>>,
     pub(super) senders: SenderPolicies,
+    /// None: every text goes as it is.
+    pub(super) content: Option<Box<ContentPolicies>>,
     /// What of a message that came by SMPP goes on as it was written.
     pub pass: Box<[Pass]>,
     pub(super) card: Option<Arc<Card>>,
@@ -45,6 +48,10 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Offer<'a> {
     pub(crate) sender: Option<&'a Sender>,
     pub(crate) price: Option<Tariff>,
+    /// The text in the place of the message's own; None: that one as it is.
+    pub(crate) rewritten: Option<Box<Rewritten>>,
+    /// Of the text that would be sent. At least one.
+    pub(crate) segments: u8,
 }
 
 impl Route {
@@ -70,11 +77,14 @@ impl Route {
         }
         let sender = self.senders.sender_for(request)?;
         let price = self.price(request)?;
+        let content = self.content.as_ref();
+        let rewritten = content.map(|content| content.rewritten(request)).transpose()?.flatten();
+        let segments = rewritten.as_ref().map_or(facts.segments, |rewritten| rewritten.segments).max(1);
         if let Some(limit) = facts.max_price {
-            let whole = price.map(|price| price.times(facts.segments.max(1).into()));
+            let whole = price.map(|price| price.times(segments.into()));
             self.within(whole, limit, facts.now)?;
         }
-        Ok(Offer { sender, price })
+        Ok(Offer { sender, price, rewritten, segments })
     }
 
     pub(crate) fn target(&self, offer: &Offer<'_>) -> Target {
@@ -84,12 +94,20 @@ impl Route {
             sender: offer.sender.cloned(),
             price: offer.price,
             drawn: None,
+            rewritten: offer.rewritten.clone(),
         }
     }
 
-    /// Which entry of `senders_by` says what of a message's sender, counted from zero; None when it is `senders`.
-    pub(crate) fn senders_entry(&self, request: &Request<'_>) -> Option<u16> {
-        self.senders.entry_for(request).and_then(|at| u16::try_from(at).ok())
+    /// Which entry of `senders_by` or `content_by` left it out, counted from zero; None when it was none of them.
+    pub(crate) fn entry_behind(&self, because: Exclusion, request: &Request<'_>) -> Option<u16> {
+        let entry = if because == Exclusion::Sender {
+            self.senders.entry_for(request)
+        } else if because.is_of_text() {
+            self.content.as_ref().and_then(|content| content.entry_for(request))
+        } else {
+            None
+        };
+        entry.and_then(|at| u16::try_from(at).ok())
     }
 
     /// The application's limit may be in any currency that the price can be exchanged for.

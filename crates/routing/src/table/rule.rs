@@ -45,6 +45,16 @@ pub(crate) enum Strategy {
     Adaptive,
 }
 
+impl Strategy {
+    /// Whether what routes cost has a say in their order.
+    pub(crate) fn minds_prices(self) -> bool {
+        match self {
+            Self::LeastCost | Self::Adaptive => true,
+            Self::Priority | Self::Weighted => false,
+        }
+    }
+}
+
 impl AsRef<Conditions> for Rule {
     fn as_ref(&self) -> &Conditions {
         &self.conditions

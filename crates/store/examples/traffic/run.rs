@@ -127,10 +127,13 @@ fn accept(message: Message, now: Timestamp) -> Write {
         sender: message.from.clone(),
         price: None,
         drawn: None,
+        rewritten: None,
     };
     let next = NextAttempt { target: target.clone(), reference: 1 };
     let (mut record, effects) = Record::accepted(message, plan(), Some(next));
-    record.apply(Input::Dispatch(Dispatch { attempt: 1, target, bind: 1, epoch: 1 }), now).unwrap();
+    record
+        .apply(Input::Dispatch(Dispatch { attempt: 1, target, text_revision: 0, bind: 1, epoch: 1 }), now)
+        .unwrap();
     Write::Accept { record: Arc::new(record), effects, idempotency: None }
 }
 
@@ -170,6 +173,7 @@ fn plan() -> Plan {
         reason: Reason::Priority(1),
         price: None,
         drawn: None,
+        shadow_price: None,
     });
     Plan {
         table: 7,

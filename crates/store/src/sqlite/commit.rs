@@ -20,8 +20,8 @@ use super::records::{Rows, Stored};
 use super::seal::Leaving;
 use super::vendor_ids::{Place, VendorId};
 use super::{
-    adaptive, audit, counts, damaged, held, idempotency, imported, keys, list_mappings, notices, operators,
-    overrides, parts, records, vendor_ids, versions,
+    adaptive, audit, carried, counts, damaged, held, idempotency, imported, keys, list_mappings, notices,
+    operators, overrides, parts, records, vendor_ids, versions,
 };
 use crate::audit::{Change, Changed};
 use crate::write::{Idempotency, Notice, Receipt, Sealed, Write, Written};
@@ -140,6 +140,10 @@ impl Commit<'_> {
             }
             Write::Counted(counted) => {
                 counts::put(self.hot, counted)?;
+                Ok(Step::Done(Written::Noted))
+            }
+            Write::Carried(carried) => {
+                carried::put(self.hot, carried)?;
                 Ok(Step::Done(Written::Noted))
             }
             Write::Adaptive(learned) => {

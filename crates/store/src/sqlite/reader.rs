@@ -11,15 +11,15 @@ use super::day_pool::DayPool;
 use super::fault::Fault;
 use super::folder::{Access, Folder};
 use super::{
-    adaptive, audit, counts, damaged, imported, keys, list_mappings, log, notices, operators, overrides,
-    records, schema, search, versions,
+    adaptive, audit, carried, counts, damaged, imported, keys, list_mappings, log, notices, operators,
+    overrides, records, schema, search, versions,
 };
 use crate::adaptive::{State, VerdictQuery};
 use crate::audit::{AuditQuery, Audited, Imported};
 use crate::operators::{Learnt, OperatorList};
 use crate::query::{LogPage, LogQuery, Page, Query, Reader, Waiting};
 use crate::versions::{Published, Summary, Version};
-use crate::{Counted, Error, ListMapping};
+use crate::{Carried, Counted, Error, ListMapping};
 
 pub struct SqliteReader {
     folder: Arc<Folder>,
@@ -158,6 +158,10 @@ impl Reader for SqliteReader {
 
     fn counted(&self) -> Result<Vec<Counted>, Error> {
         self.with_hot(|hot| Ok(counts::all(hot)?)).map_err(|fault| failed(&fault))
+    }
+
+    fn carried(&self, since: i32) -> Result<Vec<Carried>, Error> {
+        self.with_hot(|hot| Ok(carried::since(hot, since)?)).map_err(|fault| failed(&fault))
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<Audited>, Error> {

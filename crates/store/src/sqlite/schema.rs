@@ -4,7 +4,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{OpenError, adaptive, audit, counts, held, imported, keys, list_mappings, operators, versions};
+use super::{
+    OpenError, adaptive, audit, carried, counts, held, imported, keys, list_mappings, operators, versions,
+};
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,13 +193,14 @@ fn create(connection: &mut Connection, role: Role) -> rusqlite::Result<()> {
 }
 
 /// What version 5 brought. Each makes what is missing.
-const FIFTH: [&str; 6] = [
+const FIFTH: [&str; 7] = [
     operators::TABLES,
     versions::TABLES,
     held::CLASSES,
     list_mappings::TABLE,
     counts::TABLES,
     adaptive::TABLES,
+    carried::TABLES,
 ];
 
 fn fifth(hot: &Connection) -> rusqlite::Result<()> {

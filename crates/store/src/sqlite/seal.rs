@@ -137,7 +137,7 @@ impl Sealing for Copying {
         for (day, mut records) in by_day {
             if self.texts_before.is_some_and(|first_kept| day < first_kept) {
                 for record in &mut records {
-                    Arc::make_mut(record).message.text = Box::default();
+                    Arc::make_mut(record).drop_texts();
                 }
             }
             let copied = sealer.copy(day, &records, self.now);

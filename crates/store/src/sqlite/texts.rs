@@ -109,10 +109,9 @@ fn without_text(bytes: &[u8]) -> Option<Vec<u8>> {
         Ok(record) => record,
         Err(_) => return (!bytes.is_empty()).then(Vec::new),
     };
-    if record.message.text.is_empty() {
+    if !record.drop_texts() {
         return None;
     }
-    record.message.text = Box::default();
     let mut shorter = Vec::with_capacity(bytes.len());
     codec::encode(&record, &mut shorter);
     Some(shorter)

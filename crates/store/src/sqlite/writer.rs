@@ -375,6 +375,7 @@ fn written(write: Write, step: Step) -> Written {
             | Write::Sealed(_)
             | Write::Learnt { .. }
             | Write::Counted(_)
+            | Write::Carried(_)
             | Write::Adaptive(_),
         ) => Written::Noted,
     }

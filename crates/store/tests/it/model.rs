@@ -272,6 +272,7 @@ impl Run {
             | Write::Sealed(_)
             | Write::Learnt { .. }
             | Write::Counted(_)
+            | Write::Carried(_)
             | Write::Adaptive(_) => None,
         }
     }

@@ -71,6 +71,7 @@ pub(crate) fn plan() -> Plan {
             reason: Reason::Priority(1),
             price: None,
             drawn: None,
+            shadow_price: None,
         }],
         left_out: Vec::new(),
         flips: Vec::new(),
@@ -87,6 +88,7 @@ pub(crate) fn target(connection: &str) -> Target {
         sender: None,
         price: None,
         drawn: None,
+        rewritten: None,
     }
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn next_attempt(connection: &str) -> NextAttempt {
 }
 
 pub(crate) fn dispatch(attempt: u16, connection: &str) -> Input {
-    Input::Dispatch(Dispatch { attempt, target: target(connection), bind: 1, epoch: 1 })
+    Input::Dispatch(Dispatch { attempt, target: target(connection), text_revision: 0, bind: 1, epoch: 1 })
 }
 
 pub(crate) fn accepted(attempt: u16, part: u8, vendor_id: &str) -> Input {

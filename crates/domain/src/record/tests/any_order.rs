@@ -72,7 +72,8 @@ fn input_of(record: &Record, happens: Happens, now: Timestamp) -> Option<Input> 
         Happens::Dispatch => {
             let attempt = record.attempts.iter().find(|attempt| attempt.state == State::Queued)?;
             let target = target(attempt.route.as_str());
-            Input::Dispatch(Dispatch { attempt: attempt.number, target, bind: 0, epoch: 1 })
+            let text_revision = record.text_revision;
+            Input::Dispatch(Dispatch { attempt: attempt.number, target, text_revision, bind: 0, epoch: 1 })
         }
         Happens::Answer(attempt, part, answer) => Input::Answer { attempt, part, answer },
         Happens::Receipt(attempt, part, ..) if !was_taken(record, attempt, part) => return None,

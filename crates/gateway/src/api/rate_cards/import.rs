@@ -310,6 +310,7 @@ async fn changed(
             file,
             prices: Vec::new(),
             surcharges: Vec::new(),
+            managed_by: None,
         }),
     }
     let mut price_files = before.sources.price_files.clone();

@@ -2,11 +2,12 @@
 //!
 //! Four things that a decision depends on are in no table and are told by the plan itself: a route whose connection was
 //! down, and one that had carried the recipient's last one-time password, say so in their reasons; the shares of a draw
-//! stand beside them; and a plan says so when its recipient was spared a probe after another.
+//! and how commitments stood stand beside them; and a plan says so when its recipient was spared a probe after another.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use axum::http::StatusCode;
+use domain::commitment::Pace;
 use domain::plan::{Capped, Plan, Probing, Reason};
 use domain::{ConnectionId, Message, RouteId};
 use routing::learning::{Beliefs, Destination, Recorded};
@@ -35,10 +36,12 @@ fn table_again(reader: &dyn Reader, number: u64) -> Table {
     }
 }
 
-/// What the plan says: which connections were down, which caps had no room, and what was believed of the routes.
+/// What the plan says: which connections were down, which caps had no room, how commitments stood, and what was believed of the
+/// routes.
 struct Told {
     down: HashSet<ConnectionId>,
     capped: Vec<Capped>,
+    paces: HashMap<ConnectionId, Pace>,
     beliefs: Beliefs,
 }
 
@@ -49,6 +52,10 @@ impl HealthView for Told {
 
     fn capped(&self, cap: &Cap, _: u32) -> Option<Capped> {
         self.capped.iter().find(|capped| capped.cap == cap.id).cloned()
+    }
+
+    fn pace(&self, connection: &ConnectionId) -> Option<&Pace> {
+        self.paces.get(connection)
     }
 
     fn beliefs(&self) -> Option<&Beliefs> {
@@ -80,6 +87,10 @@ pub(super) fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) ->
     let used_just_now: Option<&RouteId> = with(Reason::UsedJustNow).next();
     let down = with(Reason::ConnectionDown).map(|id| table.route(id).unwrap().connection.clone());
     let capped = plan.left_out.iter().filter_map(|left_out| left_out.capped.as_ref());
+    let paces = plan.routes.iter().filter_map(|planned| {
+        let connection = table.route(&planned.route).unwrap().connection.clone();
+        Some((connection, planned.shadow_price.as_ref()?.pace))
+    });
     let facts = Facts {
         app: &message.app,
         channel: message.channel,
@@ -89,6 +100,7 @@ pub(super) fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) ->
         country: message.country,
         operator: message.operator.as_deref(),
         segments: message.segments,
+        text: routing::Text::of(message),
         features: message.features(),
         max_price: message.max_price,
         now: message.created_at,
@@ -100,6 +112,7 @@ pub(super) fn plan_again(reader: &dyn Reader, message: &Message, plan: &Plan) ->
     let told = Told {
         down: down.collect(),
         capped: capped.cloned().collect(),
+        paces: paces.collect(),
         beliefs: beliefs(message, plan, &table),
     };
     routing::choose(&facts, &table, &told).unwrap().plan
@@ -208,4 +221,29 @@ async fn decisions_by_pins_and_caps_are_made_again_and_say_what_the_counts_were(
     let found =
         stand.post(SHOP, "/v1/routing/explain", &json!({ "to": "+4915112345678", "text": "hello" })).await;
     assert!(found.text.contains("cap acme-day is reached: 3 of 3 segments until "), "{}", found.text);
+}
+
+#[tokio::test]
+async fn decisions_by_the_pace_of_a_commitment_are_made_again_and_say_how_it_stood() {
+    let stand = Stand::with_vendor().await;
+    stand.promise_much();
+    let text = stand.get(READER, "/v1/policies/active?format=toml").await.text;
+    for strategy in ["least_cost", "adaptive"] {
+        let rule = r#"routes = ["acme-de", "borealis-de"]"#;
+        let text = text.replace(rule, &format!("strategy = \"{strategy}\"\n{rule}"));
+        let toml = format!("[policy.commitments]\nworth_at_most = \"0.25\"\n\n{text}");
+        let made = stand.post(ADMIN, "/v1/policies", &json!({ "toml": toml })).await.fits("Policy");
+        let path = format!("/v1/policies/{}/activate", made["number"]);
+        stand.post(ADMIN, &path, &json!({})).await.fits("Policy");
+        send(&stand, 0).await;
+    }
+    let reader = stand.api.pipeline.reader();
+    let records = reader.search(&Query { limit: 1000, ..Query::default() }).unwrap().records;
+    assert_eq!(records.len(), 2 * NUMBERS as usize);
+    for record in records {
+        let plan = record.plan.unwrap();
+        assert_eq!(plan_again(&*reader, &record.message, &plan), plan);
+        let shadow = plan.routes.iter().find_map(|planned| planned.shadow_price.as_ref()).unwrap();
+        assert!(shadow.pace.urgency > 0 && shadow.off.amount > domain::money::Decimal::ZERO, "{shadow}");
+    }
 }

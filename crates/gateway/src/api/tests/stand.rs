@@ -102,6 +102,7 @@ impl Stand {
             throughput: FxHashMap::default(),
             simulated: false,
         };
+        pipeline.agree(crate::agreements::of(&settings));
         let api = Api::new(pipeline, metrics, operators, Arc::new(versions), settings).unwrap();
         Self { router: router(Arc::clone(&api)), api, _folder: folder }
     }
@@ -120,6 +121,24 @@ impl Stand {
             stand.api.pipeline.connect(vendor);
         }
         stand
+    }
+
+    /// The vendor behind `acme-main` is promised so many messages a year, of which the one that runs is nearly over.
+    pub(super) fn promise_much(&self) {
+        let now = routing::commitment::day(self.now()).unwrap();
+        let commitment = routing::commitment::Commitment {
+            period: routing::commitment::Period::Year,
+            unit: domain::commitment::Unit::Messages,
+            promised: 1_000_000_000.into(),
+            starts: now.checked_sub(jiff::Span::new().months(11)).ok(),
+            ends: None,
+        };
+        let agreed = pipeline::Agreed {
+            vendor: "acme".parse().unwrap(),
+            connections: vec![name("acme-main")],
+            commitments: vec![commitment],
+        };
+        self.api.pipeline.agree(pipeline::Agreements { vendors: vec![agreed], ..Default::default() });
     }
 
     pub(super) fn now(&self) -> domain::Timestamp {

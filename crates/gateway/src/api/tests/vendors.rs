@@ -15,6 +15,11 @@ async fn a_vendor_is_shown_with_its_contract_and_its_maintenance() {
     assert_eq!(acme["contract"]["sla"]["latency"], "10s");
     assert_eq!(acme["contract"]["commitments"][0]["messages"], 100_000);
     assert_eq!(acme["maintenance"][0]["id"], made["id"]);
+    let pace = &acme["paces"][0];
+    let told = ["period", "unit", "promised", "carried"].map(|field| pace[field].as_str().unwrap());
+    assert_eq!(told, ["month", "messages", "100000", "0"]);
+    assert_eq!((&pace["behind"], &pace["shadow_price"]), (&pace["due"], &json!(null)));
+    assert_eq!(borealis["paces"], json!([]));
     assert_eq!((&borealis["contract"], &borealis["maintenance"]), (&json!(null), &json!([])));
     let one = stand.get(READER, "/v1/vendors/borealis").await.fits("Vendor");
     assert_eq!(&one, borealis);

@@ -162,10 +162,10 @@ fn told(done: &Value, report: &Value) -> String {
         &["CONNECTION", "THROUGHPUT", "BUSIEST SECOND", "WOULD BE", "SECONDS ABOVE", "WOULD BE"],
         connections(report),
     );
-    let committed = ["vendor", "period", "messages", "before", "after"];
+    let committed = ["vendor", "period", "promised", "unit", "before", "after"];
     add(
         "Commitments, projected",
-        &["VENDOR", "PERIOD", "MESSAGES", "BEFORE", "AFTER"],
+        &["VENDOR", "PERIOD", "PROMISED", "UNIT", "BEFORE", "AFTER"],
         rows(report, "commitments", &committed),
     );
     parts.join("\n\n")

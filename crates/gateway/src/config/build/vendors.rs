@@ -22,6 +22,7 @@ impl Builder<'_> {
             let id = self.id("vendor", &vendor.id, &below(&at, "id"));
             if let Some(contract) = &vendor.contract {
                 self.contract(contract, &below(&at, "contract"));
+                self.warn_of_uncounted(raw, vendor, contract, &below(&at, "contract"));
             }
             let errors = self.error_map(vendor, &at);
             let at_connections = below(&at, "connections");

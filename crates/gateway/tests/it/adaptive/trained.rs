@@ -71,7 +71,12 @@ fn life(
     let sent_at = Timestamp::from_millis(at);
     learner.hear(&news(
         0,
-        What::Answered { connection: connection.clone(), answer: Answer::Accepted, is_test: false },
+        What::Answered {
+            connection: connection.clone(),
+            segments: 1,
+            answer: Answer::Accepted,
+            is_test: false,
+        },
     ));
     let receipt = What::Receipt { connection: connection.clone(), sent_at, delivered: true };
     let conversion = What::Conversion { of: Some((connection, sent_at)), converted: true };

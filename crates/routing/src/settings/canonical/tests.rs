@@ -10,9 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::settings::{
-    Adaptive, Cap, ExchangeRate, Expect, Failover, Given, Hours, HoursWindow, Match, Pass, Per, Period, Pin,
-    Policy, PolicyTest, PoolMember, PriceEntry, RateCard, Rewrite, Route, Rule, RuleRoute, Senders,
-    SendersBy, Strategy as Order, Surcharge, Worth,
+    Adaptive, Alphabet, Cap, Commitments, Content, ContentBy, ExchangeRate, Expect, Failover, Given, Hours,
+    HoursWindow, Match, Pass, Per, Period, Pin, Policy, PolicyTest, PoolMember, PriceEntry, RateCard,
+    Rewrite, RewriteText, Route, Rule, RuleRoute, Senders, SendersBy, Strategy as Order, Surcharge, Worth,
 };
 
 #[test]
@@ -64,6 +64,10 @@ fn word() -> impl Strategy<Value = String> {
     "[a-z]{1,6}|\\PC{0,5}|[\"\\\\\n\t\u{1}\u{7f}]{1,3}"
 }
 
+fn manager() -> impl Strategy<Value = Option<String>> {
+    prop::option::of(prop::sample::select(vec!["git".to_owned(), "terraform".to_owned()]))
+}
+
 fn words() -> impl Strategy<Value = Option<Vec<String>>> {
     prop::option::of(prop::collection::vec(word(), 0..4))
 }
@@ -105,15 +109,71 @@ fn senders_by() -> impl Strategy<Value = SendersBy> {
     )
 }
 
+fn content() -> impl Strategy<Value = Content> {
+    let maybe = || prop::option::of(word());
+    let rewrite =
+        (maybe(), maybe(), word()).prop_map(|(from, pattern, to)| RewriteText { from, pattern, to });
+    let encodings = prop::option::of(some(&[Encoding::Gsm7, Encoding::Ucs2]));
+    let transliterate = prop::option::of(Just(Alphabet::Gsm7));
+    let limits = (transliterate, encodings, maybe(), prop::option::of(any::<u8>()));
+    (prop::collection::vec(rewrite, 0..3), maybe(), maybe(), limits).prop_map(
+        |(rewrite, prefix, suffix, (transliterate, encodings, must_match, max_segments))| Content {
+            rewrite,
+            prefix,
+            suffix,
+            transliterate,
+            encodings,
+            must_match,
+            max_segments,
+        },
+    )
+}
+
+fn content_by() -> impl Strategy<Value = ContentBy> {
+    (words(), words(), prop::option::of(some(&Class::ALL)), content()).prop_map(
+        |(countries, operators, classes, content)| {
+            let Content { rewrite, prefix, suffix, transliterate, encodings, must_match, max_segments } =
+                content;
+            ContentBy {
+                countries,
+                operators,
+                classes,
+                rewrite,
+                prefix,
+                suffix,
+                transliterate,
+                encodings,
+                must_match,
+                max_segments,
+            }
+        },
+    )
+}
+
 fn routes() -> impl Strategy<Value = Vec<Route>> {
     let pass = some(&[Pass::Priority, Pass::ServiceType, Pass::Addresses, Pass::Tlvs]);
     let channel = prop::sample::select(Channel::ALL.to_vec());
     let by = prop::collection::vec(senders_by(), 0..3);
-    let route = (word(), word(), channel, words(), prop::option::of(word()), (senders(), by), pass);
-    let route =
-        route.prop_map(|(id, connection, channel, countries, rate_card, (senders, senders_by), pass)| {
-            Route { id, connection, channel, countries, rate_card, senders, senders_by, pass }
-        });
+    let policies = (senders(), by, content(), prop::collection::vec(content_by(), 0..3));
+    let last = (pass, manager());
+    let route = (word(), word(), channel, words(), prop::option::of(word()), policies, last);
+    let route = route.prop_map(|(id, connection, channel, countries, rate_card, policies, last)| {
+        let (pass, managed_by) = last;
+        let (senders, senders_by, content, content_by) = policies;
+        Route {
+            id,
+            connection,
+            channel,
+            countries,
+            rate_card,
+            senders,
+            senders_by,
+            content,
+            content_by,
+            pass,
+            managed_by,
+        }
+    });
     prop::collection::vec(route, 0..4)
 }
 
@@ -135,14 +195,15 @@ fn rate_cards() -> impl Strategy<Value = Vec<RateCard>> {
         },
     );
     let lists = (prop::collection::vec(price, 0..4), prop::collection::vec(surcharge, 0..3));
-    let card = (word(), word(), per(), maybe(), lists).prop_map(
-        |(id, currency, per, file, (prices, surcharges))| RateCard {
+    let card = (word(), word(), per(), maybe(), lists, manager()).prop_map(
+        |(id, currency, per, file, (prices, surcharges), managed_by)| RateCard {
             id,
             currency,
             per,
             file,
             prices,
             surcharges,
+            managed_by,
         },
     );
     prop::collection::vec(card, 0..3)
@@ -154,8 +215,15 @@ fn hours() -> impl Strategy<Value = Hours> {
 }
 
 fn exchange_rates() -> impl Strategy<Value = Vec<ExchangeRate>> {
-    let rate = (word(), word(), word(), prop::option::of(word()))
-        .prop_map(|(from, to, rate, effective_from)| ExchangeRate { from, to, rate, effective_from });
+    let rate = (word(), word(), word(), prop::option::of(word()), manager()).prop_map(
+        |(from, to, rate, effective_from, managed_by)| ExchangeRate {
+            from,
+            to,
+            rate,
+            effective_from,
+            managed_by,
+        },
+    );
     prop::collection::vec(rate, 0..3)
 }
 
@@ -163,9 +231,9 @@ fn caps() -> impl Strategy<Value = Vec<Cap>> {
     let kinds = some(&[SenderKind::Alphanumeric, SenderKind::Numeric, SenderKind::ShortCode]);
     let per = prop::sample::select(vec![Period::Second, Period::Minute, Period::Hour, Period::Day]);
     let maybe = || prop::option::of(word());
-    let of = (word(), maybe(), maybe());
+    let of = (word(), maybe(), maybe(), manager());
     let cap = (of, prop::option::of(kinds), prop::option::of(some(&Class::ALL)), any::<u32>(), per);
-    let cap = cap.prop_map(|((id, connection, route), sender_kind, class, limit, per)| Cap {
+    let cap = cap.prop_map(|((id, connection, route, managed_by), sender_kind, class, limit, per)| Cap {
         id,
         connection,
         route,
@@ -173,6 +241,7 @@ fn caps() -> impl Strategy<Value = Vec<Cap>> {
         class,
         limit,
         per,
+        managed_by,
     });
     prop::collection::vec(cap, 0..3)
 }
@@ -228,15 +297,10 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
     );
     let on_unknown = prop::sample::select(vec![OnUnknown::Resend, OnUnknown::NextRoute, OnUnknown::Hold]);
     let limits = (prop::option::of(word()), prop::option::of(word()));
-    let terms = (on_unknown, failover, limits, any::<bool>(), span());
+    let terms = (on_unknown, failover, limits, any::<bool>(), span(), manager());
     let rule = (word(), matches(), order, prop::collection::vec(listed, 0..4), terms).prop_map(
-        |(
-            id,
-            matches,
-            strategy,
-            routes,
-            (on_unknown, failover, (max_price, quality_floor), probes, validity),
-        )| {
+        |(id, matches, strategy, routes, terms)| {
+            let (on_unknown, failover, (max_price, quality_floor), probes, validity, managed_by) = terms;
             Rule {
                 id,
                 matches,
@@ -248,6 +312,7 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
                 quality_floor,
                 probes,
                 validity,
+                managed_by,
             }
         },
     );
@@ -255,14 +320,15 @@ fn rules() -> impl Strategy<Value = Vec<Rule>> {
 }
 
 fn pins() -> impl Strategy<Value = Vec<Pin>> {
-    let pin = (word(), words(), words(), words(), word(), any::<bool>()).prop_map(
-        |(id, recipient_prefix, operator, app, route, only)| Pin {
+    let pin = (word(), words(), words(), words(), word(), any::<bool>(), manager()).prop_map(
+        |(id, recipient_prefix, operator, app, route, only, managed_by)| Pin {
             id,
             recipient_prefix,
             operator,
             app,
             route,
             only,
+            managed_by,
         },
     );
     prop::collection::vec(pin, 0..3)
@@ -277,9 +343,21 @@ fn tests() -> impl Strategy<Value = Vec<PolicyTest>> {
     );
     let names = || prop::option::of(prop::collection::vec(word(), 0..3));
     let expect = (prop::option::of(word()), names(), names(), prop::option::of(any::<bool>())).prop_map(
-        |(rule, routes, excluded, no_route)| Expect { first: rule.clone(), rule, routes, excluded, no_route },
+        |(rule, routes, excluded, no_route)| Expect {
+            first: rule.clone(),
+            text: rule.clone(),
+            rule,
+            routes,
+            excluded,
+            no_route,
+        },
     );
-    let test = (word(), given, expect).prop_map(|(name, given, expect)| PolicyTest { name, given, expect });
+    let test = (word(), given, expect, manager()).prop_map(|(name, given, expect, managed_by)| PolicyTest {
+        name,
+        given,
+        expect,
+        managed_by,
+    });
     prop::collection::vec(test, 0..3)
 }
 
@@ -301,17 +379,31 @@ fn adaptive() -> impl Strategy<Value = Adaptive> {
     )
 }
 
+fn commitments() -> impl Strategy<Value = Commitments> {
+    let classes = prop::option::of(prop::collection::vec(prop::sample::select(Class::ALL.to_vec()), 0..3));
+    (prop::option::of(word()), classes)
+        .prop_map(|(worth_at_most, class)| Commitments { worth_at_most, class })
+}
+
 pub(crate) fn settings() -> impl Strategy<Value = Settings> {
     let default_class = prop::sample::select(Class::ALL.to_vec());
-    let first = (default_class, adaptive(), pins());
+    let first = (default_class, adaptive(), commitments(), pins());
     (routes(), rate_cards(), exchange_rates(), caps(), first, rules(), tests()).prop_map(
-        |(routes, rate_cards, exchange_rates, caps, (default_class, adaptive, pins), rules, tests)| {
+        |(
+            routes,
+            rate_cards,
+            exchange_rates,
+            caps,
+            (default_class, adaptive, commitments, pins),
+            rules,
+            tests,
+        )| {
             Settings {
                 routes,
                 rate_cards,
                 exchange_rates,
                 caps,
-                policy: Policy { default_class, adaptive, pins, rules, tests },
+                policy: Policy { default_class, adaptive, commitments, pins, rules, tests },
             }
         },
     )

@@ -49,7 +49,7 @@ pub(super) fn run(file: &Path, input: &mut dyn BufRead) -> Result<Value, Failure
         "since": found.period.since,
         "until": found.period.until,
         "decisions": decisions,
-        "report": report(&found, &vendors),
+        "report": report(&found, &vendors, None, now),
     }))
 }
 
