@@ -174,8 +174,9 @@ impl Merging<'_> {
         if wanted.manager().is_none() {
             wanted.manage(now.manager());
             let is_same = wanted == now && !is_repriced;
-            let may_be_claimed = manager.is_some() && (!is_foreign || take_over);
-            if may_be_claimed || is_foreign && !is_same {
+            let is_taken = take_over && (manager.is_some() || !is_same);
+            // One that is refused says whose it is, so that a comparison shows what else would change.
+            if is_foreign && is_taken || !is_foreign && manager.is_some() {
                 wanted.manage(manager);
             }
         }

@@ -1,3 +1,5 @@
+//! What is wanted, laid over what is there: whose things stay, go and change hands.
+
 use proptest::prelude::*;
 
 use super::*;
