@@ -346,8 +346,8 @@ impl Learner {
         };
         let kind = told.kind;
         let proof = self.proof(&told.proof);
-        // What comes from the door of a vendor and what comes from its arms may hold at once.
-        let is_same = |open: &Verdict| open.scope == scope && is_of_door(open.kind) == is_of_door(kind);
+        // What comes from elsewhere and what comes from arms may hold at once.
+        let is_same = |open: &Verdict| open.scope == scope && of_its_own(open.kind) == of_its_own(kind);
         let at = self.open.iter().position(is_same);
         let verdict = match (told.stage, at) {
             (Stage::Raised, None) => self.raise(new_id(), kind, scope, proof, now),
@@ -368,7 +368,7 @@ impl Learner {
     /// list of verdicts wants to find what is so: whatever arm is in trouble, and none that is not.
     fn reconcile(&mut self, now: Timestamp, mut new_id: impl FnMut() -> VerdictId, turned: &mut Vec<Turned>) {
         let arms: Vec<(VendorIndex, OperatorIndex)> = self.engine.troubled().collect();
-        let is_of_arms = |open: &Verdict| is_of_door(open.kind).is_none();
+        let is_of_arms = |open: &Verdict| of_its_own(open.kind).is_none();
         let mut scopes = Vec::with_capacity(arms.len());
         for (vendor, operator) in arms {
             let (Some(connection), Some(to)) =
@@ -425,14 +425,14 @@ fn settings(table: &Table, vendors: Vec<Vendor>, prices: Vec<Vec<f64>>) -> Setti
     Settings { vendors, classes: economy::classes(table), prices, tuning: Tuning::default() }
 }
 
-fn is_of_door(kind: Kind) -> Option<Kind> {
+/// The kind of a verdict that is not about what arms are in: it comes from a vendor's door, or from what is asked for.
+fn of_its_own(kind: Kind) -> Option<Kind> {
     match kind {
-        Kind::Outage | Kind::Throttled => Some(kind),
+        Kind::Outage | Kind::Throttled | Kind::Pumping => Some(kind),
         Kind::SilentDrop
         | Kind::FakeReceipts
         | Kind::SlowReceipts
         | Kind::SlowDelivery
-        | Kind::OperatorWide
-        | Kind::Pumping => None,
+        | Kind::OperatorWide => None,
     }
 }

@@ -13,6 +13,7 @@ use crate::sample::{Ask, ROUTES, compile, table};
 use crate::table::Table;
 
 mod probes;
+mod pumping;
 
 const RULE: &str = r#"
     [[policy.rules]]
