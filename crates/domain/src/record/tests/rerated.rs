@@ -17,7 +17,7 @@ fn rerated(amount: &str) -> Rerated {
 fn a_corrected_cost_is_the_cost_and_the_first_one_is_kept() {
     let mut record = Case { segments: 2, ..Case::default() }.record();
     let priced = Target { price: Some(tariff("0.0450")), ..target("a") };
-    let dispatch = Dispatch { attempt: 1, target: priced, bind: 0, epoch: 1 };
+    let dispatch = Dispatch { attempt: 1, target: priced, text_revision: 0, bind: 0, epoch: 1 };
     record.apply(Input::Dispatch(dispatch), at(1)).unwrap();
     (0..2).for_each(|part| drop(part_answer(&mut record, (1, part), accepted())));
     (0..2).for_each(|part| drop(part_receipt(&mut record, (1, part), Some(Verdict::Delivered))));
