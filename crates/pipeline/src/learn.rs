@@ -79,7 +79,7 @@ impl Feedback {
         let is_test = is_own && attempt.drawn.is_some_and(|drawn| drawn.flags.contains(DrawFlags::PROBE));
         let told = |answer| What::Answered {
             connection: connection.clone(),
-            segments: record.message.segments,
+            segments: u8::try_from(attempt.parts.len()).unwrap_or(u8::MAX),
             answer,
             is_test,
         };
