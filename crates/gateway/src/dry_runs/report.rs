@@ -41,6 +41,7 @@ pub(crate) fn report(
         "planned": report.planned,
         "planned_refused": report.planned_refused,
         "assumed": report.assumed,
+        "without_text": report.without_text,
         "left_aside": left_aside,
         "damaged": damaged,
         "days_left_out": days_left_out,

@@ -29,6 +29,8 @@ pub struct Report {
     pub planned_refused: u64,
     /// Attempts whose outcome nobody knows, and that were taken to be delivered.
     pub assumed: u64,
+    /// Messages whose text is not known, where the candidate has routes that change texts or look into them.
+    pub without_text: u64,
     pub costs: BTreeMap<Currency, Cost>,
     /// Segments that were taken at a price nobody knows: before and after.
     pub unpriced: (u64, u64),
