@@ -77,7 +77,7 @@ impl<'a> Replay<'a> {
 
     #[must_use]
     pub fn finish(mut self) -> Report {
-        self.report.loads = self.loads.finish();
+        (self.report.loads, self.report.other_loads) = self.loads.finish();
         self.report
     }
 }

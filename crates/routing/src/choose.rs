@@ -166,6 +166,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         Strategy::Adaptive => {
             let beliefs = health.beliefs();
             (drawn_from, probing) = adaptive::draw(&mut candidates, &request, rule, table, beliefs);
+            commitments::leave_to_engine(&mut candidates);
         }
     }
     if let Some(first) = first {

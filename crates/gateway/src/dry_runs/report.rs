@@ -53,6 +53,7 @@ pub(crate) fn report(
         "other_groups": other_groups,
         "refused": refused(report),
         "connections": connections(report),
+        "other_connections": report.other_loads,
         "commitments": promises,
     })
 }
