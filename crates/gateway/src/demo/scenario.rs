@@ -174,23 +174,31 @@ impl Player {
         let end = Instant::now();
         flood.shutdown().await;
         self.end(scenario, victim).await?;
-        let is_back = async || {
-            let is_over = noticed.as_ref().is_none_or(|verdict| self.is_over(verdict));
-            is_over && share().await > 0.5 * before
-        };
-        while !is_back().await {
+        // Traffic is back before anybody is sure that it is over.
+        let mut carries = share().await;
+        while carries <= 0.5 * before {
             if end.elapsed() > BACK_WITHIN {
                 tell(&format!("  not back within {} s after the end", BACK_WITHIN.as_secs()));
                 return Ok(());
             }
+            carries = share().await;
+        }
+        if scenario != Scenario::Pumping {
+            tell(&format!(
+                "  back {:.0} s after the end: {name} carries {:.0} %",
+                end.elapsed().as_secs_f64(),
+                carries * 100.0
+            ));
+        }
+        let Some(verdict) = &noticed else { return Ok(()) };
+        while !self.is_over(verdict) {
+            if end.elapsed() > BACK_WITHIN {
+                tell(&format!("  the verdict still holds {} s after the end", BACK_WITHIN.as_secs()));
+                return Ok(());
+            }
             sleep(LOOK).await;
         }
-        let after = share().await * 100.0;
-        let how = if scenario == Scenario::Pumping { "over" } else { "back" };
-        tell(&format!(
-            "  {how} {:.0} s after the end: {name} carries {after:.0} %",
-            end.elapsed().as_secs_f64()
-        ));
+        tell(&format!("  the verdict is over {:.0} s after the end", end.elapsed().as_secs_f64()));
         Ok(())
     }
 

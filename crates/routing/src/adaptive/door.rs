@@ -171,12 +171,15 @@ impl Door {
         }
         self.failures += 1;
         self.failed += 1;
-        self.calm_since = now;
         if self.open_until == 0 {
             self.answered -= ANSWER * self.answered;
         }
         self.partial += (MANY_FAILURES / USUAL_FAILURES).ln();
         let opens = self.half_open || self.failures >= FAILURES;
+        // One that stays alone, as now and then at any vendor, does not make an outage last.
+        if opens || self.partial > PARTIAL / 2.0 {
+            self.calm_since = now;
+        }
         if opens && now >= self.open_until {
             self.pause = if self.half_open { (self.pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
             self.open_until = now + self.pause * 1000;
@@ -285,6 +288,31 @@ mod tests {
         }
         assert!(!door.is_open());
         assert_eq!(door.tick(128_000, &agreed), Some(DoorEvent::OutageOver));
+    }
+
+    #[test]
+    fn an_outage_is_over_though_a_submit_goes_unanswered_now_and_then() {
+        let agreed = Vendor::default();
+        let ends_after = |failures_in_a_hundred: u64| {
+            let mut door = Door::default();
+            for at in 0..10 {
+                door.answer(at, Answer::Failed);
+            }
+            for second in 3..400_u64 {
+                for nth in 0..5 {
+                    let fails =
+                        (second * 5 + nth) % 100 * failures_in_a_hundred % 100 < failures_in_a_hundred;
+                    let answer = if fails && !door.is_open() { Answer::Failed } else { Answer::Accepted };
+                    door.answer(second * 1000, answer);
+                }
+                if door.tick(second * 1000 + 900, &agreed) == Some(DoorEvent::OutageOver) {
+                    return Some(second);
+                }
+            }
+            None
+        };
+        assert!(ends_after(1).is_some_and(|second| second < 150), "{:?}", ends_after(1));
+        assert_eq!(ends_after(25), None);
     }
 
     #[test]
