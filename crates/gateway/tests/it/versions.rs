@@ -228,7 +228,8 @@ async fn what_somebody_manages_is_neither_changed_nor_removed_in_passing() {
     }
     let diff = ops(&gateway, &["config", "diff", &changed]).await.ended_with(10);
     assert!(diff.stderr.contains("route one is managed by terraform"), "{}", diff.stderr);
-    assert!(diff.stdout.contains("~ route one changes: countries"), "{}", diff.stdout);
+    let both = r#"~ route one changes: managed_by is no longer "terraform"; countries is now"#;
+    assert!(diff.stdout.contains(both), "{}", diff.stdout);
     // What the import of a configuration file would remove differs, whoever manages it.
     let none = file("none.toml", "");
     let diff = ops(&gateway, &["config", "diff", &none]).await.ended_with(10);
