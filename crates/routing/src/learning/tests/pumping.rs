@@ -29,7 +29,7 @@ impl World {
                 self.later(2000, receipt);
                 // Numbers that look like chance, and are the same each time.
                 let random = (self.messages as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-                if nth < awaited && random % 4 != 0 {
+                if nth < awaited && !random.is_multiple_of(4) {
                     let of = Some((connection, sent_at));
                     self.later(5000, What::Conversion { of, converted: true });
                 }
