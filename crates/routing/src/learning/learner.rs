@@ -153,6 +153,8 @@ impl Learner {
                 let Some(vendor) = self.vendor(connection) else { return };
                 self.agreed.saw(vendor, *segments);
                 self.engine.asked(vendor);
+                // Nobody acts on what comes to a test number.
+                let cell = Cell { reports_conversion: reports_conversion && !*is_test, ..cell };
                 self.engine.submitted(now, vendor, cell, *answer);
                 if *is_test && *answer == Answer::Accepted {
                     self.engine.tested(vendor, cell);
