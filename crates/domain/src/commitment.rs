@@ -37,7 +37,7 @@ pub struct Pace {
 pub struct ShadowPrice {
     #[n(0)]
     pub pace: Pace,
-    /// Off the price of the whole message.
+    /// Off the price of the whole message. Zero under `adaptive`: the engine counts for itself.
     #[n(1)]
     pub off: Price,
 }

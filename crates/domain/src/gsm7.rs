@@ -22,12 +22,36 @@ pub fn transliterate(text: &str) -> Option<(String, u16)> {
     for c in text.chars() {
         if gsm7_septets(c).is_some() {
             written.push(c);
+        } else if let Some(letter) = written.chars().next_back().and_then(|base| composed(base, c)) {
+            written.pop();
+            written.push(letter);
+            changed = changed.saturating_add(1);
         } else {
             written.push_str(stand_in(c)?);
             changed = changed.saturating_add(1);
         }
     }
     (changed > 0).then_some((written, changed))
+}
+
+/// A letter of the alphabet that was written as two characters: one without its mark, and the mark.
+fn composed(base: char, mark: char) -> Option<char> {
+    let letters = match mark {
+        '\u{300}' => "aàeèiìoòuù",
+        '\u{301}' => "EÉeé",
+        '\u{303}' => "NÑnñ",
+        '\u{308}' => "AÄOÖUÜaäoöuü",
+        '\u{30a}' => "AÅaå",
+        '\u{327}' => "CÇ",
+        _ => return None,
+    };
+    let mut letters = letters.chars();
+    while let (Some(plain), Some(marked)) = (letters.next(), letters.next()) {
+        if plain == base {
+            return Some(marked);
+        }
+    }
+    None
 }
 
 fn stand_in(c: char) -> Option<&'static str> {
@@ -70,7 +94,9 @@ mod tests {
             ("“Hello” – it’s here…", "\"Hello\" - it's here..."),
             ("10\u{a0}000\u{202f}€\u{200b}", "10 000 €"),
             ("Łódź, İstanbul, Kraków", "Lodz, Istanbul, Krakow"),
-            ("e\u{301}te\u{301} ﬁn", "ete fin"),
+            ("e\u{301}te\u{301} ﬁn", "été fin"),
+            ("u\u{308}ber C\u{327}a, o\u{30b} a\u{328}", "über Ça, o a"),
+            ("ok\u{fe0f} a\u{61c}b\u{180e}c\u{34f}d", "ok abcd"),
             ("\tœuvre №\u{a0}5", " oeuvre No. 5"),
             ("Việt Nam", "Viet Nam"),
         ];

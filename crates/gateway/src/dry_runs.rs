@@ -14,6 +14,7 @@ use pipeline::replay::{Decision, LeftAside, Replay, Report};
 use routing::Table;
 use rustc_hash::FxHashMap;
 use store::{LogPage, LogQuery, Reader};
+use tokio::sync::Notify;
 
 use crate::decisions::Period;
 
@@ -85,6 +86,8 @@ impl Source {
 pub(crate) struct DryRun {
     pub(crate) wanted: Wanted,
     is_stopped: AtomicBool,
+    /// For who waits for more of a file.
+    stopped: Notify,
     decisions: AtomicU64,
     /// When the last message was accepted that it has come to; of a file, how much of it has arrived.
     reached: AtomicI64,
@@ -170,6 +173,7 @@ impl DryRun {
     fn new(wanted: Wanted) -> Self {
         Self {
             is_stopped: AtomicBool::new(false),
+            stopped: Notify::new(),
             decisions: AtomicU64::new(0),
             reached: AtomicI64::new(wanted.source.extent().0),
             state: Mutex::new(State::Running),
@@ -185,9 +189,15 @@ impl DryRun {
         matches!(*self.state.lock(), State::Running)
     }
 
-    /// It ends within a page of the log.
+    /// It ends within a page of the log, or a piece of a file, whether or not more of that comes.
     pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
+        self.stopped.notify_one();
+    }
+
+    /// Waits until it is stopped. For one who waits.
+    pub(crate) async fn stopped(&self) {
+        self.stopped.notified().await;
     }
 
     /// Decisions that were replayed so far.

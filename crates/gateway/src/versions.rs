@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use domain::Timestamp;
 use parking_lot::Mutex;
 use pipeline::Pipeline;
+use routing::desired::{self, Terms};
 use routing::settings::canonical;
 use routing::{InForce, Rollout, Settings, Share, Table};
 use serde_json::{Value as Json, json};
@@ -197,6 +198,9 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
             let mut summary = summary(last + 1, State::Active, Source::File, &of_file, deed(now, &by));
             summary.based_on = before.as_ref().map(|before| before.summary.number);
             let before = before.map(|before| (before.summary.number, settings(&before)));
+            if let Some((number, was)) = &before {
+                warn_of_removed(*number, was, &of_file.document);
+            }
             let told = told(before.as_ref(), &summary, &of_file.document);
             let target = format!("policy_{}", summary.number);
             let entry = audit::by_host(now, door, "policy.import", &target, told);
@@ -217,6 +221,18 @@ fn next(reader: &dyn Reader, routing: &Routing, door: Door, now: Timestamp) -> a
                 writes: vec![Write::Change(Box::new(Change { what, entry }))],
             })
         }
+    }
+}
+
+/// The file holds whole, whoever manages what it does not name: whoever reads the log is told of that.
+fn warn_of_removed(version: u64, was: &Settings, file: &Settings) {
+    let terms = Terms { prune: true, ..Terms::default() };
+    for removed in desired::merge(was, file.clone(), terms).kept {
+        tracing::warn!(
+            removed = %removed,
+            version,
+            "the configuration file does not name what somebody else manages: its import removes it"
+        );
     }
 }
 

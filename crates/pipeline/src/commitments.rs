@@ -1,4 +1,4 @@
-//! What connections carry, by day, and how the promises to their vendors stand.
+//! What vendors carry, by day, and how the promises to their vendors stand.
 //!
 //! A segment counts when the vendor accepted it, and the message with the first of them, as they are paid for. Sums are
 //! written once a second, beside what else is, as counts of caps are: a process that is killed forgets what was accepted
@@ -66,9 +66,11 @@ pub(crate) struct Commitments {
 
 #[derive(Default)]
 struct Sums {
-    by_connection: FxHashMap<ConnectionId, BTreeMap<(i32, Option<Currency>), Sum>>,
+    by_vendor: FxHashMap<VendorId, BTreeMap<(i32, Option<Currency>), Sum>>,
     /// Which of them have changed since they were written.
-    unsaved: Vec<(ConnectionId, i32, Option<Currency>)>,
+    unsaved: Vec<(VendorId, i32, Option<Currency>)>,
+    /// Whose each connection is, or was: answers may come after it has left the configuration.
+    owners: FxHashMap<ConnectionId, VendorId>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,16 +85,21 @@ impl Commitments {
     /// With what earlier processes carried.
     pub(crate) fn load(reader: &dyn Reader, now: Timestamp) -> Result<Self, store::Error> {
         let mut sums = Sums::default();
-        for Carried { connection, day, currency, messages, segments, spend } in
+        for Carried { vendor, day, currency, messages, segments, spend } in
             reader.carried(day(now).saturating_sub(KNOWN_DAYS))?
         {
             let sum = Sum { messages, segments, spend, is_unsaved: false };
-            sums.by_connection.entry(connection).or_default().insert((day, currency), sum);
+            sums.by_vendor.entry(vendor).or_default().insert((day, currency), sum);
         }
         Ok(Self { agreements: ArcSwap::default(), sums: Mutex::new(sums), paces: ArcSwap::default() })
     }
 
     pub(crate) fn agree(&self, agreements: Agreements, now: Timestamp) {
+        let mut sums = self.sums.lock();
+        for Agreed { vendor, connections, .. } in &agreements.vendors {
+            sums.owners.extend(connections.iter().map(|connection| (connection.clone(), vendor.clone())));
+        }
+        drop(sums);
         self.agreements.store(Arc::new(agreements));
         self.look(now);
     }
@@ -118,7 +125,9 @@ impl Commitments {
             spend: cost.map(|cost| cost.amount).unwrap_or_default(),
             is_unsaved: true,
         };
-        self.sums.lock().add(&attempt.connection, (day(now), price.map(|price| price.currency)), added);
+        let mut sums = self.sums.lock();
+        let Some(vendor) = sums.owners.get(&attempt.connection).cloned() else { return };
+        sums.add(&vendor, (day(now), price.map(|price| price.currency)), added);
     }
 
     /// How every promise stands whose period runs, in the order of the configuration.
@@ -126,11 +135,10 @@ impl Commitments {
         let agreements = self.agreements.load();
         let sums = self.sums.lock();
         let mut standing = Vec::new();
-        for Agreed { vendor, connections, commitments } in &agreements.vendors {
+        for Agreed { vendor, commitments, .. } in &agreements.vendors {
             for commitment in commitments {
                 let Some(days) = commitment.days(now) else { continue };
-                let carried = connections.iter().map(|connection| sums.of(connection, days, commitment.unit));
-                let pace = commitment.pace(days, carried.sum(), now);
+                let pace = commitment.pace(days, sums.of(vendor, days, commitment.unit), now);
                 standing.push(Promised { vendor: vendor.clone(), period: commitment.period, days, pace });
             }
         }
@@ -158,11 +166,11 @@ impl Commitments {
     fn unsaved(&self) -> Vec<Carried> {
         let mut sums = self.sums.lock();
         let keys = std::mem::take(&mut sums.unsaved);
-        let carried = keys.into_iter().filter_map(|(connection, day, currency)| {
-            let sum = sums.by_connection.get_mut(&connection)?.get_mut(&(day, currency))?;
+        let carried = keys.into_iter().filter_map(|(vendor, day, currency)| {
+            let sum = sums.by_vendor.get_mut(&vendor)?.get_mut(&(day, currency))?;
             sum.is_unsaved = false;
             let Sum { messages, segments, spend, is_unsaved: _ } = *sum;
-            Some(Carried { connection, day, currency, messages, segments, spend })
+            Some(Carried { vendor, day, currency, messages, segments, spend })
         });
         carried.collect()
     }
@@ -170,34 +178,34 @@ impl Commitments {
     /// They were not written.
     fn keep_unsaved(&self, carried: Vec<Carried>) {
         let mut sums = self.sums.lock();
-        let Sums { by_connection, unsaved } = &mut *sums;
-        for Carried { connection, day, currency, .. } in carried {
-            let sum = by_connection.get_mut(&connection).and_then(|all| all.get_mut(&(day, currency)));
+        let Sums { by_vendor, unsaved, owners: _ } = &mut *sums;
+        for Carried { vendor, day, currency, .. } in carried {
+            let sum = by_vendor.get_mut(&vendor).and_then(|all| all.get_mut(&(day, currency)));
             if sum.is_some_and(|sum| !std::mem::replace(&mut sum.is_unsaved, true)) {
-                unsaved.push((connection, day, currency));
+                unsaved.push((vendor, day, currency));
             }
         }
     }
 }
 
 impl Sums {
-    fn add(&mut self, connection: &ConnectionId, at: (i32, Option<Currency>), added: Sum) {
-        if !self.by_connection.contains_key(connection) {
-            self.by_connection.insert(connection.clone(), BTreeMap::new());
+    fn add(&mut self, vendor: &VendorId, at: (i32, Option<Currency>), added: Sum) {
+        if !self.by_vendor.contains_key(vendor) {
+            self.by_vendor.insert(vendor.clone(), BTreeMap::new());
         }
-        let Some(of_connection) = self.by_connection.get_mut(connection) else { return };
-        let sum = of_connection.entry(at).or_default();
+        let Some(of_vendor) = self.by_vendor.get_mut(vendor) else { return };
+        let sum = of_vendor.entry(at).or_default();
         sum.messages += added.messages;
         sum.segments += added.segments;
         sum.spend = sum.spend.saturating_add(added.spend);
         if !std::mem::replace(&mut sum.is_unsaved, true) {
-            self.unsaved.push((connection.clone(), at.0, at.1));
+            self.unsaved.push((vendor.clone(), at.0, at.1));
         }
     }
 
-    fn of(&self, connection: &ConnectionId, days: Days, unit: Unit) -> Decimal {
+    fn of(&self, vendor: &VendorId, days: Days, unit: Unit) -> Decimal {
         let (from, until) = (day(days.begin()), day(days.end()));
-        let Some(all) = self.by_connection.get(connection) else { return Decimal::ZERO };
+        let Some(all) = self.by_vendor.get(vendor) else { return Decimal::ZERO };
         let within = all.range((from, None)..(until, None));
         let amount = |((_, currency), sum): (&(i32, Option<Currency>), &Sum)| match unit {
             Unit::Messages => Decimal::from(sum.messages),

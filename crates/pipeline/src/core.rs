@@ -231,12 +231,16 @@ impl Core {
     }
 
     /// An attempt leaves for its vendor: what its recipient gets next depends on it.
-    pub(crate) fn left(&self, message: &Message, attempt: &Attempt) {
+    pub(crate) fn left(&self, record: &Record, attempt: &Attempt) {
+        let message = &record.message;
         if message.class == Class::Otp {
             self.recent.remember(&message.to, &attempt.route, self.clock.now());
         }
         if attempt.drawn.is_none_or(|drawn| !drawn.flags.contains(DrawFlags::PROBE)) {
             self.probed.release(&message.to, message.id, attempt.number == 1);
+        } else if record.plan.as_ref().and_then(|plan| plan.probing) != Some(Probing::TestNumber) {
+            // What was decided on before it and left in between has released the recipient.
+            self.probed.claim(&message.to, message.id);
         }
     }
 

@@ -33,6 +33,10 @@ use crate::workplace::Workplace;
 use crate::writer::{self, NotWritten, Urgency, WriterHandle};
 use crate::{expire, receipt, submit, tidy, worker};
 
+/// What is queued at the end is written within this, or is not counted towards commitments.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+const LAST_WRITES: Duration = Duration::from_secs(30);
+
 /// What the pipeline is started with.
 pub struct Settings {
     pub writer: Box<dyn Writer>,
@@ -533,6 +537,10 @@ impl Pipeline {
         // Their doors are closed, so there are no new ones; each ends within the time that its class may wait.
         let mut asking = std::mem::take(&mut *self.core.asking.lock());
         while asking.join_next().await.is_some() {}
+        // What is queued counts once it is written.
+        if tokio::time::timeout(LAST_ANSWERS, self.core.writer.drained()).await.is_err() {
+            tracing::error!("the last answers were not written in {} s", LAST_ANSWERS.as_secs());
+        }
         caps::save(&self.core);
         commitments::save(&self.core);
         if let Some((stop, mut learning)) = learning {
@@ -540,8 +548,8 @@ impl Pipeline {
             while learning.join_next().await.is_some() {}
         }
         self.core.writer.close();
-        if tokio::time::timeout(Duration::from_secs(30), writer.ended()).await.is_err() {
-            tracing::error!("the store's writer did not end in 30 s");
+        if tokio::time::timeout(LAST_WRITES, writer.ended()).await.is_err() {
+            tracing::error!("the store's writer did not end in {} s", LAST_WRITES.as_secs());
         }
     }
 }

@@ -80,7 +80,7 @@ impl Probed {
         self.claims.lock().holder(to).is_some_and(|holder| holder != by_other_than)
     }
 
-    /// False when another message has it: then this one is no probe.
+    /// Again when it leaves. False when another message has it: then this one is no probe.
     pub(crate) fn claim(&self, to: &Recipient, message: MessageId) -> bool {
         let mut claims = self.claims.lock();
         match claims.holder(to) {
@@ -155,6 +155,9 @@ mod tests {
         assert!(probed.is_held(&to(100), second));
         probed.release(&to(100), second, true);
         assert!(!probed.is_held(&to(100), second) && probed.claim(&to(100), second));
+        // One that was decided on before the probe leaves, then the probe, which claims again.
+        probed.release(&to(100), first, true);
+        assert!(probed.claim(&to(100), second) && probed.is_held(&to(100), first));
         // It is still held when as many others were probed, and forgotten after twice as many: memory has an end.
         for number in 0..MAX_RECIPIENTS as u64 {
             probed.claim(&to(1000 + number), first);

@@ -23,7 +23,7 @@ pub use report::{Cost, Group, GroupKey, Move, Refused, Report, Ways};
 
 use load::Loads;
 use memory::Memory;
-use run::run;
+use run::{is_without_text, run};
 
 /// What a route would have done with a message that it never had; None when nobody knows.
 pub type Outcomes<'a> = dyn FnMut(&Message, &RouteId) -> Option<Fate> + 'a;
@@ -69,12 +69,15 @@ impl<'a> Replay<'a> {
             legs.iter().for_each(|leg| self.loads.after(leg));
         }
         self.report.add(decision, &done, assumed);
+        if self.table.minds_texts() && is_without_text(&decision.message) {
+            self.report.without_text += 1;
+        }
         done
     }
 
     #[must_use]
     pub fn finish(mut self) -> Report {
-        self.report.loads = self.loads.finish();
+        (self.report.loads, self.report.other_loads) = self.loads.finish();
         self.report
     }
 }

@@ -207,7 +207,7 @@ pub(crate) fn hand_over(core: &Arc<Core>, record: &Record, attempt: u16, slot: S
         take_back(core, record, attempt);
         return;
     };
-    core.left(&record.message, attempt);
+    core.left(record, attempt);
     connector.submit(slot, submission(core, record, attempt));
 }
 

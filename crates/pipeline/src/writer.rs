@@ -214,6 +214,17 @@ impl WriterHandle {
         }
     }
 
+    /// Waits until all is written, or refused, that news and offers had queued by now, and told to whoever queued it.
+    pub(crate) async fn drained(&self) {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let then = move |_| {
+            // Nobody may wait any more.
+            tell.send(()).ok();
+        };
+        self.write(Urgency::Offer, Write::Carried(Vec::new()), Box::new(then));
+        told.await.ok();
+    }
+
     pub(crate) fn errand(&self, errand: Errand) {
         let mut queues = self.shared.queues.lock();
         if !queues.ended {

@@ -59,8 +59,9 @@ pub enum Text<'a> {
     Whole(&'a str),
     /// The application cut it into parts of its own: no route changes it, and all may look into it.
     InParts(&'a str),
-    /// Nobody has it, or nobody has it any more: it takes what the facts say, and no route asks anything of it.
-    Unknown,
+    /// Nobody has it, or nobody has it any more, and no route asks anything of it. On a route that had the message and
+    /// changes texts it takes as many segments as it did then, as far as these name the route; else what the facts say.
+    Unknown(&'a [(RouteId, u8)]),
 }
 
 impl<'a> Text<'a> {
@@ -69,7 +70,7 @@ impl<'a> Text<'a> {
         let came_in_parts = message.by_smpp.as_ref().is_some_and(|by_smpp| !by_smpp.parts.is_empty());
         match &*message.text {
             // No message was accepted without one.
-            "" => Self::Unknown,
+            "" => Self::Unknown(&[]),
             text if came_in_parts => Self::InParts(text),
             text => Self::Whole(text),
         }
@@ -165,6 +166,7 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         Strategy::Adaptive => {
             let beliefs = health.beliefs();
             (drawn_from, probing) = adaptive::draw(&mut candidates, &request, rule, table, beliefs);
+            commitments::leave_to_engine(&mut candidates);
         }
     }
     if let Some(first) = first {

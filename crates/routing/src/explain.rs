@@ -93,6 +93,14 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
         },
     };
     let sentence = match &route.shadow_price {
+        Some(shadow) if route.drawn.is_some() => format!(
+            "{sentence}; a commitment to its vendor, {}: the adaptive engine may count it as cheaper",
+            shadow.pace
+        ),
+        // It had no say: the engine knows nothing of the destination.
+        Some(shadow) if shadow.off.amount.is_zero() => {
+            format!("{sentence}; a commitment to its vendor, {}", shadow.pace)
+        }
         Some(shadow) => format!("{sentence}; {shadow}"),
         None => sentence,
     };

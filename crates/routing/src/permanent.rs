@@ -47,7 +47,8 @@ pub fn permanent(
             Some(matches) if matches == rule.matches => rules.push(Rule { routes, ..rule.clone() }),
             Some(matches) => {
                 let id = free_id(&rule.id, settings, &rules);
-                rules.push(Rule { id, matches, routes, ..rule.clone() });
+                // Its owner does not know of the copy, and would remove it with what he does not name.
+                rules.push(Rule { id, matches, routes, managed_by: None, ..rule.clone() });
                 rules.push(rule.clone());
             }
         }
@@ -325,6 +326,17 @@ mod tests {
         assert_eq!(refused, Err(NotPermanent::NoRouteLeft("all".to_owned())));
         let elsewhere = Action::Flip { from: route("nobody"), to: route("b") };
         assert_eq!(made(elsewhere, Scope::default()), Err(NotPermanent::NothingToChange));
+    }
+
+    #[test]
+    fn a_copy_of_somebodys_rule_is_nobodys() {
+        let mut settings = settings();
+        settings.policy.rules.iter_mut().for_each(|rule| rule.managed_by = Some("terraform".to_owned()));
+        let scope = Scope { prefixes: vec!["4915".into()], ..Scope::default() };
+        let suspended = of(Action::Suspend(Suspended::Route(route("a"))), scope);
+        let rules = permanent(&settings, &suspended, &|_| None).unwrap().policy.rules;
+        let managers: Vec<_> = rules.iter().map(|rule| rule.managed_by.as_deref()).collect();
+        assert_eq!(managers, [None, Some("terraform"), None, Some("terraform")]);
     }
 
     #[test]

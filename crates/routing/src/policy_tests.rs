@@ -99,7 +99,7 @@ impl Message {
             country: self.number.country,
             operator: self.operator.as_deref(),
             segments: self.segments,
-            text: given.text.as_deref().map_or(Text::Unknown, Text::Whole),
+            text: given.text.as_deref().map_or(Text::Unknown(&[]), Text::Whole),
             features: Features::of(text(given)),
             max_price: None,
             now: self.at,

@@ -101,6 +101,12 @@ impl Table {
         self.by_id.get(id).and_then(|&at| self.routes.get(at))
     }
 
+    /// Whether any route changes texts or looks into them.
+    #[must_use]
+    pub fn minds_texts(&self) -> bool {
+        self.routes.iter().any(|route| route.content.is_some())
+    }
+
     /// As `route`, for a name that a person gave.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
-//! What connections carried, by day: so that what vendors were promised can be held against it however long the period.
+//! What vendors carried, by day: so that what vendors were promised can be held against it however long the period.
 
 use domain::money::Decimal;
-use domain::{ConnectionId, Currency};
+use domain::{Currency, VendorId};
 
-/// What one connection carried on one day at prices in one currency.
+/// What one vendor carried on one day at prices in one currency, by whatever connections it then had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
-    pub connection: ConnectionId,
+    pub vendor: VendorId,
     /// Days since 1970-01-01, in UTC.
     pub day: i32,
     /// None: at a price that is not known.

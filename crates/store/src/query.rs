@@ -142,7 +142,7 @@ pub trait Reader: Send + Sync {
     /// As `Error` says.
     fn counted(&self) -> Result<Vec<Counted>, Error>;
 
-    /// What connections carried from this day on, counted from 1970-01-01, each as it was written last.
+    /// What vendors carried from this day on, counted from 1970-01-01, each as it was written last.
     ///
     /// # Errors
     /// As `Error` says.

@@ -35,7 +35,7 @@ pub enum Write {
     Learnt { learnt: Vec<Learnt>, keep: Option<usize> },
     /// What was counted towards caps.
     Counted(Vec<Counted>),
-    /// What connections carried, by day.
+    /// What vendors carried, by day.
     Carried(Vec<Carried>),
     /// What the adaptive engine learned or concluded.
     Adaptive(Adaptive),

@@ -379,9 +379,9 @@ impl Record {
             self.message.encoding = encoding;
             self.message.segments = segments;
             self.text_revision = self.text_revision.wrapping_add(1);
+            // None of them left. What a route makes of the new text is found out when one does.
+            self.attempts.iter_mut().for_each(|attempt| attempt.rewritten = None);
             for attempt in self.attempts.iter_mut().filter(|attempt| attempt.state == State::Queued) {
-                // What a route makes of it is found out when it leaves.
-                attempt.rewritten = None;
                 attempt.parts = vec![Part::default(); usize::from(segments.max(1))];
             }
         }

@@ -85,32 +85,40 @@ impl Exporting {
             Next::Page(after) => {
                 let reader = self.api.pipeline.reader();
                 let query = LogQuery { since: self.since, until: self.until, after, limit: PAGE };
-                let page = messages::read(move || reader.log(&query)).await.map_err(|_| CutOff)?;
-                self.add(page, &mut lines);
+                // However many export, one page is read and written at a time.
+                let turn = self.api.scans.turn().await;
+                let mut end = self.end;
+                let read = move || {
+                    let next = add(&mut end, reader.log(&query)?, &mut lines);
+                    drop(turn);
+                    Ok((lines, end, next))
+                };
+                (lines, self.end, self.next) = messages::read(read).await.map_err(|_| CutOff)?;
             }
         }
         Ok(Some((lines.into(), self)))
     }
+}
 
-    fn add(&mut self, page: LogPage, lines: &mut Vec<u8>) {
-        let LogPage { records, damaged, days_left_out, next } = page;
-        self.end.lines += records.len() as u64;
-        self.end.damaged += damaged;
-        // A day is told again with each page.
-        for day in days_left_out {
-            if !self.end.days_left_out.contains(&day) {
-                self.end.days_left_out.push(day);
-            }
+/// Appends a page, and says what follows. Takes a while.
+fn add(end: &mut End, page: LogPage, lines: &mut Vec<u8>) -> Next {
+    let LogPage { records, damaged, days_left_out, next } = page;
+    end.lines += records.len() as u64;
+    end.damaged += damaged;
+    // A day is told again with each page.
+    for day in days_left_out {
+        if !end.days_left_out.contains(&day) {
+            end.days_left_out.push(day);
         }
-        for record in records {
-            decisions::put_record(lines, record);
+    }
+    for record in records {
+        decisions::put_record(lines, record);
+    }
+    match next {
+        Some(after) => Next::Page(Some(after)),
+        None => {
+            decisions::put(lines, end);
+            Next::Nothing
         }
-        self.next = match next {
-            Some(after) => Next::Page(Some(after)),
-            None => {
-                decisions::put(lines, &self.end);
-                Next::Nothing
-            }
-        };
     }
 }

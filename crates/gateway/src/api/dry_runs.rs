@@ -30,6 +30,9 @@ const LAST: Duration = Duration::from_secs(24 * 3600);
 const CHUNKS: usize = 8;
 /// Whoever sends nothing of a file for so long has gone.
 const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// Over all the time that is waited for a file, so much of it comes in a second, after some time to begin with.
+const LEAST_BYTES: u64 = 1024;
+const MAY_BEGIN_SLOWLY: Duration = Duration::from_secs(60);
 
 #[derive(Serialize)]
 struct DryRunView {
@@ -145,7 +148,7 @@ async fn from_file(api: &Arc<Api>, by: &str, which: &Which, request: Request) ->
     let (give, take) = tokio::sync::mpsc::channel(CHUNKS);
     let at_work = Arc::clone(&run);
     let working = tokio::task::spawn_blocking(move || at_work.read_file(&table, &known, take));
-    let arrived = hand_over(body, give).await;
+    let arrived = hand_over(&run, body, give).await;
     let read = working.await.unwrap_or(Ok(()));
     arrived?;
     read.map_err(|problems| refused(&problems))?;
@@ -168,15 +171,37 @@ fn known(api: &Arc<Api>, table: &Table) -> Known {
     }
 }
 
-async fn hand_over(mut body: Body, give: tokio::sync::mpsc::Sender<Chunk>) -> Result<(), Problem> {
+async fn hand_over(
+    run: &DryRun,
+    mut body: Body,
+    give: tokio::sync::mpsc::Sender<Chunk>,
+) -> Result<(), Problem> {
+    let (mut waited, mut bytes) = (Duration::ZERO, 0);
     loop {
-        let Ok(frame) = tokio::time::timeout(NEXT_WITHIN, body.frame()).await else {
+        let since = tokio::time::Instant::now();
+        let next = tokio::select! {
+            next = tokio::time::timeout(NEXT_WITHIN, body.frame()) => next,
+            () = run.stopped() => {
+                drop(give);
+                body::discard(body).await;
+                return Ok(());
+            }
+        };
+        let Ok(frame) = next else {
             let detail = format!("nothing of the body came for {} s", NEXT_WITHIN.as_secs());
             return Err(Problem::new(Code::RequestTimeout, detail));
         };
+        waited += since.elapsed();
+        if waited > MAY_BEGIN_SLOWLY && bytes < waited.as_secs() * LEAST_BYTES {
+            let detail = format!("the body comes slower than {LEAST_BYTES} bytes a second");
+            return Err(Problem::new(Code::RequestTimeout, detail));
+        }
         let chunk = match frame.map(|frame| frame.map(|frame| frame.into_data())) {
             None => Chunk::Over,
-            Some(Ok(Ok(bytes))) => Chunk::Bytes(bytes),
+            Some(Ok(Ok(piece))) => {
+                bytes += piece.len() as u64;
+                Chunk::Bytes(piece)
+            }
             // Trailers.
             Some(Ok(Err(_))) => Chunk::Bytes(Bytes::new()),
             Some(Err(error)) => {
@@ -280,5 +305,32 @@ fn view(api: &Api, run: &DryRun) -> DryRunView {
         created_by: by,
         error,
         report,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_of_which_nothing_comes_is_stopped() {
+        let runs = crate::dry_runs::DryRuns::default();
+        let now = Timestamp::from_millis(0);
+        let wanted = Wanted {
+            id: DryRunId::from_u128(1),
+            version: 1,
+            source: Source::File { bytes: None },
+            by: "".into(),
+            at: now,
+            throughput: rustc_hash::FxHashMap::default(),
+        };
+        let run = runs.begin(wanted).unwrap();
+        let silent = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        let (give, mut take) = tokio::sync::mpsc::channel(1);
+        run.stop();
+        let handing = hand_over(&run, Body::from_stream(silent), give);
+        // Far less than the time in which something has to come.
+        let (done, gone) = tokio::join!(tokio::time::timeout(Duration::from_secs(20), handing), take.recv());
+        assert!(done.unwrap().is_ok() && gone.is_none());
     }
 }

@@ -235,7 +235,7 @@ impl<'a> Question<'a> {
             operator,
             segments: u8::try_from(segments).unwrap_or(u8::MAX),
             text: if self.text.is_empty() {
-                routing::Text::Unknown
+                routing::Text::Unknown(&[])
             } else {
                 routing::Text::Whole(&self.text)
             },

@@ -44,8 +44,17 @@ pub(super) struct Laid {
 }
 
 impl Manager {
-    pub(super) fn is_named(&self) -> bool {
-        self.managed_by.is_some()
+    /// Whether a draft is laid over what is there; without a name it holds whole, as it is written.
+    ///
+    /// # Errors
+    /// When something is to be taken over in nobody's name.
+    pub(super) fn lays_a_draft(&self) -> Result<bool, Failure> {
+        if self.take_over && self.managed_by.is_none() {
+            let message =
+                "--take-over needs --managed-by NAME: a draft without it holds whole, as it is written";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        Ok(self.managed_by.is_some())
     }
 
     /// # Errors
@@ -106,7 +115,8 @@ fn how_to_remove(what: &Kept, terms: Terms<'_>) -> String {
 pub(crate) struct Diff {
     /// A file, or a folder of TOML files.
     path: PathBuf,
-    /// Compare in this name, as `config apply --prune --managed-by NAME` would.
+    /// Compare in this name, as `config apply --prune --managed-by NAME` would; absent: all that is in force with all
+    /// that the files say.
     #[arg(long, value_name = "NAME", value_parser = manager_name)]
     managed_by: Option<String>,
     #[command(flatten)]
@@ -151,14 +161,22 @@ pub(crate) async fn diff(options: &Diff, output: &Output) -> Result<(), Failure>
     let terms = Terms { manager, prune: true, repriced: &repriced, ..Terms::default() };
     let merged = desired::merge(&active.document, wanted.document.clone(), terms);
     for what in &merged.kept {
-        output.note(&format!("not compared, because no file names it: {what}"));
+        output.note(&match manager {
+            Some(_) => format!("not compared, because no file names it: {what}"),
+            None => format!("no file names it, and config apply keeps it: {what}"),
+        });
     }
     for what in &merged.foreign {
         output.note(&format!("{what}: config apply refuses to change it without --take-over"));
     }
-    let mut price_files = active.price_files.clone();
-    price_files.extend(wanted.price_files);
-    let changes = versions::changes(&active, &Sources::new(merged.settings, price_files));
+    let changes = if manager.is_some() {
+        let mut price_files = active.price_files.clone();
+        price_files.extend(wanted.price_files);
+        versions::changes(&active, &Sources::new(merged.settings, price_files))
+    } else {
+        // Whole against whole, as the import of a configuration file would put it in force.
+        versions::changes(&active, &wanted)
+    };
     differences(&json!({ "against": number, "same": changes.is_empty(), "changes": changes }), output)
 }
 

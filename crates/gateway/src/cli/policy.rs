@@ -127,11 +127,15 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             show(&version, english, &endpoint, output).await
         }
         Command::Draft { path, comment, based_on, manager, endpoint } => {
+            let lays = manager.lays_a_draft()?;
             let client = endpoint.client()?;
             let mut sources = read(&path, output)?;
-            if manager.is_named() {
+            let mut based_on = based_on;
+            if lays {
                 let base = based_on.map_or_else(|| "active".to_owned(), |number| number.to_string());
-                let (_, there) = desired::fetch(&client, &base).await?;
+                let (number, there) = desired::fetch(&client, &base).await?;
+                // What is activated meanwhile is not in it: then the draft is refused, and undoes nothing.
+                based_on = Some(number);
                 sources = manager.lay(&there, sources, Prune(true), output)?.sources;
             }
             let made = draft(&client, &sources, comment.as_deref(), based_on).await?;

@@ -157,6 +157,15 @@ impl Contract {
                 keys.extend(key.map(Key::Name));
                 tell(keys, message);
             }
+            let units = |one: &Commitment| {
+                let period = one.period;
+                one.promised().into_iter().map(move |(unit, _)| (period, unit))
+            };
+            let others: Vec<_> = self.commitments.iter().take(at).flat_map(units).collect();
+            if units(commitment).any(|mine| others.contains(&mine)) {
+                let message = "a commitment above has the same period and unit: keep the one that holds";
+                tell(vec![Key::Name("commitments"), Key::Place(at)], message.to_owned());
+            }
         }
         for (at, contact) in self.contacts.iter().enumerate() {
             let keys = |key| vec![Key::Name("contacts"), Key::Place(at), Key::Name(key)];
@@ -287,7 +296,11 @@ mod tests {
             starts = "2026-01-01"
             ends = "2025-12-31"
             sla = { delivery_rate = "120", availability = "x" }
-            commitments = [{ period = "month" }, { period = "year", spend = "1,5" }]
+            commitments = [
+                { period = "month" }, { period = "year", spend = "1,5" },
+                { period = "month", messages = 5 }, { period = "year", messages = 5 }, { period = "month", segments = 5 },
+                { period = "month", messages = 6 },
+            ]
             contacts = [{ name = "Ada", email = "ada" }, { name = "Ada" }]
             escalation = [{ after = "1h", contact = "Ada" }, { after = "30m", contact = "Bob" }]
             "#,
@@ -312,6 +325,7 @@ mod tests {
                 "commitments.0",
                 "commitments.1.spend",
                 "commitments.1.spend",
+                "commitments.5",
                 "contacts.0.email",
                 "contacts.1.name",
                 "escalation.1.contact",

@@ -85,7 +85,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Opti
 pub(super) struct LegLine {
     route: RouteId,
     connection: ConnectionId,
-    asked_at: Timestamp,
+    pub(super) asked_at: Timestamp,
     /// Of the text that it sent; absent: the message's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     segments: Option<u16>,

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read as _};
+use std::time::Duration;
 
 use domain::content::Features;
 use domain::id::MessageIds;
@@ -11,7 +12,7 @@ use domain::number::{self, Country};
 use domain::status::StatusSet;
 use domain::{AppId, Class, Encoding, Recipient, Timestamp, segment};
 use pipeline::replay::{Decision, Done, LeftAside};
-use pipeline::{App, MAX_SEGMENTS};
+use pipeline::{App, MAX_SCHEDULE, MAX_SEGMENTS, MAX_VALIDITY};
 use routing::operator::Operator;
 use rustc_hash::FxHashMap;
 
@@ -20,6 +21,8 @@ use super::{End, FORM, Head};
 
 /// Longer than any line that is meant: a text of the most segments takes 3 KiB.
 const LONGEST_LINE: u64 = 64 * 1024;
+/// Longer than any message is planned ahead and then valid.
+const FARTHEST: Duration = MAX_SCHEDULE.saturating_add(MAX_VALIDITY);
 /// Problems that are told; the rest is counted.
 const TOLD: usize = 100;
 
@@ -291,6 +294,17 @@ impl<'a> Items<'a> {
             Some(None) => None,
             None => number.as_ref().and_then(|number| (self.known.operator)(&number.to)).map(Operator::code),
         };
+        let is_far = |other: Timestamp| other.since(at).max(at.since(other)) > FARTHEST;
+        let far =
+            |place: &str| format!("{place}: is more than {} days from `at`", FARTHEST.as_secs() / 86_400);
+        if line.send_at.is_some_and(is_far) {
+            problems.push(far("send_at"));
+        }
+        for (place, attempt) in line.attempts.iter().flatten().enumerate() {
+            if is_far(attempt.asked_at) {
+                problems.push(far(&format!("attempts[{place}].asked_at")));
+            }
+        }
         let text = text(&line, problems);
         let fates = line.outcomes.iter().enumerate().filter_map(|(place, outcome)| {
             outcome.fate().map_err(|bad| problems.push(format!("outcomes[{place}]: {bad}"))).ok()

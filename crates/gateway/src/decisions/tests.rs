@@ -153,6 +153,17 @@ fn done() -> impl Strategy<Value = Done> {
     ]
 }
 
+/// As an honest file says it: an attempt is made within the weeks after its message was accepted.
+fn made_after(accepted: Timestamp, mut done: Done) -> Done {
+    if let Done::Sent(legs) = &mut done {
+        for leg in legs {
+            let millis = leg.asked_at.as_millis().unsigned_abs() % 3_000_000_000;
+            leg.asked_at = accepted.plus(Duration::from_millis(millis));
+        }
+    }
+    done
+}
+
 prop_compose! {
     fn message()(
         id in any::<u128>(),
@@ -211,6 +222,7 @@ proptest! {
         paces in proptest::collection::vec((name(), pace()), 0..3),
         probed_just_now in any::<bool>(),
     ) {
+        let done = made_after(message.created_at, done);
         let decision = Decision {
             message,
             done,
@@ -275,6 +287,11 @@ not json
     insta::assert_snapshot!(problems(text, &["shop", "news"]).join("\n"));
     let long = format!("{{\"to\":\"{}\"}}\n{{\"segments\":1}}", "1".repeat(70_000));
     assert_eq!(problems(&long, &["shop"]), ["1: is longer than 64 KiB", "2: to: is missing"]);
+    let far = r#"{"to":"+4915112345678","segments":1,"at":"2026-03-01T09:00:00Z","send_at":"2027-03-01T09:00:00Z",
+        "attempts":[{"route":"acme","connection":"acme","asked_at":"2025-03-01T09:00:00Z"}]}"#;
+    let days = "is more than 42 days from `at`";
+    let both = [format!("1: send_at: {days}"), format!("1: attempts[0].asked_at: {days}")];
+    assert_eq!(problems(&far.replace('\n', ""), &["shop"]), both);
     let many = "{}\n".repeat(150);
     let (_, whole) = read(many.as_bytes(), &known(&["shop"]));
     let problems = whole.unwrap_err();

@@ -27,8 +27,8 @@ pub(super) fn commitments(
             let (Some(days), unit) = (promise.days(now), promise.unit) else { continue };
             let whole = days.end().since(days.begin());
             let [before, after] = [
-                loads().map(|load| carried(unit, load, &load.before, |cost| cost.before)).sum(),
-                loads().map(|load| carried(unit, load, &load.after, |cost| cost.after)).sum(),
+                total(loads().map(|load| carried(unit, load, &load.before, |cost| cost.before))),
+                total(loads().map(|load| carried(unit, load, &load.after, |cost| cost.after))),
             ]
             .map(|sum| projected(unit, sum, whole, part));
             let is_its = |one: &&Promised| {
@@ -49,6 +49,11 @@ pub(super) fn commitments(
         }
     }
     told
+}
+
+/// A file may say any amounts.
+fn total(all: impl Iterator<Item = Decimal>) -> Decimal {
+    all.fold(Decimal::ZERO, Decimal::saturating_add)
 }
 
 fn carried(unit: Unit, load: &Load, side: &Peak, of: impl Fn(&Cost) -> Decimal) -> Decimal {

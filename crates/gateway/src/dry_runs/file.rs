@@ -88,6 +88,7 @@ impl DryRun {
         let (state, read) = match replay(&mut input, known, table, throughput, &mut go_on) {
             Ok(Some(found)) => (State::Done(Arc::new(found)), Ok(())),
             Ok(None) => (State::Stopped, Ok(())),
+            Err(Bad::Unreadable(_)) if self.is_stopped.load(Ordering::Relaxed) => (State::Stopped, Ok(())),
             Err(Bad::Unreadable(error)) => (State::Failed(error.to_string().into()), Ok(())),
             Err(Bad::Wrong(problems)) => (State::Failed(problems.to_string().into()), Err(problems)),
         };
@@ -118,6 +119,10 @@ struct Arriving<'a> {
 
 impl Read for Arriving<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // A file may have no line that can be used, and so none that is asked after.
+        if self.run.is_stopped.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the dry-run was stopped"));
+        }
         while self.now.is_empty() && !self.is_over {
             match self.chunks.blocking_recv() {
                 Some(Chunk::Bytes(bytes)) => {
@@ -137,5 +142,54 @@ impl Read for Arriving<'_> {
         let taken = self.now.split_to(self.now.len().min(into.len()));
         into.iter_mut().zip(&taken).for_each(|(into, byte)| *into = *byte);
         Ok(taken.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Class, DryRunId, Timestamp};
+
+    use super::super::{DryRuns, Source, Wanted};
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_line_that_can_be_used_is_stopped_while_it_comes() {
+        let nothing =
+            crate::tables::Sources::new(routing::Settings::default(), std::collections::BTreeMap::new());
+        let table = nothing.compile(&crate::tables::Surroundings::default()).unwrap();
+        let now = Timestamp::from_millis(0);
+        let known = || Known {
+            apps: FxHashMap::default(),
+            default_class: Class::Otp,
+            operator: Box::new(|_| None),
+            now,
+        };
+        let wanted = || Wanted {
+            id: DryRunId::from_u128(1),
+            version: 1,
+            source: Source::File { bytes: None },
+            by: "".into(),
+            at: now,
+            throughput: FxHashMap::default(),
+        };
+        let runs = DryRuns::default();
+        for lines in ["\n\n\n\n", "what is no decision\n"] {
+            let run = runs.begin(wanted()).unwrap();
+            let (give, take) = tokio::sync::mpsc::channel(1);
+            let stop = Arc::clone(&run);
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    let mut given = 0;
+                    while give.blocking_send(Chunk::Bytes(Bytes::from_static(lines.as_bytes()))).is_ok() {
+                        given += 1;
+                        if given == 1000 {
+                            stop.stop();
+                        }
+                    }
+                });
+                run.read_file(&table, &known(), take).unwrap();
+            });
+            assert!(matches!(run.state(), State::Stopped), "{:?}", run.state());
+        }
     }
 }

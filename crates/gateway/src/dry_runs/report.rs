@@ -41,6 +41,7 @@ pub(crate) fn report(
         "planned": report.planned,
         "planned_refused": report.planned_refused,
         "assumed": report.assumed,
+        "without_text": report.without_text,
         "left_aside": left_aside,
         "damaged": damaged,
         "days_left_out": days_left_out,
@@ -52,6 +53,7 @@ pub(crate) fn report(
         "other_groups": other_groups,
         "refused": refused(report),
         "connections": connections(report),
+        "other_connections": report.other_loads,
         "commitments": promises,
     })
 }

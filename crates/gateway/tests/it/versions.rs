@@ -228,13 +228,20 @@ async fn what_somebody_manages_is_neither_changed_nor_removed_in_passing() {
     }
     let diff = ops(&gateway, &["config", "diff", &changed]).await.ended_with(10);
     assert!(diff.stderr.contains("route one is managed by terraform"), "{}", diff.stderr);
-    assert!(diff.stdout.contains("~ route one changes: countries"), "{}", diff.stdout);
+    let both = r#"~ route one changes: managed_by is no longer "terraform"; countries is now"#;
+    assert!(diff.stdout.contains(both), "{}", diff.stdout);
+    // What the import of a configuration file would remove differs, whoever manages it.
+    let none = file("none.toml", "");
+    let diff = ops(&gateway, &["config", "diff", &none]).await.ended_with(10);
+    assert!(diff.stdout.contains("route one is removed"), "{}", diff.stdout);
+    let kept = "config apply keeps it: route one, managed by terraform";
+    assert!(diff.stderr.contains(kept), "{}", diff.stderr);
+    ops(&gateway, &["policy", "draft", &changed, "--take-over"]).await.ended_with(2);
     assert_eq!(active(&gateway).await, 2);
     let taken = ops(&gateway, &[&by_git[..], &["--take-over"]].concat()).await.ended_with(0);
     assert!(taken.stdout.contains("managed_by from \"terraform\" to \"git\""), "{}", taken.stdout);
 
     // Each removes what is his own.
-    let none = file("none.toml", "");
     let pruned =
         ops(&gateway, &["config", "apply", &none, "--prune", "--managed-by", "git"]).await.ended_with(0);
     assert!(

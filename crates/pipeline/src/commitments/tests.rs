@@ -34,7 +34,9 @@ fn commitments(all: &[(&str, &[&str], Unit, i64)]) -> Commitments {
 fn carry(of: &Commitments, connection: &str, when: &str, currency: Option<Currency>, messages: u64) {
     let spend = if currency.is_some() { Decimal::new(5, 2) * Decimal::from(messages) } else { Decimal::ZERO };
     let added = Sum { messages, segments: 2 * messages, spend, is_unsaved: true };
-    of.sums.lock().add(&name(connection), (day(at(when)), currency), added);
+    let mut sums = of.sums.lock();
+    let vendor = sums.owners[&name(connection)].clone();
+    sums.add(&vendor, (day(at(when)), currency), added);
 }
 
 #[test]
@@ -62,6 +64,21 @@ fn all_connections_of_a_vendor_count_from_the_first_day_to_the_last() {
 }
 
 #[test]
+fn a_vendor_keeps_what_it_carried_by_connections_that_it_has_no_more() {
+    let of = commitments(&[("acme", &["acme-1"], Unit::Messages, 1000)]);
+    let now = at("2026-11-15T00:00:00Z");
+    carry(&of, "acme-1", "2026-11-02T00:00:00Z", None, 7);
+    let mut agreed = of.agreements().vendors.clone();
+    agreed[0].connections = vec![name("acme-2")];
+    of.agree(Agreements { vendors: agreed, ..Agreements::default() }, now);
+    carry(&of, "acme-2", "2026-11-03T00:00:00Z", None, 20);
+    // An answer that came late.
+    carry(&of, "acme-1", "2026-11-03T00:00:00Z", None, 300);
+    assert_eq!(of.standing(now)[0].pace.carried, Decimal::from(327));
+    assert!(of.unsaved().iter().all(|one| one.vendor.as_str() == "acme"));
+}
+
+#[test]
 fn decisions_hear_of_the_most_urgent_promise_of_a_vendor_and_of_none_that_is_on_pace() {
     let of = commitments(&[
         ("acme", &["acme-1", "acme-2"], Unit::Messages, 1000),
@@ -79,7 +96,7 @@ fn decisions_hear_of_the_most_urgent_promise_of_a_vendor_and_of_none_that_is_on_
 
 #[test]
 fn each_sum_is_written_until_it_was() {
-    let of = commitments(&[]);
+    let of = commitments(&[("acme", &["acme"], Unit::Messages, 1000)]);
     carry(&of, "acme", "2026-11-02T00:00:00Z", Some(EUR), 1);
     carry(&of, "acme", "2026-11-02T12:00:00Z", Some(EUR), 2);
     carry(&of, "acme", "2026-11-03T00:00:00Z", None, 4);

@@ -41,14 +41,23 @@ pub(super) struct Loads {
     throughput: FxHashMap<ConnectionId, u32>,
     seconds: BTreeMap<i64, FxHashMap<ConnectionId, [u32; 2]>>,
     done: BTreeMap<ConnectionId, Load>,
+    /// Counts in `seconds`.
+    open: usize,
+    /// Attempts before by connections that there was no room for.
+    others: u64,
 }
+
+/// A file may name any connection; those of the candidate always have room.
+const MOST_CONNECTIONS: usize = 10_000;
+/// Beyond, a second is settled before its time: what is scheduled into it later counts as another one.
+const MOST_OPEN: usize = 1_000_000;
 
 const BEFORE: usize = 0;
 const AFTER: usize = 1;
 
 impl Loads {
     pub(super) fn new(throughput: FxHashMap<ConnectionId, u32>) -> Self {
-        Self { throughput, seconds: BTreeMap::new(), done: BTreeMap::new() }
+        Self { throughput, seconds: BTreeMap::new(), done: BTreeMap::new(), open: 0, others: 0 }
     }
 
     pub(super) fn before(&mut self, leg: &Leg) {
@@ -61,15 +70,25 @@ impl Loads {
 
     fn add(&mut self, leg: &Leg, side: usize) {
         let Leg { connection, asked_at, cost, segments, taken, .. } = leg;
+        if !self.done.contains_key(connection) {
+            if side == BEFORE && self.done.len() >= MOST_CONNECTIONS {
+                self.others += 1;
+                return;
+            }
+            self.done.insert(connection.clone(), Load::default());
+        }
+        while self.open >= MOST_OPEN
+            && let Some((second, counts)) = self.seconds.pop_first()
+        {
+            self.settle(second, counts);
+        }
         let second = self.seconds.entry(asked_at.as_millis().div_euclid(1000)).or_default();
         if !second.contains_key(connection) {
             second.insert(connection.clone(), [0; 2]);
+            self.open += 1;
         }
         if let Some(count) = second.get_mut(connection).and_then(|sides| sides.get_mut(side)) {
             *count = count.saturating_add((*segments).into());
-        }
-        if !self.done.contains_key(connection) {
-            self.done.insert(connection.clone(), Load::default());
         }
         let Some(load) = self.done.get_mut(connection) else { return };
         let is_before = side == BEFORE;
@@ -79,7 +98,8 @@ impl Loads {
         peak.accepted_segments += u64::from(*taken);
         if let Some(price) = cost {
             let cost = load.costs.entry(price.currency).or_default();
-            *(if is_before { &mut cost.before } else { &mut cost.after }) += price.amount;
+            let side = if is_before { &mut cost.before } else { &mut cost.after };
+            *side = side.saturating_add(price.amount);
         }
     }
 
@@ -93,6 +113,7 @@ impl Loads {
     }
 
     fn settle(&mut self, second: i64, counts: FxHashMap<ConnectionId, [u32; 2]>) {
+        self.open = self.open.saturating_sub(counts.len());
         for (connection, [before, after]) in counts {
             let throughput = self.throughput.get(&connection).copied();
             let load = self.done.entry(connection).or_default();
@@ -102,11 +123,12 @@ impl Loads {
         }
     }
 
-    pub(super) fn finish(mut self) -> BTreeMap<ConnectionId, Load> {
+    /// With how many attempts there was no room for.
+    pub(super) fn finish(mut self) -> (BTreeMap<ConnectionId, Load>, u64) {
         while let Some((second, counts)) = self.seconds.pop_first() {
             self.settle(second, counts);
         }
-        self.done
+        (self.done, self.others)
     }
 }
 
@@ -120,5 +142,40 @@ impl Peak {
             self.seconds_above += 1;
             self.segments_above += u64::from(above);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::money::Price;
+
+    use super::*;
+
+    fn leg(connection: &str, amount: domain::money::Decimal) -> Leg {
+        Leg {
+            route: "a".parse().unwrap(),
+            connection: connection.parse().unwrap(),
+            asked_at: Timestamp::from_millis(0),
+            segments: 1,
+            cost: Some(Price { amount, currency: Currency::EUR }),
+            taken: 1,
+            unpriced: 0,
+        }
+    }
+
+    #[test]
+    fn a_file_names_only_so_many_connections_and_sums_end_at_the_largest() {
+        let mut loads = Loads::new(FxHashMap::default());
+        let most = domain::money::Decimal::MAX;
+        for number in 0..MOST_CONNECTIONS + 7 {
+            loads.before(&leg(&format!("c{number}"), most));
+        }
+        loads.before(&leg("c0", most));
+        loads.after(&leg("mine", most));
+        assert_eq!(loads.open, MOST_CONNECTIONS + 1);
+        let (done, others) = loads.finish();
+        assert_eq!((done.len(), others), (MOST_CONNECTIONS + 1, 7));
+        let load = &done[&"c0".parse::<ConnectionId>().unwrap()];
+        assert_eq!((load.before.messages, load.costs[&Currency::EUR].before), (2, most));
     }
 }

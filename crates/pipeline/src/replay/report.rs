@@ -29,6 +29,8 @@ pub struct Report {
     pub planned_refused: u64,
     /// Attempts whose outcome nobody knows, and that were taken to be delivered.
     pub assumed: u64,
+    /// Messages whose text is not known, where the candidate has routes that change texts or look into them.
+    pub without_text: u64,
     pub costs: BTreeMap<Currency, Cost>,
     /// Segments that were taken at a price nobody knows: before and after.
     pub unpriced: (u64, u64),
@@ -41,6 +43,8 @@ pub struct Report {
     pub other_groups: u64,
     pub refused: BTreeMap<String, Refused>,
     pub loads: BTreeMap<ConnectionId, Load>,
+    /// Attempts of a file by connections that there was no room for.
+    pub other_loads: u64,
 }
 
 /// In one currency.
@@ -101,7 +105,7 @@ impl Cost {
     /// What the candidate costs more; negative when it costs less.
     #[must_use]
     pub fn delta(&self) -> Decimal {
-        self.after - self.before
+        self.after.saturating_sub(self.before)
     }
 }
 
@@ -200,10 +204,12 @@ fn unpriced(legs: &[Leg]) -> u64 {
 
 fn add_costs(costs: &mut BTreeMap<Currency, Cost>, old: &[Leg], new: &[Leg]) {
     for price in old.iter().filter_map(|leg| leg.cost) {
-        costs.entry(price.currency).or_default().before += price.amount;
+        let cost = costs.entry(price.currency).or_default();
+        cost.before = cost.before.saturating_add(price.amount);
     }
     for price in new.iter().filter_map(|leg| leg.cost) {
-        costs.entry(price.currency).or_default().after += price.amount;
+        let cost = costs.entry(price.currency).or_default();
+        cost.after = cost.after.saturating_add(price.amount);
     }
 }
 

@@ -7,16 +7,16 @@ use domain::attempt::{PartAnswer, State, Verdict};
 use domain::commitment::Pace;
 use domain::plan::Capped;
 use domain::record::{Answer, Dispatch, Input, NextAttempt, ReceiptNews, Target};
-use domain::{Class, ConnectionId, ErrorClass, Record, RouteId, Timestamp};
+use domain::{Class, ConnectionId, ErrorClass, Message, Record, RouteId, Timestamp};
 use routing::learning::{Beliefs, Destination, Recorded};
 use routing::table::Cap;
-use routing::{Choice, HealthView, NoRule, Table};
+use routing::{Choice, Facts, HealthView, NoRule, Table, Text};
 
 use super::Outcomes;
-use super::decision::{Believed, Decision, Done, Refusal, legs};
+use super::decision::{Believed, Decision, Done, Leg, Refusal, legs};
 use super::fate::{Answered, Fate, of_part};
 use super::memory::Memory;
-use crate::next::{self, facts};
+use crate::next;
 use crate::recent::Before;
 
 /// A message takes a few steps a route; whatever takes more goes in a circle.
@@ -36,7 +36,8 @@ pub(super) fn run(
     let before = Before { used, probed: decision.probed_just_now, is_retried: false };
     let health = Down::of(decision, table);
     let at_acceptance = Standing { health: &health, capped: &decision.capped };
-    let choice = match routing::choose(&facts(message, &before, accepted_at), table, &at_acceptance) {
+    let sent = sent(decision);
+    let choice = match routing::choose(&facts(message, &before, accepted_at, &sent), table, &at_acceptance) {
         Ok(choice) => choice,
         Err(NoRule) => return Done::Refused(Refusal::NoRule),
     };
@@ -60,11 +61,35 @@ pub(super) fn run(
         record,
         now: accepted_at,
         before,
+        sent,
         agenda: Vec::new(),
         seen: Vec::new(),
     };
     let record = life.live(memory, outcomes, assumed);
     Done::Sent(legs(&record))
+}
+
+/// As when the message was decided, but that of a text that is gone the log says what became of it.
+fn facts<'a>(
+    message: &'a Message,
+    before: &'a Before,
+    now: Timestamp,
+    sent: &'a [(RouteId, u8)],
+) -> Facts<'a> {
+    let facts = next::facts(message, before, now);
+    let text = if is_without_text(message) { Text::Unknown(sent) } else { facts.text };
+    Facts { text, ..facts }
+}
+
+pub(super) fn is_without_text(message: &Message) -> bool {
+    matches!(Text::of(message), Text::Unknown(_))
+}
+
+/// How many segments of the message each route had that it took.
+fn sent(decision: &Decision) -> Vec<(RouteId, u8)> {
+    let Done::Sent(legs) = &decision.done else { return Vec::new() };
+    let of_leg = |leg: &Leg| (leg.route.clone(), u8::try_from(leg.segments).unwrap_or(u8::MAX).max(1));
+    legs.iter().map(of_leg).collect()
 }
 
 /// How things stood, as far as the log says.
@@ -155,6 +180,7 @@ struct Life<'a> {
     now: Timestamp,
     /// The route that carried the password which this one repeats is in it until this one has left itself.
     before: Before,
+    sent: Vec<(RouteId, u8)>,
     /// News from vendors that are on their way.
     agenda: Vec<(Timestamp, Input)>,
     /// How often each route was met.
@@ -199,7 +225,7 @@ impl Life<'_> {
 
     fn next_attempt(&self) -> Input {
         let before = self.before();
-        let facts = facts(&self.record.message, &before, self.now);
+        let facts = facts(&self.record.message, &before, self.now, &self.sent);
         let choose = || routing::choose(&facts, self.table, &self.standing());
         match next::after_outcome(&self.record, &facts, self.table, choose) {
             Some(target) => Input::Try(NextAttempt { target, reference: 0 }),
@@ -236,7 +262,7 @@ impl Life<'_> {
         loop {
             let targets = {
                 let before = self.before();
-                let facts = facts(&self.record.message, &before, self.now);
+                let facts = facts(&self.record.message, &before, self.now, &self.sent);
                 let choice = routing::choose(&facts, self.table, &self.standing());
                 next::of_queued(&self.record, &attempt, &facts, self.table, choice)
             };

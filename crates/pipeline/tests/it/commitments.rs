@@ -112,7 +112,7 @@ async fn segments_count_with_what_they_cost_when_the_vendor_accepted_them() {
     let reader = bench.pipeline.reader();
     let written = || {
         let rows = reader.carried(0).unwrap();
-        let of = rows.iter().filter(|row| row.connection.as_str() == "borealis");
+        let of = rows.iter().filter(|row| row.vendor.as_str() == "borealis");
         of.map(|row| (row.messages, row.segments, row.spend.normalize().to_string())).collect::<Vec<_>>()
     };
     bench.until_true("it is written", || written() == [(1, 2, "0.1".to_owned())]).await;

@@ -16,7 +16,7 @@ use domain::money::Decimal;
 use domain::plan::Capped;
 use domain::record::{Answer, ReceiptNews};
 use domain::{AppId, ConnectionId, Currency, ErrorClass, MessageId, Record, RouteId, Status, Timestamp};
-use pipeline::replay::{Decision, Done, Fate, Replay, Report};
+use pipeline::replay::{Decision, Done, Fate, Leg, Replay, Report};
 use pipeline::{App, Clock as _, Pipeline, Refused, Settings, Silent};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -175,6 +175,10 @@ fn table(rules: serde_json::Value, version: u64) -> Table {
 }
 
 fn table_with(caps: serde_json::Value, rules: serde_json::Value, version: u64) -> Table {
+    compiled(settings(caps, rules), version)
+}
+
+fn settings(caps: serde_json::Value, rules: serde_json::Value) -> serde_json::Value {
     let card = |id: &str, currency: &str, prices: &[(&str, &str)]| {
         let prices = prices.iter().map(|(place, price)| match place.split_once('-') {
             Some((mcc, mnc)) => serde_json::json!({ "mcc": mcc, "mnc": mnc, "price": price }),
@@ -184,7 +188,7 @@ fn table_with(caps: serde_json::Value, rules: serde_json::Value, version: u64) -
     };
     let route =
         |id: &str| serde_json::json!({ "id": id, "connection": id, "rate_card": format!("{id}-card") });
-    let settings = serde_json::json!({
+    serde_json::json!({
         "routes": CONNECTIONS.map(route),
         "rate_cards": [
             card("acme-card", "EUR", &[("DE", "0.0731"), ("FR", "0.04501"), ("262-02", "0.069")]),
@@ -195,7 +199,10 @@ fn table_with(caps: serde_json::Value, rules: serde_json::Value, version: u64) -
         ],
         "caps": caps,
         "policy": { "default_class": "transactional", "rules": rules },
-    });
+    })
+}
+
+fn compiled(settings: serde_json::Value, version: u64) -> Table {
     let settings: routing::Settings = serde_json::from_value(settings).unwrap();
     let connections = CONNECTIONS.map(|name| ConnectionId::new(name).unwrap());
     let apps = [AppId::new("shop").unwrap()];
@@ -482,4 +489,51 @@ async fn who_passed_over_a_full_cap_passes_over_it_again() {
         let mut replay = Replay::new(&table, FxHashMap::default(), Box::new(|_, _| None));
         assert_eq!(routes(&replay.decide(&decision)), Some(vec![expected]));
     }
+}
+
+/// A text that is gone takes on its route what it took there, with what the route put before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_text_that_is_gone_costs_what_it_cost() {
+    let logged = run(before()).await;
+    let mut sent = logged.iter().filter(|record| record.rejection.is_none());
+    let to_germany = |record: &&Record| record.message.to.as_str().starts_with("+4915");
+    let mut message = sent.find(to_germany).unwrap().message.clone();
+    (message.text, message.segments, message.operator) = (Box::default(), 1, None);
+    let acme: RouteId = "acme".parse().unwrap();
+    let cost = domain::Price { amount: "0.1462".parse().unwrap(), currency: "EUR".parse().unwrap() };
+    let leg = Leg {
+        route: acme,
+        connection: ConnectionId::new("acme").unwrap(),
+        asked_at: message.created_at,
+        segments: 2,
+        cost: Some(cost),
+        taken: 2,
+        unpriced: 0,
+    };
+    let decision = Decision {
+        message,
+        done: Done::Sent(vec![leg]),
+        fates: Vec::new(),
+        down: Vec::new(),
+        capped: Vec::new(),
+        believed: Vec::new(),
+        paces: Vec::new(),
+        probed_just_now: false,
+    };
+    let rules = serde_json::json!([{ "id": "all", "routes": ["acme"] }]);
+    let mut settings = settings(serde_json::json!([]), rules);
+    let replayed = |settings: serde_json::Value| {
+        let table = compiled(settings, 3);
+        let mut replay = Replay::new(&table, FxHashMap::default(), Box::new(|_, _| None));
+        replay.decide(&decision);
+        replay.finish()
+    };
+    // As it was handed in, where nothing is put before it.
+    let plain = replayed(settings.clone());
+    let cost = plain.costs.values().next().unwrap();
+    assert_eq!((plain.without_text, cost.after.to_string()), (0, "0.0731".to_owned()));
+    settings["routes"][0]["content"] = serde_json::json!({ "prefix": "[Acme] " });
+    let report = replayed(settings);
+    assert_eq!((report.without_text, report.unchanged), (1, 1), "{report:#?}");
+    assert!(report.costs.values().all(|cost| cost.delta().is_zero()), "{report:#?}");
 }

@@ -140,7 +140,7 @@ impl Message {
             country: self.country,
             operator: Some(&self.operator),
             segments: 1,
-            text: routing::Text::Unknown,
+            text: routing::Text::Unknown(&[]),
             features: Features::of("hello"),
             max_price: None,
             now: Timestamp::from_millis(1_767_225_600_000),

@@ -69,7 +69,15 @@ impl Engine {
         self.settings = settings;
         let count = self.settings.vendors.len().max(self.state.vendors.len());
         self.state.vendors.resize(count, VendorState::default());
+        self.forget_asked();
         self.publish(now);
+    }
+
+    /// What is heard of changes: that more is heard of than before says nothing of what is asked for.
+    pub fn forget_asked(&mut self) {
+        for operator in &mut self.state.operators {
+            operator.asked.forget();
+        }
     }
 
     pub fn settings(&self) -> &Settings {

@@ -263,7 +263,7 @@ impl Engine {
         arms.filter_map(|arm| self.state.arms.get(*arm as usize))
     }
 
-    fn of_operator(&self, operator: OperatorIndex) -> impl Iterator<Item = &super::arm::Arm> {
+    pub(super) fn of_operator(&self, operator: OperatorIndex) -> impl Iterator<Item = &super::arm::Arm> {
         let arms = self.state.operators.get(operator).into_iter().flat_map(|operator| &operator.arms);
         arms.filter_map(|arm| self.state.arms.get(*arm as usize))
     }
@@ -321,12 +321,10 @@ impl Engine {
                 let calm = |mut arms: Box<dyn Iterator<Item = &super::arm::Arm> + '_>| {
                     arms.all(|arm| arm.trouble.is_none())
                 };
-                // That ends when no more is asked for than usual.
-                let is_pumped = self.is_pumped(arm.operator);
                 let ended = [
                     (own, true),
                     (whole, calm(Box::new(self.of_vendor(arm.vendor)))),
-                    (everywhere, !is_pumped && calm(Box::new(self.of_operator(arm.operator)))),
+                    (everywhere, calm(Box::new(self.of_operator(arm.operator)))),
                 ];
                 let after = arm.receipts.regime;
                 for (scope, is_over) in ended {

@@ -65,12 +65,17 @@ impl<'a> Planner<'a> {
         let all: f64 = floors.iter().sum();
         let learned = all.min(0.5);
         let scale = if learned > 0.0 { learned / all } else { 0.0 };
-        let row = |((candidate, weight), floor): ((&Candidate, &f64), &f64)| Row {
-            vendor: candidate.vendor,
-            share: (weight * (1.0 - learned)) as f32,
-            probe: (floor * scale) as f32,
-            utility: candidate.utility as f32,
-            is_shut: candidate.is_shut,
+        let row = |((candidate, weight), floor): ((&Candidate, &f64), &f64)| {
+            let (share, least) = (weight * (1.0 - learned), floor * scale);
+            // What knocks at a half-open circuit is to find it closed, also where no message may be a probe.
+            let (share, probe) = if candidate.is_shut { (share + least, 0.0) } else { (share, least) };
+            Row {
+                vendor: candidate.vendor,
+                share: share as f32,
+                probe: probe as f32,
+                utility: candidate.utility as f32,
+                is_shut: candidate.is_shut,
+            }
         };
         rows.clear();
         rows.extend(candidates.iter().zip(&*weights).zip(&*floors).map(row));

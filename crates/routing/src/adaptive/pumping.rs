@@ -32,6 +32,10 @@ const OVER_SPANS: usize = 4;
 const STILL: f64 = 0.6;
 /// Conversions of fewer messages say nothing.
 const ENOUGH: f64 = 10.0;
+/// The others of an operator convert so much of what they did: what they carry is awaited as before.
+const AS_BEFORE: f64 = 0.8;
+/// What the operator does now counts for so many messages of an arm that carries hardly any.
+const LIKE_OTHERS: f64 = 20.0;
 /// A suspicion against a vendor that is so young, in seconds, is looked at again.
 const YOUNG: u32 = 120;
 /// What lasts longer, in seconds, is how it is now.
@@ -72,6 +76,9 @@ pub(super) struct Pumped {
     /// Messages a second, before.
     #[n(1)]
     usual: f64,
+    /// When it was last found.
+    #[cbor(n(3), default)]
+    found_at: u32,
 }
 
 /// What a rise of requests says of a fall of conversions.
@@ -103,6 +110,13 @@ impl Asked {
         self.spans.push_back(Span { from, count: fresh });
         if self.spans.len() > SPANS {
             self.spans.pop_front();
+        }
+    }
+
+    /// What is usual is found anew; where there is pumping, or was a moment ago, that is measured by what was.
+    pub(super) fn forget(&mut self) {
+        if self.pumped.is_none() {
+            self.spans.clear();
         }
     }
 
@@ -170,9 +184,12 @@ impl Engine {
     pub(super) fn is_excused(&mut self, now: Millis, at: usize, bars: Bars) -> bool {
         let Some(arm) = self.state.arms.get(at) else { return false };
         let fell = arm.conversions.sum > bars.conversions && arm.conversions_are_proven();
+        if !fell {
+            return false;
+        }
         // Receipts that are missing, too, tell of a loss.
         let is_loss = arm.is_proven() && arm.receipts.sum > SUSPICIOUS * bars.receipts;
-        if !fell || (is_loss && arm.receipts.sum > bars.receipts) {
+        if is_loss && arm.receipts.sum > bars.receipts {
             return false;
         }
         let (ratio, threshold) = (arm.conversions.sum, bars.conversions);
@@ -191,7 +208,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn is_pumped(&self, operator: OperatorIndex) -> bool {
+    /// Whether more is asked for on the operator than anybody waits for.
+    pub fn is_pumped(&self, operator: OperatorIndex) -> bool {
         self.state.operators.get(operator).is_some_and(|state| state.asked.is_pumped())
     }
 
@@ -231,15 +249,8 @@ impl Engine {
         if rise < RISE || asked - expected < CERTAIN * expected.sqrt() {
             return None;
         }
-        let reported_up_to = self.state.reports.up_to(now);
-        let (mut trials, mut acted) = (0.0, 0.0);
-        for bin in arm.evidence.read().filter(|bin| bin.second >= since && bin.reporting > 0) {
-            let age = reported_up_to.saturating_sub(bin.sent_at());
-            let reported = state.conversion_delay.at(self.tables.grid.place(age));
-            trials += f64::from(bin.reporting) * f64::from(reported);
-            acted += f64::from(bin.converted);
-        }
-        if trials < ENOUGH {
+        let (trials, acted) = self.conversions_since(now, arm, since);
+        if trials < ENOUGH || self.others_convert(now, arm, since) {
             return Some(Rise::TooEarly);
         }
         let before = arm.trouble.as_ref().map_or(arm.conversions.regime, |trouble| trouble.converted);
@@ -250,14 +261,50 @@ impl Engine {
         Some(if explains { Rise::Explains(Found { since, usual, proof }) } else { Rise::TooEarly })
     }
 
+    /// How many of an arm's messages since that second users would have acted on by now, and on how many they have.
+    fn conversions_since(&self, now: Millis, arm: &Arm, since: u32) -> (f64, f64) {
+        let Some(state) = self.state.operators.get(arm.operator) else { return (0.0, 0.0) };
+        let reported_up_to = self.state.reports.up_to(now);
+        let (mut trials, mut acted) = (0.0, 0.0);
+        for bin in arm.evidence.read().filter(|bin| bin.second >= since && bin.reporting > 0) {
+            let age = reported_up_to.saturating_sub(bin.sent_at());
+            let reported = state.conversion_delay.at(self.tables.grid.place(age));
+            trials += f64::from(bin.reporting) * f64::from(reported);
+            acted += f64::from(bin.converted);
+        }
+        (trials, acted)
+    }
+
+    /// Whether users act as before on what the other arms of an arm's operator carry: more users there are then, and
+    /// what the one arm lacks is its own.
+    fn others_convert(&self, now: Millis, arm: &Arm, since: u32) -> bool {
+        let (mut trials, mut acted, mut expected) = (0.0, 0.0, 0.0);
+        let is_other = |other: &&Arm| other.vendor != arm.vendor && other.trouble.is_none();
+        for other in self.of_operator(arm.operator).filter(is_other) {
+            let fresh = self.conversions_since(now, other, since);
+            // What was known before: little of it has faded since.
+            let stream = &other.evidence.conversions;
+            let before = (stream.trials - fresh.0, (stream.successes - fresh.1).max(0.0));
+            if before.0 < ENOUGH {
+                continue;
+            }
+            (trials, acted) = (trials + fresh.0, acted + fresh.1);
+            expected += fresh.0 * (before.1 / before.0).min(1.0);
+        }
+        trials >= ENOUGH && acted >= AS_BEFORE * expected
+    }
+
     /// Nobody is to blame.
     fn excuse(&mut self, now: Millis, operator: OperatorIndex, found: Found) {
         let Found { since, usual, proof } = found;
         let Some(state) = self.state.operators.get_mut(operator) else { return };
         match state.asked.pumped.as_deref_mut() {
             // What was usual before the last time still is.
-            Some(pumped) => pumped.until = None,
-            None => state.asked.pumped = Some(Box::new(Pumped { since, until: None, usual })),
+            Some(pumped) => (pumped.until, pumped.found_at) = (None, second(now)),
+            None => {
+                let found_at = second(now);
+                state.asked.pumped = Some(Box::new(Pumped { since, until: None, usual, found_at }));
+            }
         }
         for at in state.arms.clone() {
             let Some(arm) = self.state.arms.get_mut(at as usize) else { continue };
@@ -277,6 +324,8 @@ impl Engine {
             }
         }
         let (kind, scope) = (Kind::Pumping, Scope { vendor: None, operator: Some(operator) });
+        // What looked like a trouble of the operator was this.
+        self.close(scope, now);
         self.state.incidents.raise(scope, kind, now);
         self.verdicts.push(Verdict { kind, scope, stage: Stage::Raised, at: now, proof });
     }
@@ -287,17 +336,74 @@ impl Engine {
         let of_late = state.asked.of_late();
         let Some(pumped) = state.asked.pumped.as_deref_mut() else { return };
         match pumped.until {
-            None if of_late <= OVER * pumped.usual || pumped.since + LASTS < second => {
+            None if of_late <= OVER * pumped.usual => {
                 pumped.until = Some(second);
-                self.close(Scope { vendor: None, operator: Some(operator) }, now);
+                self.end_pumping(now, operator);
+            }
+            None if pumped.found_at + LASTS < second => {
+                state.asked.pumped = None;
+                self.take_as_usual(now, operator);
+                self.end_pumping(now, operator);
             }
             Some(until) if until + KEPT_BY_SECOND < second => state.asked.pumped = None,
             None | Some(_) => {}
         }
     }
 
+    fn end_pumping(&mut self, now: Millis, operator: OperatorIndex) {
+        let scope = Scope { vendor: None, operator: Some(operator) };
+        let kind = self.state.incidents.close_pumping(scope, now);
+        self.tell_end(kind, scope, now);
+    }
+
+    /// As many as act now on what is asked for act from now on; whoever is in trouble is measured by that, too.
+    fn take_as_usual(&mut self, now: Millis, operator: OperatorIndex) {
+        let Some(state) = self.state.operators.get(operator) else { return };
+        let numbers = state.arms.clone();
+        let counted: Vec<(u32, f64, f64)> = numbers
+            .iter()
+            .filter_map(|at| {
+                let arm = self.state.arms.get(*at as usize).filter(|arm| arm.trouble.is_none())?;
+                let (trials, acted) = self.conversions_since(now, arm, 0);
+                Some((*at, trials, acted))
+            })
+            .collect();
+        let (trials, acted) = counted.iter().fold((0.0, 0.0), |sum, of| (sum.0 + of.1, sum.1 + of.2));
+        if trials < ENOUGH {
+            return;
+        }
+        let rate = (acted / trials).min(1.0);
+        if let Some(state) = self.state.operators.get_mut(operator) {
+            state.converting = (rate / state.rate.max(0.05)).min(1.0);
+        }
+        let second = second(now);
+        for at in numbers {
+            let Some(arm) = self.state.arms.get_mut(at as usize) else { continue };
+            if let Some(trouble) = arm.trouble.as_deref_mut() {
+                trouble.converted = rate;
+            }
+            let own = counted.iter().find(|of| of.0 == at).map_or((0.0, 0.0), |of| (of.1, of.2));
+            let known = own.0 + LIKE_OTHERS;
+            let keep = (KEPT / known).min(1.0);
+            let stream = &mut arm.evidence.conversions;
+            if arm.trouble.is_none() {
+                stream.restart(second);
+                (stream.old_trials, stream.old_successes) =
+                    (known * keep, (own.1 + LIKE_OTHERS * rate) * keep);
+            }
+            arm.conversions.reset(second);
+            arm.conversions.regime = rate;
+            arm.evidence.uncharge_conversions();
+        }
+    }
+
     fn close(&mut self, scope: Scope, now: Millis) {
-        if let Some(kind) = self.state.incidents.close(scope, now) {
+        let kind = self.state.incidents.close(scope, now);
+        self.tell_end(kind, scope, now);
+    }
+
+    fn tell_end(&mut self, kind: Option<Kind>, scope: Scope, now: Millis) {
+        if let Some(kind) = kind {
             let proof = Proof { since: now, ..Proof::default() };
             self.verdicts.push(Verdict { kind, scope, stage: Stage::Recovered, at: now, proof });
         }

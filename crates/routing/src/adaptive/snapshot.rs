@@ -73,6 +73,8 @@ pub struct Quality {
 
 /// From so many on conversions tell more than receipts.
 const ENOUGH_CONVERSIONS: f64 = 50.0;
+/// After so many milliseconds without a message, half as much is known of an arm.
+const IDLE_HALF_LIFE: f64 = 120_000.0;
 
 impl Engine {
     /// The arms in which a change was found.
@@ -81,15 +83,19 @@ impl Engine {
         troubled.map(|arm| (arm.vendor, arm.operator))
     }
 
-    /// Of every arm that has had traffic; it changes with a tick.
+    /// Of every arm that has had traffic; it changes with a tick. What an arm without traffic is known by counts for ever
+    /// fewer messages.
     pub fn qualities(&self) -> impl Iterator<Item = Quality> {
-        self.state.arms.iter().map(|arm| {
+        let now = self.table.made_at;
+        self.state.arms.iter().map(move |arm| {
             let (belief, evidence) = (&arm.belief, &arm.evidence);
             let (delivered, messages) = if evidence.conversions.trials >= ENOUGH_CONVERSIONS {
                 (belief.acted, evidence.conversions.trials)
             } else {
                 (belief.delivered * belief.trust, evidence.receipts.trials)
             };
+            let idle = now.saturating_sub(arm.last_sent) as f64 / IDLE_HALF_LIFE;
+            let messages = if idle < 0.05 { messages } else { messages * 0.5_f64.powf(idle) };
             let is_in_trouble = arm.trouble.is_some();
             Quality { vendor: arm.vendor, operator: arm.operator, delivered, messages, is_in_trouble }
         })

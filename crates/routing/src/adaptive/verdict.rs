@@ -75,6 +75,10 @@ impl Incidents {
     pub(super) fn join(&mut self, scope: Scope, now: Millis, worsened: bool) -> bool {
         let wider = |of: Option<usize>, all: Option<usize>| all.is_none() || of == all;
         let covers = |incident: &Incident| {
+            // Pumping is no trouble that an arm's could belong to.
+            if incident.kind == Kind::Pumping {
+                return false;
+            }
             let age = now.saturating_sub(incident.touched);
             if incident.scope == scope && !worsened {
                 return incident.open || age < SAME;
@@ -98,12 +102,21 @@ impl Incidents {
         self.list.push(Incident { scope, kind, open: true, touched: now });
     }
 
+    /// The trouble of arms. Pumping is apart, for it may hold at the same time.
     pub(super) fn find(&mut self, scope: Scope) -> Option<&mut Incident> {
-        self.list.iter_mut().find(|incident| incident.open && incident.scope == scope)
+        let is_of_arms = |incident: &&mut Incident| incident.kind != Kind::Pumping;
+        self.list.iter_mut().filter(is_of_arms).find(|incident| incident.open && incident.scope == scope)
     }
 
     pub(super) fn close(&mut self, scope: Scope, now: Millis) -> Option<Kind> {
         let incident = self.find(scope)?;
+        (incident.open, incident.touched) = (false, now);
+        Some(incident.kind)
+    }
+
+    pub(super) fn close_pumping(&mut self, scope: Scope, now: Millis) -> Option<Kind> {
+        let is_it = |incident: &&mut Incident| incident.kind == Kind::Pumping && incident.scope == scope;
+        let incident = self.list.iter_mut().filter(is_it).find(|incident| incident.open)?;
         (incident.open, incident.touched) = (false, now);
         Some(incident.kind)
     }

@@ -140,14 +140,16 @@ fn share_probes_out(seats: &mut [Seat]) {
     share_out(seats);
 }
 
-/// What a vendor cannot take now goes to the best that can, and all shares together become the whole.
+/// What a vendor cannot take now goes to the best that has room, else to the best that takes most of what it has, and all shares together become the whole.
 fn share_out(seats: &mut [Seat]) {
     for at in 0..seats.len() {
         let Some(seat) = seats.get(at).filter(|seat| seat.keep < 1.0 && seat.all() > 0) else { continue };
-        let can = |(other, seat): &(usize, &Seat)| {
-            *other != at && !seat.is_down && !seat.is_shut && seat.keep > 0.5
+        let others = || {
+            let may = |(other, seat): &(usize, &Seat)| *other != at && !seat.is_down && !seat.is_shut;
+            seats.iter().enumerate().filter(may)
         };
-        let Some((other, _)) = seats.iter().enumerate().find(can) else { continue };
+        let free = others().find(|(_, seat)| seat.keep >= 1.0);
+        let Some((other, _)) = free.or_else(|| others().find(|(_, seat)| seat.keep > 0.5)) else { continue };
         let kept = |part: u32| (part as f32 * seat.keep + 0.5) as u32;
         let (own, probe) = (kept(seat.own), kept(seat.probe));
         let over = (seat.own - own.min(seat.own)) + (seat.probe - probe.min(seat.probe));

@@ -4,6 +4,7 @@
 //! left out stays out, a limit is held against the price that is paid, and what is down goes behind all the same.
 
 use domain::commitment::ShadowPrice;
+use domain::money::Decimal;
 
 use super::{Candidate, Facts, HealthView};
 use crate::table::Table;
@@ -24,6 +25,13 @@ pub(super) fn price(
         };
         let off = commitments.off(whole, pace);
         candidate.shadow_price = Some(Box::new(ShadowPrice { pace: *pace, off }));
+    }
+}
+
+/// The engine takes off what it holds right, and nothing while a vendor is in trouble: how much is not known here.
+pub(super) fn leave_to_engine(candidates: &mut [Candidate<'_>]) {
+    for shadow in candidates.iter_mut().filter_map(|candidate| candidate.shadow_price.as_mut()) {
+        shadow.off.amount = Decimal::ZERO;
     }
 }
 

@@ -153,6 +153,8 @@ impl Learner {
                 let Some(vendor) = self.vendor(connection) else { return };
                 self.agreed.saw(vendor, *segments);
                 self.engine.asked(vendor);
+                // Nobody acts on what comes to a test number.
+                let cell = Cell { reports_conversion: reports_conversion && !*is_test, ..cell };
                 self.engine.submitted(now, vendor, cell, *answer);
                 if *is_test && *answer == Answer::Accepted {
                     self.engine.tested(vendor, cell);
@@ -282,6 +284,7 @@ impl Learner {
             return;
         };
         if place.replace(at).is_none() {
+            self.engine.forget_asked();
             Arc::make_mut(&mut self.names).reporting.clone_from(&self.reporting);
         }
     }
@@ -346,8 +349,8 @@ impl Learner {
         };
         let kind = told.kind;
         let proof = self.proof(&told.proof);
-        // What comes from elsewhere and what comes from arms may hold at once.
-        let is_same = |open: &Verdict| open.scope == scope && of_its_own(open.kind) == of_its_own(kind);
+        // What comes from the door of a vendor and what comes from its arms may hold at once; so may pumping.
+        let is_same = |open: &Verdict| open.scope == scope && apart(open.kind) == apart(kind);
         let at = self.open.iter().position(is_same);
         let verdict = match (told.stage, at) {
             (Stage::Raised, None) => self.raise(new_id(), kind, scope, proof, now),
@@ -368,7 +371,7 @@ impl Learner {
     /// list of verdicts wants to find what is so: whatever arm is in trouble, and none that is not.
     fn reconcile(&mut self, now: Timestamp, mut new_id: impl FnMut() -> VerdictId, turned: &mut Vec<Turned>) {
         let arms: Vec<(VendorIndex, OperatorIndex)> = self.engine.troubled().collect();
-        let is_of_arms = |open: &Verdict| of_its_own(open.kind).is_none();
+        let is_of_arms = |open: &Verdict| apart(open.kind).is_none();
         let mut scopes = Vec::with_capacity(arms.len());
         for (vendor, operator) in arms {
             let (Some(connection), Some(to)) =
@@ -388,8 +391,12 @@ impl Learner {
             }
             scopes.push((connection, destination));
         }
-        let is_over = |open: &mut Verdict| {
-            is_of_arms(open) && !scopes.iter().any(|(connection, to)| open.scope.covers(connection, to))
+        let pumped = self.destinations.iter().enumerate().filter(|(at, _)| self.engine.is_pumped(*at));
+        let pumped: Vec<_> = pumped.map(|(_, to)| Some(to.in_words())).collect();
+        let is_over = |open: &mut Verdict| match apart(open.kind) {
+            None => !scopes.iter().any(|(connection, to)| open.scope.covers(connection, to)),
+            Some(Kind::Pumping) => !pumped.contains(&open.scope.destination),
+            Some(_) => false,
         };
         let over: Vec<Verdict> = self.open.extract_if(.., is_over).collect();
         for verdict in over {
@@ -425,8 +432,8 @@ fn settings(table: &Table, vendors: Vec<Vendor>, prices: Vec<Vec<f64>>) -> Setti
     Settings { vendors, classes: economy::classes(table), prices, tuning: Tuning::default() }
 }
 
-/// The kind of a verdict that is not about what arms are in: it comes from a vendor's door, or from what is asked for.
-fn of_its_own(kind: Kind) -> Option<Kind> {
+/// What does not come from arms that are in trouble, and may hold beside what does.
+fn apart(kind: Kind) -> Option<Kind> {
     match kind {
         Kind::Outage | Kind::Throttled | Kind::Pumping => Some(kind),
         Kind::SilentDrop

@@ -416,3 +416,30 @@ fn a_floor_leaves_out_what_is_known_to_be_below_it_and_says_by_how_much() {
 }
 
 mod agreed;
+
+#[test]
+fn what_is_below_the_floor_gets_another_chance_after_some_minutes() {
+    let mut world = World::new();
+    let sent = std::cell::Cell::new(0);
+    let loses = |connection: &str| {
+        sent.set(sent.get() + 1);
+        connection != "borealis" || sent.get() % 2 == 0
+    };
+    let rule = |routes: &str| {
+        let rule = format!(
+            "[[policy.rules]]\nid = \"all\"\nstrategy = \"quality_floor\"\nquality_floor = \"0.9\"\nroutes = [{routes}]"
+        );
+        Arc::new(table(&rule))
+    };
+    world.table = rule("\"borealis-eu\"");
+    world.run(60, 20, loses);
+    world.table = rule("\"acme-eu\", \"borealis-eu\"");
+    let left_out = |world: &World| world.choose(Class::Transactional, 1).plan.left_out.len();
+    world.run(240, 2, loses);
+    assert_eq!(left_out(&world), 1);
+    let before = world.run(60, 2, loses);
+    assert!(!before.contains_key("borealis-eu"), "{before:?}");
+    let after = world.run(900, 2, loses);
+    let chances = after.get("borealis-eu").copied().unwrap_or(0);
+    assert!((1..60).contains(&chances), "{after:?}");
+}

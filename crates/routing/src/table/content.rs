@@ -1,6 +1,6 @@
 //! What a route makes of a text, compiled: the text that it would send, or why it carries none.
 //!
-//! What it takes to work out is bounded: texts have at most twenty segments before and after each rule, patterns are
+//! What it takes to work out is bounded: texts have so many octets at most before and after each rule, patterns are
 //! small, and their engine never goes back.
 
 use std::borrow::Cow;
@@ -8,15 +8,15 @@ use std::borrow::Cow;
 use domain::plan::Exclusion;
 use domain::rewritten::Edit;
 use domain::segment::{MAX_SENT, Segmentation, segment};
-use domain::{Encoding, Rewritten, gsm7};
+use domain::{Encoding, Rewritten, RouteId, gsm7};
 use regex::Regex;
 
 use crate::choose::Text;
 use crate::table::Request;
 use crate::table::senders::Scope;
 
-/// Octets: whatever is longer takes more segments than are sent, in either encoding.
-const TOO_LONG: usize = 8 * 1024;
+/// Octets. The most segments take 3060 characters, of three octets where each becomes one of GSM 03.38.
+const TOO_LONG: usize = 16 * 1024;
 
 /// All that a route says of content.
 #[derive(Clone, Debug)]
@@ -29,12 +29,21 @@ pub(crate) struct ContentPolicies {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ContentPolicy {
     pub(crate) rewrite: Box<[Rewriting]>,
-    pub(crate) prefix: Box<str>,
-    pub(crate) suffix: Box<str>,
+    pub(crate) prefix: Addition,
+    pub(crate) suffix: Addition,
     pub(crate) transliterates: bool,
     pub(crate) encodings: Option<Box<[Encoding]>>,
     pub(crate) must_match: Option<Regex>,
     pub(crate) max_segments: Option<u8>,
+}
+
+/// What goes before or behind a text that does not have it there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Addition {
+    /// Empty: nothing.
+    pub(crate) text: Box<str>,
+    /// As it leaves where the text is transliterated, if that is otherwise.
+    plain: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,14 +61,21 @@ pub(crate) enum From {
 
 impl ContentPolicies {
     /// The text that the route would send in the place of the message's own; None: that one as it is.
-    pub(crate) fn rewritten(&self, request: &Request<'_>) -> Result<Option<Box<Rewritten>>, Exclusion> {
+    pub(crate) fn rewritten(
+        &self,
+        route: &RouteId,
+        request: &Request<'_>,
+    ) -> Result<Option<Box<Rewritten>>, Exclusion> {
         let entry = self.entry_for(request);
         let policy = match entry.and_then(|at| self.by.get(at)) {
             Some((_, policy)) => policy,
             None => &self.otherwise,
         };
         let (made, text) = match request.facts.text {
-            Text::Unknown => return Ok(None),
+            Text::Unknown(sent) => {
+                let sent = sent.iter().find(|(of, _)| of == route);
+                return Ok(sent.map(|(_, segments)| as_then(*segments, request)));
+            }
             Text::InParts(text) => (Made::of(text), text),
             Text::Whole(text) => (policy.make(text)?, text),
         };
@@ -77,6 +93,12 @@ impl ContentPolicies {
     pub(crate) fn entry_for(&self, request: &Request<'_>) -> Option<usize> {
         self.by.iter().position(|(scope, _)| scope.holds(request))
     }
+}
+
+/// What a text came to of which nobody has a word any more: that of a replay, and never stored.
+fn as_then(segments: u8, request: &Request<'_>) -> Box<Rewritten> {
+    let encoding = request.facts.features.encoding;
+    Box::new(Rewritten { text: Box::default(), encoding, segments, entry: None, edits: Vec::new() })
 }
 
 /// A text as it would be sent.
@@ -103,11 +125,11 @@ impl ContentPolicy {
                 made = within_limit(text, made.edits, Edit::Rewrite { at, times })?;
             }
         }
-        if !made.text.starts_with(&*self.prefix) {
-            made = within_limit(format!("{}{}", self.prefix, made.text), made.edits, Edit::Prefix)?;
+        if !self.prefix.forms().any(|form| made.text.starts_with(form)) {
+            made = within_limit(format!("{}{}", self.prefix.text, made.text), made.edits, Edit::Prefix)?;
         }
-        if !made.text.ends_with(&*self.suffix) {
-            made = within_limit(format!("{}{}", made.text, self.suffix), made.edits, Edit::Suffix)?;
+        if !self.suffix.forms().any(|form| made.text.ends_with(form)) {
+            made = within_limit(format!("{}{}", made.text, self.suffix.text), made.edits, Edit::Suffix)?;
         }
         if self.transliterates
             && let Some((text, changed)) = gsm7::transliterate(&made.text)
@@ -143,18 +165,32 @@ impl ContentPolicy {
     pub(crate) fn additions_misfit(&self) -> Option<Exclusion> {
         let without_others = Self { rewrite: Box::default(), must_match: None, ..self.clone() };
         let made = without_others.make("");
-        made.and_then(|made| without_others.carries(&made)).err()
+        let misfit = made.and_then(|made| without_others.carries(&made)).err();
+        // Whatever it adds can leave as UCS-2, with a text that has to.
+        misfit.filter(|misfit| *misfit != Exclusion::Encoding || !self.carries_encoding(Encoding::Ucs2))
     }
 }
 
-/// A text between two rules is no longer than one that may be sent: no rule works on more than that.
+/// No rule works on a text of any length. How many segments it takes is asked at the end: what comes may shorten it.
 fn within_limit<'t>(text: String, mut edits: Vec<Edit>, edit: Edit) -> Result<Made<'t>, Exclusion> {
-    let cut = segment(&text);
-    if cut.segments.len() > MAX_SENT {
+    if text.len() > TOO_LONG {
         return Err(Exclusion::TooManySegments);
     }
+    let cut = segment(&text);
     edits.push(edit);
     Ok(Made { text: Cow::Owned(text), cut, edits })
+}
+
+impl Addition {
+    pub(crate) fn new(text: &str, transliterates: bool) -> Self {
+        let plain = transliterates.then(|| gsm7::transliterate(text)).flatten();
+        Self { text: text.into(), plain: plain.map(|(plain, _)| plain.into()) }
+    }
+
+    /// Those that count as it.
+    fn forms(&self) -> impl Iterator<Item = &str> {
+        [Some(&*self.text), self.plain.as_deref()].into_iter().flatten()
+    }
 }
 
 impl Rewriting {

@@ -78,7 +78,7 @@ impl Route {
         let sender = self.senders.sender_for(request)?;
         let price = self.price(request)?;
         let content = self.content.as_ref();
-        let rewritten = content.map(|content| content.rewritten(request)).transpose()?.flatten();
+        let rewritten = content.map(|content| content.rewritten(&self.id, request)).transpose()?.flatten();
         let segments = rewritten.as_ref().map_or(facts.segments, |rewritten| rewritten.segments).max(1);
         if let Some(limit) = facts.max_price {
             let whole = price.map(|price| price.times(segments.into()));

@@ -1,34 +1,34 @@
-//! One row for each connection, day and currency.
+//! One row for each vendor, day and currency.
 
-use domain::{ConnectionId, Currency};
+use domain::{Currency, VendorId};
 use rusqlite::{Connection, params};
 
 use crate::Carried;
 
 /// No currency is an empty text, so that it can be part of the key.
 pub(super) const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS carried(
-  connection TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS carried_by_vendor(
+  vendor TEXT NOT NULL,
   day INTEGER NOT NULL,
   currency TEXT NOT NULL,
   messages INTEGER NOT NULL,
   segments INTEGER NOT NULL,
   spend TEXT NOT NULL,
-  PRIMARY KEY(connection, day, currency)
+  PRIMARY KEY(vendor, day, currency)
 ) WITHOUT ROWID, STRICT;
 ";
 
-/// Each in place of what was written of its connection, day and currency before.
+/// Each in place of what was written of its vendor, day and currency before.
 pub(super) fn put(hot: &Connection, carried: &[Carried]) -> rusqlite::Result<()> {
     let mut insert = hot.prepare_cached(
-        "INSERT OR REPLACE INTO carried(connection, day, currency, messages, segments, spend) \
+        "INSERT OR REPLACE INTO carried_by_vendor(vendor, day, currency, messages, segments, spend) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for Carried { connection, day, currency, messages, segments, spend } in carried {
+    for Carried { vendor, day, currency, messages, segments, spend } in carried {
         let currency = currency.as_ref().map_or("", |currency| currency.as_str());
         let [messages, segments] =
             [messages, segments].map(|count| i64::try_from(*count).unwrap_or(i64::MAX));
-        insert.execute(params![connection.as_str(), day, currency, messages, segments, spend.to_string()])?;
+        insert.execute(params![vendor.as_str(), day, currency, messages, segments, spend.to_string()])?;
     }
     Ok(())
 }
@@ -36,17 +36,17 @@ pub(super) fn put(hot: &Connection, carried: &[Carried]) -> rusqlite::Result<()>
 /// From this day on. A row that does not read back is left out.
 pub(super) fn since(hot: &Connection, day: i32) -> rusqlite::Result<Vec<Carried>> {
     let mut select = hot.prepare(
-        "SELECT connection, day, currency, messages, segments, spend FROM carried WHERE day >= ?1 \
-         ORDER BY connection, day, currency",
+        "SELECT vendor, day, currency, messages, segments, spend FROM carried_by_vendor WHERE day >= ?1 \
+         ORDER BY vendor, day, currency",
     )?;
     let found = select.query_map([day], |row| {
-        let [connection, currency, spend]: [String; 3] = [row.get(0)?, row.get(2)?, row.get(5)?];
+        let [vendor, currency, spend]: [String; 3] = [row.get(0)?, row.get(2)?, row.get(5)?];
         let [messages, segments]: [i64; 2] = [row.get(3)?, row.get(4)?];
         let day = row.get(1)?;
         let read = || {
             let currency = if currency.is_empty() { None } else { Some(currency.parse::<Currency>().ok()?) };
             Some(Carried {
-                connection: ConnectionId::new(&connection).ok()?,
+                vendor: VendorId::new(&vendor).ok()?,
                 day,
                 currency,
                 messages: u64::try_from(messages).ok()?,
@@ -67,8 +67,8 @@ mod tests {
     fn the_last_sum_of_each_day_is_kept_to_the_last_decimal() {
         let hot = Connection::open_in_memory().unwrap();
         hot.execute_batch(TABLES).unwrap();
-        let carried = |connection: &str, day, currency: Option<&str>, messages, spend: &str| Carried {
-            connection: connection.parse().unwrap(),
+        let carried = |vendor: &str, day, currency: Option<&str>, messages, spend: &str| Carried {
+            vendor: vendor.parse().unwrap(),
             day,
             currency: currency.map(|text| text.parse().unwrap()),
             messages,

@@ -113,6 +113,8 @@ pub(super) fn prepare(connection: &mut Connection, role: Role, file: &Path) -> R
         create(connection, role).map_err(failed)?;
     } else if found < VERSION {
         upgrade(connection, role, found).map_err(failed)?;
+    } else if role == Role::Hot {
+        complete(connection).map_err(failed)?;
     }
     Ok(())
 }
@@ -172,6 +174,13 @@ fn upgrade(connection: &mut Connection, role: Role, found: i64) -> rusqlite::Res
         Role::Day => {}
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Version 5 grew after the first files of it were made.
+fn complete(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    fifth(&transaction)?;
     transaction.commit()
 }
 

@@ -119,6 +119,18 @@ fn a_store_of_an_older_version_is_brought_up_to_date() {
 }
 
 #[test]
+fn a_store_of_this_version_gets_the_tables_that_came_to_it_later() {
+    let folder = Folder::new();
+    drop(folder.open());
+    let connection = Connection::open(folder.0.path().join("hot.db")).unwrap();
+    connection.execute_batch("DROP TABLE carried_by_vendor; DROP TABLE adaptive_state").unwrap();
+    drop(connection);
+    let Store { reader, writer: _writer } = folder.open();
+    assert_eq!(reader.carried(0).unwrap(), []);
+    assert!(reader.adaptive_state().is_ok());
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     let folder = Folder::new();
     std::fs::write(folder.0.path().join("hot.db"), "not a database ".repeat(100)).unwrap();

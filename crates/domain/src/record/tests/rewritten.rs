@@ -43,6 +43,17 @@ fn an_attempt_has_the_parts_of_what_it_sends_and_is_kept_with_it() {
 }
 
 #[test]
+fn what_was_made_of_a_text_goes_with_it_when_it_is_replaced() {
+    let mut record = Case::default().record();
+    dispatch_with(&mut record, rewritten("[Acme] text", 1)).unwrap();
+    record.apply(Input::Answer { attempt: 1, part: 0, answer: Answer::NotSent }, at(1)).unwrap();
+    let new = NewText { text: "another".into(), encoding: Encoding::Gsm7, segments: 1 };
+    let replacement = Replacement { text: Some(new), ..Replacement::default() };
+    record.apply(Input::Replace(replacement), at(2)).unwrap();
+    assert!(record.attempts.iter().all(|attempt| attempt.rewritten.is_none()), "{:?}", record.attempts);
+}
+
+#[test]
 fn what_is_made_of_a_text_that_was_replaced_meanwhile_never_leaves() {
     let mut record = Case::default().record();
     let of_then = record.text_revision;

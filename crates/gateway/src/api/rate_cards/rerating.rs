@@ -176,15 +176,21 @@ impl Asked {
         let _turn = api.scans.turn().await;
         let at = api.pipeline.now();
         let (mut written, mut after) = (WrittenBack::default(), None);
+        let (routes, version) = (Arc::new(self.routes.clone()), self.whole.number);
         loop {
             let reader = api.pipeline.reader();
             let query = LogQuery { since: self.since, until: self.until, after, limit: PAGE };
-            let page = messages::read(move || reader.log(&query)).await?;
-            let corrections = page.records.iter().map(|record| {
-                let found = rating::corrections(record, &self.card, &self.routes, self.whole.number, at);
-                (record.message.id, found)
-            });
-            let corrections: Vec<_> = corrections.filter(|(_, found)| !found.is_empty()).collect();
+            let (card, routes) = (Arc::clone(&self.card), Arc::clone(&routes));
+            let read = move || {
+                let page = reader.log(&query)?;
+                let corrections = page.records.iter().map(|record| {
+                    let found = rating::corrections(record, &card, &routes, version, at);
+                    (record.message.id, found)
+                });
+                let corrections: Vec<_> = corrections.filter(|(_, found)| !found.is_empty()).collect();
+                Ok((corrections, page.next))
+            };
+            let (corrections, next) = messages::read(read).await?;
             for batch in corrections.chunks(BATCH) {
                 let steps = batch.iter().map(|(id, found)| api.pipeline.rerate(*id, found.clone()));
                 for (stepped, (_, found)) in join_all(steps).await.into_iter().zip(batch) {
@@ -197,7 +203,7 @@ impl Asked {
                     }
                 }
             }
-            match page.next {
+            match next {
                 None => return Ok(written),
                 next @ Some(_) => after = next,
             }

@@ -205,6 +205,10 @@ fn summary(done: &Value, report: &Value) -> String {
         number(report, "assumed"),
         "attempts on routes that the message never had are taken to be delivered",
     );
+    also(
+        number(report, "without_text"),
+        "messages have no text any more: no route asks anything of it, and one that had it sends as many segments as then",
+    );
     let aside = report.get("left_aside").and_then(Value::as_object).into_iter().flatten();
     also(aside.filter_map(|(_, count)| count.as_u64()).sum(), "left aside: no table decided them");
     also(number(report, "damaged"), "records did not read back");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{request, settings};
-use crate::adaptive::{Answer, Engine, Kind, Stage, Verdict};
+use crate::adaptive::verdict::Incidents;
+use crate::adaptive::{Answer, Engine, Kind, Scope, Stage, Verdict};
 
 /// Three vendors, two operators. Users wait for codes, and somebody has others sent to operator 0.
 struct World {
@@ -13,6 +14,10 @@ struct World {
     /// What comes back, by when: the vendor, the operator, when it was sent, and whether it is a conversion.
     coming: BTreeMap<(u64, u64, bool), (usize, usize, u64)>,
     told: Vec<Verdict>,
+    /// Of so many messages, how many go to each vendor, whatever the engine says.
+    carries: Option<[u64; 3]>,
+    /// Of ten messages that a vendor lies about, how many never arrive.
+    lost_of_ten: u64,
 }
 
 /// Messages a second to each operator that users wait for.
@@ -23,7 +28,8 @@ impl World {
         let mut settings = settings(3);
         settings.vendors.iter_mut().for_each(|vendor| vendor.per_second = f64::INFINITY);
         let engine = Engine::new(settings, seed);
-        Self { engine, now: 0, number: 0, coming: BTreeMap::new(), told: Vec::new() }
+        let (coming, told) = (BTreeMap::new(), Vec::new());
+        Self { engine, now: 0, number: 0, coming, told, carries: None, lost_of_ten: 10 }
     }
 
     /// Seconds with so many codes more that nobody waits for; `honest` more that somebody does; what the vendors that
@@ -66,12 +72,17 @@ impl World {
         let mut random = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         random ^= random >> 29;
         let request = request(operator, 0, 0b111, 0);
-        let pick = self.engine.choose(self.now, &request).unwrap();
+        let mut pick = self.engine.choose(self.now, &request).unwrap();
+        if let Some([first, second, third]) = self.carries {
+            let nth = random / 31 % (first + second + third);
+            pick.vendor = usize::from(nth >= first) + usize::from(nth >= first + second);
+        }
+        let lies = lies(pick.vendor, operator) && random / 1_000_003 % 10 < self.lost_of_ten;
         self.engine.submitted(self.now, pick.vendor, request.cell, Answer::Accepted);
         if random % 100 < 92 {
             let at = self.now + 1000 + random / 100 % 4000;
             self.coming.insert((at, self.number, false), (pick.vendor, operator, self.now));
-            if is_awaited && random / 7919 % 100 < 80 && !lies(pick.vendor, operator) {
+            if is_awaited && random / 7919 % 100 < 80 && !lies {
                 let at = self.now + 4000 + random / 104_729 % 20_000;
                 self.coming.insert((at, self.number, true), (pick.vendor, operator, self.now));
             }
@@ -125,4 +136,44 @@ fn receipts_that_lie_are_found_also_while_more_is_asked_for() {
         let settled = world.run(60, pumped, honest, lies);
         assert!(settled[0][0] < 0.15, "{settled:?}");
     }
+}
+
+#[test]
+fn what_one_vendor_lacks_while_more_users_come_is_its_own() {
+    let mut world = World::new(8);
+    // The others carry something, too: the first one takes no more than so much.
+    world.carries = Some([8, 4, 4]);
+    world.run(300, 0, 0, |_, _| false);
+    // Twice as many users, and of what the first one takes six in ten never arrive, to all of whom it says so.
+    world.lost_of_ten = 6;
+    world.run(150, 0, 8, |vendor, operator| vendor == 0 && operator == 0);
+    let kinds: Vec<_> = world.kinds();
+    assert!(kinds.contains(&(Kind::FakeReceipts, Stage::Raised)), "{:?}", world.told);
+    assert!(!kinds.iter().any(|(kind, _)| *kind == Kind::Pumping), "{:?}", world.told);
+}
+
+#[test]
+fn what_lasts_an_hour_is_how_it_is_and_nobody_is_blamed_then() {
+    let mut world = World::new(2);
+    let before = world.run(300, 0, 0, |_, _| false);
+    world.run(3640, 30, 0, |_, _| false);
+    let after = world.run(240, 30, 0, |_, _| false);
+    world.told.retain(|verdict| verdict.scope.operator == Some(0));
+    let end = [(Kind::Pumping, Stage::Raised), (Kind::Pumping, Stage::Recovered)];
+    assert_eq!(world.kinds(), end, "{:?}", world.told);
+    assert!(after[0][0] > before[0][0] - 0.15, "{before:?} {after:?}");
+}
+
+#[test]
+fn a_trouble_is_no_part_of_pumping() {
+    let pumped = Scope { vendor: None, operator: Some(0) };
+    let arm = Scope { vendor: Some(1), operator: Some(0) };
+    let mut incidents = Incidents::default();
+    incidents.raise(pumped, Kind::Pumping, 0);
+    assert!(!incidents.join(arm, 1000, false));
+    incidents.raise(pumped, Kind::OperatorWide, 1000);
+    assert!(incidents.join(arm, 2000, false), "that of its operator it belongs to");
+    assert_eq!(incidents.close(pumped, 3000), Some(Kind::OperatorWide));
+    assert_eq!(incidents.close(pumped, 3000), None);
+    assert_eq!(incidents.close_pumping(pumped, 3000), Some(Kind::Pumping));
 }

@@ -86,6 +86,15 @@ fn a_route_behind_pace_counts_as_cheaper_as_far_as_it_is_urgent_and_no_further()
         "in place 1 by price; a commitment to its vendor, 450 of 1000 messages by 2026-12-01 00:00 UTC, 50 behind pace: \
          counted as 0.01 EUR cheaper"
     );
+    // The engine counts for itself, and nothing where it knows nothing.
+    let mut adaptive = plan(&rule("strategy = \"adaptive\""), &Ask::new(), &behind("acme", 400));
+    let place = adaptive.routes.iter().position(|planned| planned.shadow_price.is_some()).unwrap();
+    let sentence = |plan: &Plan| crate::explain::routes(plan)[place].sentence.clone();
+    assert!(sentence(&adaptive).ends_with(", 50 behind pace"), "{}", sentence(&adaptive));
+    let flags = domain::plan::DrawFlags::default();
+    adaptive.routes[place].drawn =
+        Some(domain::plan::Drawn { table: 1, place: 1, share: 1, probe: 0, flags });
+    assert!(sentence(&adaptive).ends_with("behind pace: the adaptive engine may count it as cheaper"));
     // The price that is not known is not lowered, and stays behind those that are.
     let of_cirrus = plan(&table, &Ask::new(), &behind("cirrus", 1000));
     assert_eq!(order(&of_cirrus), ["borealis-eu", "acme-eu", "cirrus-de"]);

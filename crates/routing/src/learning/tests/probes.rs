@@ -7,7 +7,7 @@ use domain::{Class, MessageId};
 
 use super::{RULE, World, is_probe, priced, recorded};
 use crate::choose::{Choice, chance, choose};
-use crate::learning::{Beliefs, Destination};
+use crate::learning::{Answer, Beliefs, Destination, What};
 use crate::sample::Ask;
 use crate::table::Table;
 
@@ -118,4 +118,22 @@ fn what_is_wrong_with_test_numbers_and_probes_is_told() {
     ] {
         assert!(told.contains(expected), "{told}");
     }
+}
+
+#[test]
+fn where_nothing_may_be_a_probe_a_circuit_closes_again() {
+    let mut world = World::of(priced(&RULE.replace("strategy", "probes = false\nstrategy")));
+    world.run(60, 20, |_| true);
+    let cirrus = domain::ConnectionId::new("cirrus").unwrap();
+    for _ in 0..3 {
+        let (connection, segments, answer) = (cirrus.clone(), 1, Answer::Failed);
+        world.hear(What::Answered { connection, segments, answer, is_test: false });
+    }
+    world.tick();
+    let during = world.run(1, 20, |_| true);
+    assert!(!during.contains_key("cirrus-de"), "{during:?}");
+    world.run(30, 20, |_| true);
+    let after = world.run(30, 20, |_| true);
+    assert!(super::share(&after, "cirrus-de") > 0.4, "{after:?}");
+    assert_eq!(world.probes, 0);
 }

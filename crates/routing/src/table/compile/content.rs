@@ -8,7 +8,7 @@ use crate::problem::Path;
 use crate::settings::{Content, RewriteText, Route};
 use crate::table::compile::Compiler;
 use crate::table::compile::senders::Scoped;
-use crate::table::content::{ContentPolicies, ContentPolicy, From, Rewriting};
+use crate::table::content::{Addition, ContentPolicies, ContentPolicy, From, Rewriting};
 
 /// What keeps the work on one text small.
 const MOST_REWRITES: usize = 20;
@@ -73,8 +73,8 @@ impl Compiler<'_> {
         }
         let policy = ContentPolicy {
             rewrite: rewritings.into(),
-            prefix: prefix.as_deref().unwrap_or_default().into(),
-            suffix: suffix.as_deref().unwrap_or_default().into(),
+            prefix: Addition::new(prefix.as_deref().unwrap_or_default(), transliterate.is_some()),
+            suffix: Addition::new(suffix.as_deref().unwrap_or_default(), transliterate.is_some()),
             transliterates: transliterate.is_some(),
             encodings: encodings.clone().map(Into::into),
             must_match,
@@ -91,10 +91,10 @@ impl Compiler<'_> {
         match policy.additions_misfit() {
             None => {}
             Some(Exclusion::Encoding) => {
-                let key = if policy.prefix.is_empty() && policy.suffix.is_empty() {
+                let key = if policy.prefix.text.is_empty() && policy.suffix.text.is_empty() {
                     // The empty text is in GSM 03.38.
                     return;
-                } else if policy.prefix.is_empty() {
+                } else if policy.prefix.text.is_empty() {
                     "suffix"
                 } else {
                     "prefix"

@@ -160,8 +160,14 @@ fn a_text_in_parts_is_looked_into_and_not_changed_and_an_unknown_one_asked_for_n
     let in_parts = |text| Ask { text: Text::InParts(text), ..Ask::new() };
     assert_eq!(chosen(&table, &in_parts("a sale")).targets[0].rewritten, None);
     assert_eq!(sent_as(&table, &in_parts("hello")), Err((Exclusion::TextMismatch, None)));
-    let unknown = Ask { text: Text::Unknown, ..Ask::new() };
+    let unknown = Ask { text: Text::Unknown(&[]), ..Ask::new() };
     assert_eq!(chosen(&table, &unknown).targets[0].rewritten, None);
+    // But it took two segments on the route that had it.
+    let acme = [("acme-eu".parse().unwrap(), 2)];
+    let acme = Box::leak(Box::new(acme));
+    let had = Ask { text: Text::Unknown(acme), ..Ask::new() };
+    assert_eq!(chosen(&table, &had).targets[0].rewritten.as_ref().unwrap().segments, 2);
+    assert_eq!(chosen(&with(""), &had).targets[0].rewritten, None);
 }
 
 #[test]
@@ -239,6 +245,22 @@ fn what_no_text_could_leave_with_is_a_problem() {
     // What is transliterated is asked for as it would be sent.
     let fine = "content = { prefix = \"Acme – \", encodings = [\"gsm7\"], transliterate = \"gsm7\" }";
     assert_eq!(problems(fine), [""; 0]);
+    // With a text that needs it, a plain prefix leaves as UCS-2.
+    let fine = "content = { prefix = \"[Acme] \", encodings = [\"ucs2\"] }";
+    assert_eq!(problems(fine), [""; 0]);
+    assert_eq!(sent(fine, "здесь").unwrap(), "[Acme] здесь");
+}
+
+#[test]
+fn what_is_transliterated_is_known_again_and_may_shorten_a_text_that_is_too_long() {
+    let dash = "content = { prefix = \"Acme – \", suffix = \" – STOP\", transliterate = \"gsm7\" }";
+    assert_eq!(sent(dash, "sale").unwrap(), "Acme - sale - STOP");
+    assert_eq!(sent(dash, "Acme - sale – STOP").unwrap(), "Acme - sale - STOP");
+    assert_eq!(edits(dash, "Acme - sale - STOP"), []);
+    // As UCS-2 it takes more segments than are sent.
+    let text = "x".repeat(1200) + "’";
+    let long = "content = { prefix = \"[Acme] \", transliterate = \"gsm7\", rewrite = [{ from = \"x\", to = \"yy\" }] }";
+    assert_eq!(sent(long, &text).unwrap(), format!("[Acme] {}'", "y".repeat(2400)));
 }
 
 proptest! {
