@@ -23,6 +23,7 @@ mod pipeline;
 mod receipt;
 mod recent;
 pub mod replay;
+mod reports;
 mod standing;
 mod steer;
 mod submit;

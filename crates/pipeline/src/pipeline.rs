@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::{Answered, Connector, Events, Health, ReceiptReport};
+use connectors::{Connector, Events, Health};
 use domain::attempt::Rerated;
 use domain::record::{Input, Replacement};
 use domain::{AppId, ConnectionId, MessageId, Override, OverrideId, Record, Timestamp};
@@ -27,11 +27,12 @@ use crate::learn::{self, Feedback};
 use crate::notify::{self, Notices, Teller};
 use crate::observe::Observer;
 use crate::operators::{Known, Operators};
+use crate::reports::Reports;
 use crate::steer::{self, Describe, NotSteered, Steer, Steering};
 use crate::worker::Resumed;
 use crate::workplace::Workplace;
 use crate::writer::{self, NotWritten, Urgency, WriterHandle};
-use crate::{expire, receipt, submit, tidy, worker};
+use crate::{expire, submit, tidy, worker};
 
 /// What is queued at the end is written within this, or is not counted towards commitments.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
@@ -172,7 +173,7 @@ impl Pipeline {
     /// Where connectors report to.
     #[must_use]
     pub fn events(&self) -> Arc<dyn Events> {
-        Arc::new(Reports { core: Arc::clone(&self.core) })
+        Arc::new(Reports::new(Arc::clone(&self.core)))
     }
 
     /// Adds a connection, or replaces the one of that id, of which no slot may be out any more.
@@ -577,28 +578,4 @@ pub enum StartError {
     Resume(#[from] NotWritten),
     #[error("the store's writer cannot be started")]
     Thread(#[from] std::io::Error),
-}
-
-/// The pipeline's side of its connections.
-struct Reports {
-    core: Arc<Core>,
-}
-
-impl Events for Reports {
-    fn answered(&self, connection: &ConnectionId, batch: &mut Vec<Answered>) {
-        submit::answered(&self.core, connection, batch);
-    }
-
-    fn receipts(&self, connection: &ConnectionId, batch: &mut Vec<ReceiptReport>) {
-        receipt::received(&self.core, connection, batch);
-    }
-
-    fn slots_free(&self, connection: &ConnectionId) {
-        self.core.dispatch.slot_free(connection);
-    }
-
-    fn health_changed(&self, connection: &ConnectionId, health: Health) {
-        self.core.observer.connection_up(connection, !health.is_down());
-        self.core.dispatch.all_changed();
-    }
 }
