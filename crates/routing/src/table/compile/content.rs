@@ -33,12 +33,7 @@ impl Compiler<'_> {
                 operators: entry.operators.as_ref(),
                 classes: entry.classes.as_ref(),
             };
-            if scoped.countries.is_none() && scoped.operators.is_none() && scoped.classes.is_none() {
-                let message =
-                    "say for which `countries`, `operators` or `classes`: `content` is for all others";
-                self.problems.add(here.clone(), message);
-            }
-            let scope = self.scope(&here, &scoped);
+            let scope = self.scope(&here, &scoped, "content");
             by.push((scope, self.content_policy(&here, &entry.content())));
         }
         let otherwise = self.content_policy(&path.key("content"), &route.content);

@@ -29,18 +29,20 @@ impl Compiler<'_> {
                 operators: entry.operators.as_ref(),
                 classes: entry.classes.as_ref(),
             };
-            if scoped.countries.is_none() && scoped.operators.is_none() && scoped.classes.is_none() {
-                let message =
-                    "say for which `countries`, `operators` or `classes`: `senders` is for all others";
-                self.problems.add(here.clone(), message);
-            }
-            let scope = self.scope(&here, &scoped);
+            let scope = self.scope(&here, &scoped, "senders");
             by.push((scope, self.sender_policy(&here, &entry.senders())));
         }
         SenderPolicies { by: by.into(), otherwise: self.sender_policy(&path.key("senders"), &route.senders) }
     }
 
-    pub(super) fn scope(&mut self, path: &Path, scoped: &Scoped<'_>) -> Scope {
+    /// `otherwise` is the key of the route that is for the messages of no entry.
+    pub(super) fn scope(&mut self, path: &Path, scoped: &Scoped<'_>, otherwise: &str) -> Scope {
+        if scoped.countries.is_none() && scoped.operators.is_none() && scoped.classes.is_none() {
+            let message = format_args!(
+                "say for which `countries`, `operators` or `classes`: `{otherwise}` is for all others"
+            );
+            self.problems.add(path.clone(), message);
+        }
         if let Some(classes) = scoped.classes {
             self.refuse_empty(&path.key("classes"), classes);
         }
