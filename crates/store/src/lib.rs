@@ -36,6 +36,6 @@ pub enum Error {
     #[error("the store is broken: {reason}")]
     Broken { reason: String },
     /// Something stored does not read back as it was written.
-    #[error("damaged record: {reason}")]
+    #[error("{reason}")]
     Damaged { reason: String },
 }

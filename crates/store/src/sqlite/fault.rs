@@ -5,6 +5,8 @@
 //! and report success the next time. A failed COMMIT is `Broken` as well, except for a full disk: frames go to the
 //! log in order with the committing one last, so when one of them found no room, the committing one was not written.
 
+use std::path::Path;
+
 use rusqlite::ffi;
 
 use super::OpenError;
@@ -29,6 +31,14 @@ impl Fault {
     pub(super) fn classify(&self, phase: Phase) -> Error {
         let reason = self.to_string();
         if self.is_lasting(phase) { Error::Broken { reason } } else { Error::Unavailable { reason } }
+    }
+
+    /// As it is told to somebody who has to find the file: SQLite does not say which one is damaged.
+    pub(super) fn met_in(self, file: &Path) -> Self {
+        match self {
+            Self::Database(error) if is_corrupt(&error) => Self::Open(OpenError::of(file, error)),
+            other => other,
+        }
     }
 
     /// The file itself is not what SQLite wrote.

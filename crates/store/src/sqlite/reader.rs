@@ -43,7 +43,7 @@ impl SqliteReader {
             Some(connection) => connection,
             None => self.folder.connect(&self.folder.hot(), Access::Read)?,
         };
-        let result = read(&connection);
+        let result = read(&connection).map_err(|fault| fault.met_in(&self.folder.hot()));
         let mut idle = self.hot.lock();
         if idle.len() < HOT_KEPT_OPEN {
             idle.push(connection);
@@ -58,10 +58,11 @@ impl SqliteReader {
         day: Day,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<Option<T>, Fault> {
+        let file = self.folder.day(day);
         match self.try_with_day(day, read) {
             // Dropped by age meanwhile, or never made.
-            Err(_) if matches!(self.folder.day(day).try_exists(), Ok(false)) => Ok(None),
-            result => result,
+            Err(_) if matches!(file.try_exists(), Ok(false)) => Ok(None),
+            result => result.map_err(|fault| fault.met_in(&file)),
         }
     }
 
@@ -107,7 +108,7 @@ impl Reader for SqliteReader {
             Some(Ok(stored)) => {
                 Ok(Some(Arc::unwrap_or_clone(stored.record)).filter(|record| record.message.id == id))
             }
-            Some(Err(row)) => Err(Error::Damaged { reason: row.damage.to_string() }),
+            Some(Err(row)) => Err(Error::Damaged { reason: format!("a record is damaged: {}", row.damage) }),
             None => Ok(None),
         }
     }

@@ -36,6 +36,20 @@ impl Folder {
         let connection = Connection::open(self.0.path().join(file)).unwrap();
         assert_eq!(connection.execute(statement, []).unwrap(), 1);
     }
+
+    /// The page where a table begins.
+    fn overwrite_root(&self, file: &str, table: &str) {
+        let file = self.0.path().join(file);
+        let connection = Connection::open(&file).unwrap();
+        let size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+        let of_table = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        let root: u32 = connection.query_row(of_table, [table], |row| row.get(0)).unwrap();
+        drop(connection);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let start = usize::try_from((root - 1) * size).unwrap();
+        bytes[start..][..usize::try_from(size).unwrap()].fill(0xff);
+        std::fs::write(file, bytes).unwrap();
+    }
 }
 
 impl Backend for Folder {
@@ -212,7 +226,8 @@ fn a_damaged_day_stops_nothing_else() {
     assert!(day.exists());
     std::fs::write(&day, "not a database ".repeat(1000)).unwrap();
     let Store { mut writer, reader } = folder.open();
-    assert!(matches!(reader.message(sealed.message.id), Err(Error::Damaged { .. })));
+    let said = reader.message(sealed.message.id).unwrap_err().to_string();
+    assert!(said.contains("2026-03-01.db is damaged") && said.contains("restore"), "{said}");
     assert!(writer.last_key().unwrap() >= sealed.message.id.key());
     let same_day = delivered(&mut *writer, message(ids.at(NOON)), "v2");
     let next_day = delivered(&mut *writer, message(ids.at(at(crate::sample::DAY))), "v3");
@@ -299,6 +314,18 @@ fn a_damaged_sealed_record_is_not_found_and_the_others_are() {
     let written =
         write(&mut *writer, NOON, [receipt("acme", "v2", None, NOON), receipt("acme", "v1", None, NOON)]);
     assert!(matches!(&written[..], [Written::Held, Written::Applied { .. }]), "{written:?}");
+}
+
+/// What a start reads is spread over the tables, and each of them may be the damaged one.
+#[test]
+fn whoever_reads_a_damaged_table_is_told_the_file_and_what_to_do() {
+    let folder = Folder::new();
+    drop(folder.open());
+    folder.overwrite_root("hot.db", "carried_by_vendor");
+    let said = folder.open().reader.carried(0).unwrap_err();
+    assert!(matches!(said, Error::Damaged { .. }), "{said:?}");
+    let said = said.to_string();
+    assert!(said.contains("hot.db is damaged") && said.contains("restore"), "{said}");
 }
 
 #[test]
