@@ -317,7 +317,8 @@ impl Arm {
                     continue;
                 }
                 let before = self.conversions_counted_up_to.saturating_sub(sent_at);
-                let before = around.conversion_delay.at(moment.grid.place(before));
+                let before = around.conversion_delay.sure(moment.grid.place(before));
+                let reported = around.conversion_delay.sure_of(reported);
                 if reported > before {
                     let charge = missing_since(rate, fall * rate, before, reported);
                     charges += pending * f64::from(charge);
