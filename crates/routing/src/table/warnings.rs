@@ -4,7 +4,7 @@
 //! that a narrow rule stands before a wide one is how policies are written.
 
 use crate::problem::{Path, Problem};
-use crate::table::conditions::KEYS;
+use crate::table::conditions::Keys;
 use crate::table::{Rule, Table};
 
 impl Table {
@@ -13,7 +13,7 @@ impl Table {
     pub fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
         // Those that a later one may overlap with.
-        let mut earlier: Vec<(usize, [bool; KEYS])> = Vec::new();
+        let mut earlier: Vec<(usize, Keys)> = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
             let path = || Path::default().key("policy").key("rules").index(at);
             let covering = self.index.covering(&self.rules, at).and_then(|earlier| self.rules.get(earlier));
