@@ -8,7 +8,7 @@ use super::count::read_ahead_beliefs;
 use super::engine::Engine;
 use super::judge::milliseconds;
 use super::plan::{Candidate, Planner};
-use super::settings::{Millis, OperatorIndex, VendorIndex};
+use super::settings::{ClassIndex, Millis, OperatorIndex, VendorIndex};
 use super::state::{Demand, OperatorState};
 use super::table::{Plan, Plans, Probabilities};
 use super::trouble::Conversions;
@@ -103,14 +103,22 @@ impl Engine {
         let vendors = self.settings.vendors.len();
         let width = |demand: &Demand| (demand.allowed().0.count_ones() as usize).min(vendors);
         let mut plans = Plans::with_capacity(state.demands.len(), state.demands.iter().map(width).sum());
+        // Kinds that differ in who may carry them alone have their candidates in common.
+        let mut known: Vec<((ClassIndex, bool), Vec<Candidate>)> = Vec::new();
         let mut candidates = Vec::new();
         for (nth, demand) in state.demands.iter().enumerate() {
+            let like = (demand.class, demand.reports_conversion);
+            let at = known.iter().position(|(of, _)| *of == like).unwrap_or_else(|| {
+                known.push((like, self.candidates(operator, &of, demand)));
+                known.len() - 1
+            });
+            let (allowed, all) = (demand.allowed(), known.get(at).map_or(&[][..], |(_, all)| all.as_slice()));
             candidates.clear();
-            self.candidates(operator, &of, demand, &mut candidates);
+            candidates.extend(all.iter().filter(|one| allowed.contains(one.vendor.into())).cloned());
             let mut chance =
                 Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
             let rows = planner.rows(&mut candidates, &mut chance);
-            plans.add(Plan { cell: demand.cell(operator), allowed: demand.allowed(), rows });
+            plans.add(Plan { cell: demand.cell(operator), allowed, rows });
         }
         plans
     }
@@ -150,18 +158,13 @@ impl Engine {
         arms
     }
 
-    fn candidates(
-        &self,
-        operator: OperatorIndex,
-        of: &Surroundings<'_>,
-        demand: &Demand,
-        candidates: &mut Vec<Candidate>,
-    ) {
-        let Some(class) = self.settings.classes.get(demand.class) else { return };
-        let allowed = demand.allowed();
+    /// All vendors, whether they may carry a message of the kind or not.
+    fn candidates(&self, operator: OperatorIndex, of: &Surroundings<'_>, demand: &Demand) -> Vec<Candidate> {
+        let Some(class) = self.settings.classes.get(demand.class) else { return Vec::new() };
+        let mut candidates = Vec::with_capacity(of.arms.len());
         let reporting = self.state.reporting_classes;
         let acts = demand.class < 64 && reporting >> demand.class & 1 == 1;
-        for (vendor, arm) in of.arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
+        for (vendor, arm) in of.arms.iter().enumerate() {
             let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor))
             else {
                 continue;
@@ -194,6 +197,7 @@ impl Engine {
                 probe: if door.is_open() { shut } else { probe },
             });
         }
+        candidates
     }
 
     /// The share that sends a message or two a second through a half-open circuit.
