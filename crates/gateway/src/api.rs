@@ -21,6 +21,7 @@ use crate::versions::Versions;
 use crate::webhooks::address;
 
 mod apps;
+mod aside;
 mod audit;
 mod auth;
 mod batch;

@@ -23,6 +23,8 @@ pub struct Commitment {
     pub starts: Option<Date>,
     /// Its last day. Nothing is promised for what is left when no whole period fits before it.
     pub ends: Option<Date>,
+    /// What was carried for it that this gateway has not counted: from which day on that counts, and how much it is.
+    pub elsewhere: Vec<(Date, Decimal)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +97,12 @@ impl Commitment {
         (!is_before && !is_cut).then_some(days)
     }
 
-    /// How it stands when so much was carried in the period that runs.
+    /// How it stands when so much was counted in the period that runs.
     #[must_use]
-    pub fn pace(&self, days: Days, carried: Decimal, now: Timestamp) -> Pace {
+    pub fn pace(&self, days: Days, counted: Decimal, now: Timestamp) -> Pace {
+        let has_come = |day: Date| days.from <= day && day < days.until && midnight(day) <= now;
+        let elsewhere = self.elsewhere.iter().filter(|(day, _)| has_come(*day));
+        let carried = elsewhere.map(|(_, amount)| *amount).fold(counted, Decimal::saturating_add);
         let [begin, end] = [days.begin(), days.end()].map(Timestamp::as_millis);
         let whole = Decimal::from((end - begin).max(1));
         let over = Decimal::from((now.as_millis() - begin).clamp(0, end - begin));
@@ -155,6 +160,7 @@ mod tests {
             promised: Decimal::from(1000),
             starts: starts.map(date),
             ends: ends.map(date),
+            elsewhere: Vec::new(),
         }
     }
 
@@ -209,6 +215,18 @@ mod tests {
         let now = at("2026-11-16T00:00:00Z");
         let pace = of.pace(of.days(now).unwrap(), Decimal::from(450), now);
         assert_eq!(pace.to_string(), "450 of 1000 messages by 2026-12-01 00:00 UTC, 50 behind pace");
+    }
+
+    #[test]
+    fn what_was_carried_elsewhere_counts_from_its_day_on_in_its_own_period() {
+        let mut of = commitment(Period::Month, None, None);
+        let elsewhere = [("2026-10-31", 1), ("2026-11-01", 10), ("2026-11-16", 100), ("2026-12-01", 1000)];
+        of.elsewhere = elsewhere.map(|(day, amount)| (day.parse().unwrap(), Decimal::from(amount))).into();
+        let carried = |now: &str| of.pace(of.days(at(now)).unwrap(), Decimal::from(7), at(now)).carried;
+        assert_eq!(carried("2026-11-15T23:59:59Z"), Decimal::from(17));
+        assert_eq!(carried("2026-11-16T00:00:00Z"), Decimal::from(117));
+        assert_eq!(carried("2026-11-30T23:59:59Z"), Decimal::from(117));
+        assert_eq!(carried("2026-12-01T00:00:00Z"), Decimal::from(1007));
     }
 
     /// A year of days in which the vendor gets the part of the traffic that its urgency is worth: a promise that can be

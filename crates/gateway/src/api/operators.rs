@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 use store::{Change, Changed, OperatorList};
 
+use super::aside::aside;
 use super::auth::Caller;
 use super::code::Code;
 use super::parameters::Parameters;
@@ -172,10 +173,7 @@ pub(crate) async fn import(
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
     let text = body::read_csv(request, MAX_LIST).await?;
-    let read = tokio::task::spawn_blocking(move || (list::read(&text), text)).await;
-    let Ok((read, text)) = read else {
-        return Err(Problem::new(Code::Internal, "the list could not be read"));
-    };
+    let (read, text) = aside("the list could not be read", move || (list::read(&text), text)).await?;
     let list = Arc::new(read.map_err(refused)?);
     let at = api.pipeline.now();
     let (kind, lines) = (list.kind(), list.len());

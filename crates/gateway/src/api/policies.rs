@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use store::versions::{Source, Summary};
 
+use super::aside::aside;
 use super::auth::{Admin, Caller};
 use super::code::Code;
 use super::comment::checked_comment;
@@ -170,16 +172,19 @@ pub(crate) async fn get(
     if format.unwrap_or(wants_text) {
         return Ok(text("text/plain; charset=utf-8", &sources.text));
     }
-    Ok(respond::ok(&Shown {
-        version: view(&version.summary),
-        document: serde_json::to_value(&sources.document).unwrap_or_default(),
-        price_files: version
-            .texts
-            .iter()
-            .map(|named| json!({ "rate_card": named.name, "sha256": hexadecimal(&named.hash) }))
-            .collect(),
-        english: english(&sources.document),
-    }))
+    let render = move || {
+        respond::ok(&Shown {
+            version: view(&version.summary),
+            document: serde_json::to_value(&sources.document).unwrap_or_default(),
+            price_files: version
+                .texts
+                .iter()
+                .map(|named| json!({ "rate_card": named.name, "sha256": hexadecimal(&named.hash) }))
+                .collect(),
+            english: english(&sources.document),
+        })
+    };
+    aside("the version could not be shown", render).await
 }
 
 fn english(document: &routing::Settings) -> Vec<Json> {
@@ -219,7 +224,15 @@ pub(crate) async fn draft(
 ) -> Result<Response, Problem> {
     let admin = caller.admin(Scope::Configure)?;
     let body = body::read(request, MAX_BODY).await?;
-    let text = body::text(&body)?;
+    let draft = aside("the document could not be read", move || read_draft(&body)).await??;
+    let entry = |told: &Told<'_>| entry(admin, told);
+    let made = api.versions.draft(&api.pipeline, draft, By { id: admin.id(), entry: &entry }).await;
+    let made = made.map_err(|refused| problem(&refused, "#/document"))?;
+    Ok(respond::json(StatusCode::CREATED, &view(&made)))
+}
+
+fn read_draft(body: &Bytes) -> Result<Draft, Problem> {
+    let text = body::text(body)?;
     let mut fields = Fields::of_body(text)?;
     let document = document(&mut fields);
     let price_files = price_files(&mut fields);
@@ -242,11 +255,7 @@ pub(crate) async fn draft(
         }
     };
     let (comment, source) = (comment.unwrap_or_default(), Source::Api);
-    let draft = Draft { document, price_files, comment, source, based_on };
-    let entry = |told: &Told<'_>| entry(admin, told);
-    let made = api.versions.draft(&api.pipeline, draft, By { id: admin.id(), entry: &entry }).await;
-    let made = made.map_err(|refused| problem(&refused, "#/document"))?;
-    Ok(respond::json(StatusCode::CREATED, &view(&made)))
+    Ok(Draft { document, price_files, comment, source, based_on })
 }
 
 /// None when neither is given, which the fields then tell.
@@ -343,13 +352,12 @@ pub(crate) async fn diff(
     let read =
         async |number| versions::read(&api.pipeline, number).await.map_err(|refused| problem(&refused, ""));
     let ((_, after), (_, before)) = (read(number).await?, read(against).await?);
-    let changes = versions::changes(&before, &after);
-    Ok(respond::ok(&json!({
-        "number": number,
-        "against": against,
-        "same": changes.is_empty(),
-        "changes": changes,
-    })))
+    let compare = move || {
+        let changes = versions::changes(&before, &after);
+        let same = changes.is_empty();
+        respond::ok(&json!({ "number": number, "against": against, "same": same, "changes": changes }))
+    };
+    aside("the versions could not be compared", compare).await
 }
 
 /// What a request wants of a version, which `take` takes of the fields that are `known`, and why.

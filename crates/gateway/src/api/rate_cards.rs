@@ -14,6 +14,7 @@ use routing::settings::Per;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::aside::aside;
 use super::auth::Caller;
 use super::code::Code;
 use super::parameters::Parameters;
@@ -119,10 +120,8 @@ impl Version {
     }
 
     async fn of(number: u64, state: VersionState, sources: Sources) -> Result<Self, Problem> {
-        let compiled = tokio::task::spawn_blocking(move || (rating::cards(&sources), sources)).await;
-        let Ok((cards, sources)) = compiled else {
-            return Err(Problem::new(Code::Internal, "the rate cards could not be compiled"));
-        };
+        let compile = move || (rating::cards(&sources), sources);
+        let (cards, sources) = aside("the rate cards could not be compiled", compile).await?;
         let mut cards = cards.map_err(|wrong| policies::problem(&Refused::Wrong(wrong), ""))?;
         cards.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(Self { number, state, sources, cards })

@@ -121,12 +121,12 @@ fn rows(vendor: &Value) -> Vec<Vec<String>> {
         rows.push((format!("sla {}", field.replace('_', " ")), cell(sla, field)));
     }
     for one in items(contract, "commitments") {
-        let [messages, segments, spend, currency] =
-            ["messages", "segments", "spend", "currency"].map(|field| cell(one, field));
-        let least = [(messages, "messages".to_owned()), (segments, "segments".to_owned()), (spend, currency)];
-        let least = least.into_iter().filter(|(amount, _)| !amount.is_empty());
-        let least: Vec<String> = least.map(|(amount, unit)| format!("{amount} {unit}")).collect();
-        rows.push((format!("commitment per {}", cell(one, "period")), least.join(", ")));
+        let currency = cell(one, "currency");
+        rows.push((format!("commitment per {}", cell(one, "period")), volumes(one, &currency)));
+        for part in items(one, "elsewhere") {
+            let what = format!("carried elsewhere, from {} on", cell(part, "day"));
+            rows.push((what, volumes(part, &currency)));
+        }
     }
     for one in items(vendor, "paces") {
         rows.push((format!("pace of the {}", cell(one, "period")), pace(one)));
@@ -144,6 +144,14 @@ fn rows(vendor: &Value) -> Vec<Vec<String>> {
         rows.push((format!("maintenance {}", cell(one, "state")), format!("{starts} to {ends}: {reason}")));
     }
     rows.into_iter().filter(|(_, value)| !value.is_empty()).map(|(what, value)| vec![what, value]).collect()
+}
+
+/// `500000 messages, 120000.00 EUR`.
+fn volumes(of: &Value, currency: &str) -> String {
+    let [messages, segments, spend] = ["messages", "segments", "spend"].map(|field| cell(of, field));
+    let all = [(messages, "messages"), (segments, "segments"), (spend, currency)];
+    let given = all.into_iter().filter(|(amount, _)| !amount.is_empty());
+    given.map(|(amount, unit)| format!("{amount} {unit}")).collect::<Vec<_>>().join(", ")
 }
 
 /// `222000 of 500000 messages from 2026-11-01, 28000 behind pace (250000), ends before 2026-12-01; counts as 4 % cheaper`.

@@ -57,6 +57,24 @@ pub struct Commitment {
     pub spend: Option<String>,
     /// Of the spend, such as EUR.
     pub currency: Option<String>,
+    /// What was carried for it before this gateway, or is past it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// In the units of its commitment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Elsewhere {
+    /// A day of the period for which it counts, and from which on it does, such as 2026-06-30.
+    pub day: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segments: Option<u64>,
+    /// Such as "5000.00", in the currency of the commitment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spend: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,6 +135,7 @@ impl Contract {
                 promised,
                 starts,
                 ends,
+                elsewhere: one.elsewhere.iter().filter_map(|part| part.carried(unit)).collect(),
             };
             promised.map(commitment).collect::<Vec<_>>()
         };
@@ -152,6 +171,14 @@ impl Contract {
             }
         }
         for (at, commitment) in self.commitments.iter().enumerate() {
+            for (place, part) in commitment.elsewhere.iter().enumerate() {
+                for (key, message) in part.problems(commitment) {
+                    let mut keys = vec![Key::Name("commitments"), Key::Place(at)];
+                    keys.extend([Key::Name("elsewhere"), Key::Place(place)]);
+                    keys.extend(key.map(Key::Name));
+                    tell(keys, message);
+                }
+            }
             for (key, message) in commitment.problems() {
                 let mut keys = vec![Key::Name("commitments"), Key::Place(at)];
                 keys.extend(key.map(Key::Name));
@@ -266,6 +293,41 @@ impl Commitment {
     }
 }
 
+impl Elsewhere {
+    /// None when it says nothing of this unit.
+    fn carried(&self, unit: Unit) -> Option<(Date, Decimal)> {
+        let amount = match unit {
+            Unit::Messages => Decimal::from(self.messages?),
+            Unit::Segments => Decimal::from(self.segments?),
+            Unit::Spend(_) => domain::money::parse_amount(self.spend.as_deref()?).ok()?,
+        };
+        Some((self.day.parse().ok()?, amount))
+    }
+
+    fn problems(&self, of: &Commitment) -> Vec<(Option<&'static str>, String)> {
+        let mut problems = Vec::new();
+        if self.day.parse::<Date>().is_err() {
+            let message = format!("`{}` is not a day: expected one such as 2027-01-31", self.day);
+            problems.push((Some("day"), message));
+        }
+        let given = [
+            ("messages", self.messages.is_some(), of.messages.is_some()),
+            ("segments", self.segments.is_some(), of.segments.is_some()),
+            ("spend", self.spend.is_some(), of.spend.is_some()),
+        ];
+        if given.iter().all(|(_, is_given, _)| !is_given) {
+            problems.push((None, "say how much: in `messages`, in `segments` or as a `spend`".to_owned()));
+        }
+        for (key, _, _) in given.iter().filter(|(_, is_given, is_promised)| *is_given && !is_promised) {
+            problems.push((Some(key), "the commitment is to nothing of this unit".to_owned()));
+        }
+        if let Some(Err(bad)) = self.spend.as_deref().map(domain::money::parse_amount) {
+            problems.push((Some("spend"), bad.to_string()));
+        }
+        problems
+    }
+}
+
 fn days_until(today: Date, day: Date) -> i32 {
     today.until(day).map_or(0, |span| span.get_days())
 }
@@ -300,6 +362,10 @@ mod tests {
                 { period = "month" }, { period = "year", spend = "1,5" },
                 { period = "month", messages = 5 }, { period = "year", messages = 5 }, { period = "month", segments = 5 },
                 { period = "month", messages = 6 },
+                { period = "quarter", segments = 9, elsewhere = [
+                    { day = "2026-02-30", segments = 5 }, { day = "2026-03-01" },
+                    { day = "2026-03-01", segments = 5, spend = "x" },
+                ] },
             ]
             contacts = [{ name = "Ada", email = "ada" }, { name = "Ada" }]
             escalation = [{ after = "1h", contact = "Ada" }, { after = "30m", contact = "Bob" }]
@@ -326,6 +392,10 @@ mod tests {
                 "commitments.1.spend",
                 "commitments.1.spend",
                 "commitments.5",
+                "commitments.6.elsewhere.0.day",
+                "commitments.6.elsewhere.1",
+                "commitments.6.elsewhere.2.spend",
+                "commitments.6.elsewhere.2.spend",
                 "contacts.0.email",
                 "contacts.1.name",
                 "escalation.1.contact",

@@ -84,28 +84,33 @@ impl Versions {
         find(pipeline, based_on).await?;
         let (now, last) = (pipeline.now(), last(pipeline).await?);
         let (_, kept) = read(pipeline, active).await?;
+        let base = read(pipeline, based_on).await?.1;
         for card in document.rate_cards.iter().filter(|card| card.file.is_some()) {
             if let (false, Some(text)) = (price_files.contains_key(&card.id), kept.price_files.get(&card.id))
             {
                 price_files.insert(card.id.clone(), Arc::clone(text));
             }
         }
-        let sources = Sources::new(document, price_files);
-        let problems = missing_files(&sources);
-        if !problems.is_empty() {
-            return Err(Refused::Wrong(problems));
-        }
-        let mut summary = summary(last + 1, State::Draft, source, &sources, deed(now, by.id));
-        summary.based_on = Some(based_on);
-        summary.comment = comment;
-        let base = read(pipeline, based_on).await?.1;
-        let (before, after) = told(Some(&(based_on, base.document)), &summary, &sources.document);
-        let change = store::Versions {
-            put: vec![stored(summary.clone(), &sources)],
-            texts: texts(&sources),
-            ..store::Versions::default()
+        let created = deed(now, by.id);
+        let lay_down = move || {
+            let sources = Sources::new(document, price_files);
+            let problems = missing_files(&sources);
+            if !problems.is_empty() {
+                return Err(Refused::Wrong(problems));
+            }
+            let mut summary = summary(last + 1, State::Draft, source, &sources, created);
+            summary.based_on = Some(based_on);
+            summary.comment = comment;
+            let sides = told(Some(&(based_on, base.document)), &summary, &sources.document);
+            let change = store::Versions {
+                put: vec![stored(summary.clone(), &sources)],
+                texts: texts(&sources),
+                ..store::Versions::default()
+            };
+            Ok((summary, change, sides))
         };
-        let told = entry(now, "policy.draft", &summary, None, (before, after));
+        let (summary, change, sides) = aside(lay_down).await??;
+        let told = entry(now, "policy.draft", &summary, None, sides);
         make(pipeline, change, (by.entry)(&told), turn).await?;
         Ok(summary)
     }
@@ -121,15 +126,14 @@ impl Versions {
     ) -> Result<(Version, Sources, Table), Refused> {
         let (version, sources) = read(pipeline, number).await?;
         let (surroundings, now) = (self.standing().surroundings, pipeline.now());
-        let compiled = tokio::task::spawn_blocking(move || {
+        let compile = move || {
             let table = sources.compile(&surroundings).and_then(|table| {
                 let failures = sources.test(&table, now);
                 if failures.is_empty() { Ok(table) } else { Err(failures) }
             });
             (sources, table)
-        });
-        let (sources, table) =
-            compiled.await.map_err(|panic| Refused::Unreadable(anyhow::anyhow!("{panic}")))?;
+        };
+        let (sources, table) = aside(compile).await?;
         Ok((version, sources, table.map_err(Refused::Wrong)?))
     }
 
@@ -405,6 +409,10 @@ async fn ask<T: Send + 'static>(
     question: impl FnOnce(&dyn Reader) -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Refused> {
     let reader = pipeline.reader();
-    let answer = tokio::task::spawn_blocking(move || question(&*reader)).await;
-    answer.map_err(anyhow::Error::from).flatten().map_err(Refused::Unreadable)
+    aside(move || question(&*reader)).await?.map_err(Refused::Unreadable)
+}
+
+/// On a thread of its own: documents and their price files are long.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(work).await.map_err(|panic| Refused::Unreadable(panic.into()))
 }

@@ -247,9 +247,9 @@ async fn what_was_left_stays_left_after_a_kill() {
     lab.until_share(FIRST, GENEROUS, |share| share <= STAYS).await;
 }
 
-/// As it was asked for, from a gateway that knows nothing: some ten minutes of real time.
+/// As it was asked for, from a gateway that knows nothing: some minutes of real time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes ten minutes and a machine of its own: cargo test --release -p gateway --test it adaptive -- --ignored --nocapture"]
+#[ignore = "takes some minutes and a machine of its own: cargo test --release -p gateway --test it adaptive -- --ignored --nocapture"]
 async fn at_200_messages_a_second_trouble_is_left_in_time_and_comes_to_an_end() {
     let mut lab = Lab::start(200, false).await;
     sleep(Duration::from_secs(100)).await;

@@ -22,6 +22,7 @@ fn commitments(all: &[(&str, &[&str], Unit, i64)]) -> Commitments {
             promised: Decimal::from(*promised),
             starts: None,
             ends: None,
+            elsewhere: Vec::new(),
         }],
     };
     let commitments =

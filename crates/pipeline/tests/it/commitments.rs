@@ -23,6 +23,7 @@ fn promise(bench: &Bench, unit: Unit, promised: i64) {
         promised: Decimal::from(promised),
         starts: None,
         ends: None,
+        elsewhere: Vec::new(),
     };
     let agreed = Agreed {
         vendor: "borealis".parse().unwrap(),

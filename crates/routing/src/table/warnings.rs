@@ -3,12 +3,16 @@
 //! Only what one earlier rule does to a later one is told. A rule that several together leave nothing is not found, and
 //! that a narrow rule stands before a wide one is how policies are written.
 
+use domain::ConnectionId;
+use rustc_hash::FxHashSet;
+
 use crate::problem::{Path, Problem};
 use crate::table::conditions::KEYS;
-use crate::table::{Rule, Table};
+use crate::table::{Rule, Strategy, Table};
 
 impl Table {
-    /// At most one for each rule, in the order of the policy, and one for each pin and cap.
+    /// At most one of its place for each rule, in the order of the policy, one for each rule whose routes nothing probes,
+    /// and one for each pin and cap.
     #[must_use]
     pub fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
@@ -37,9 +41,36 @@ impl Table {
             }
             earlier.push((at, keys));
         }
+        warnings.extend(self.warnings_of_probes());
         warnings.extend(self.warnings_of_pins());
         warnings.extend(self.warnings_of_caps());
         warnings
+    }
+
+    /// A connection in trouble proves by probes alone that it is well again.
+    fn warnings_of_probes(&self) -> Vec<Problem> {
+        let connections_of = |rule: &Rule| {
+            let listed: Vec<usize> = rule.routes.iter().map(|listed| listed.route).collect();
+            listed.into_iter().filter_map(|route| self.routes.get(route)).map(|route| &route.connection)
+        };
+        let adaptive = || {
+            let rules = self.rules.iter().enumerate();
+            rules.filter(|(_, rule)| rule.strategy == Strategy::Adaptive)
+        };
+        let probed: FxHashSet<&ConnectionId> =
+            adaptive().filter(|(_, rule)| rule.probes).flat_map(|(_, rule)| connections_of(rule)).collect();
+        let spared = adaptive().filter(|(_, rule)| !rule.probes);
+        let warned = spared.filter_map(|(at, rule)| {
+            let unproved = connections_of(rule).find(|connection| !probed.contains(connection))?;
+            let message = format!(
+                "the rule `{}` spares its messages from probes and no other one sends any over `{unproved}`: once that is \
+                 in trouble it stays out. Let a rule with routes over it send probes, such as one for traffic that is \
+                 worth less",
+                rule.id
+            );
+            Some(Problem { path: Path::default().key("policy").key("rules").index(at).key("probes"), message })
+        });
+        warned.collect()
     }
 }
 
@@ -111,6 +142,29 @@ mod tests {
             "",
         ];
         assert_eq!(warnings(&right), [""; 0]);
+    }
+
+    #[test]
+    fn a_connection_that_no_message_may_probe_is_told() {
+        let of = |others: &str| {
+            let spared = "[[policy.rules]]\nid = \"otp\"\nstrategy = \"adaptive\"\nprobes = false\n\
+                          match = { class = [\"otp\"] }\nroutes = [\"acme-eu\", \"borealis-eu\"]\n";
+            table(&format!("{spared}{others}")).warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let rest = |strategy: &str, routes: &str| {
+            format!("[[policy.rules]]\nid = \"rest\"\nstrategy = \"{strategy}\"\nroutes = [{routes}]\n")
+        };
+        let told = |connection: &str| {
+            format!(
+                "policy.rules[0].probes: the rule `otp` spares its messages from probes and no other one sends any over \
+                 `{connection}`: once that is in trouble it stays out. Let a rule with routes over it send probes, such \
+                 as one for traffic that is worth less"
+            )
+        };
+        assert_eq!(of(""), [told("acme")]);
+        assert_eq!(of(&rest("priority", r#""acme-eu", "borealis-eu""#)), [told("acme")]);
+        assert_eq!(of(&rest("adaptive", r#""acme-eu", "cirrus-de""#)), [told("borealis")]);
+        assert_eq!(of(&rest("adaptive", r#""acme-eu", "borealis-eu""#)), [""; 0]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use routing::settings::{Per, RateCard};
 use serde_json::{Value as Json, json};
 use store::versions::Summary;
 
+use super::super::aside::aside;
 use super::super::auth::{Admin, Caller};
 use super::super::code::Code;
 use super::super::comment::checked_comment;
@@ -263,13 +264,7 @@ async fn prepare(
         let laid = rates::lay(&old, &list.lines, mode, begins);
         Ok(Prepared { list, laid, begins })
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(prepared) => prepared.map_err(|refused| unreadable(&refused)),
-        Err(panic) => {
-            tracing::error!(%panic, "a price list could not be read");
-            Err(Problem::new(Code::Internal, "the list could not be read"))
-        }
-    }
+    aside("the list could not be read", work).await?.map_err(|refused| unreadable(&refused))
 }
 
 fn unreadable(refused: &Unreadable) -> Problem {

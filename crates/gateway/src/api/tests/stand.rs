@@ -132,6 +132,7 @@ impl Stand {
             promised: 1_000_000_000.into(),
             starts: now.checked_sub(jiff::Span::new().months(11)).ok(),
             ends: None,
+            elsewhere: Vec::new(),
         };
         let agreed = pipeline::Agreed {
             vendor: "acme".parse().unwrap(),
