@@ -346,7 +346,8 @@ impl Arm {
             stream.old_trials *= keep;
             stream.old_successes *= keep;
         }
-        while let Some(bin) = self.evidence.retire(moment.second) {
+        let trouble = self.trouble.as_ref().map(|trouble| trouble.since);
+        while let Some(bin) = self.evidence.retire(moment.second, trouble) {
             let sent_at = bin.sent_at();
             let age = moment.second.saturating_sub(bin.second);
             let told = self.delay.at(moment.grid.place(around.told_up_to.saturating_sub(sent_at)));
@@ -401,7 +402,9 @@ impl Arm {
             // So late that its second is a sum already.
             self.evidence.receipts.old_successes += 1.0;
         }
-        if delivered {
+        // What was sent before something changed says nothing of how long it takes now: the last receipts of a trouble
+        // come when it is over already.
+        if delivered && is_counted {
             self.delay.arrived(low, high);
         }
         true

@@ -265,7 +265,7 @@ impl Engine {
         self.note();
         let from = super::arm::second(begin).saturating_sub(60);
         for arm in &mut self.state.arms {
-            arm.evidence.forget_conversions_from(from);
+            arm.evidence.forget_conversions(from..);
             arm.conversions.reset(super::arm::second(begin));
         }
     }

@@ -1,13 +1,16 @@
 //! What was sent on an arm and what came back, by the second in which it was sent.
 
 use std::collections::VecDeque;
+use std::ops::RangeBounds;
 
 use minicbor::{Decode, Encode};
 
 use super::delay::Grid;
 use super::settings::Millis;
 
-/// Messages older than this many seconds are kept as sums.
+/// Messages older than this many seconds are kept as sums. Of an arm in trouble, those are kept by the second that were
+/// sent since it began, as long as they are no more seconds than this: where only a probe goes out now and then, there
+/// would never be enough of them at a time to tell that the trouble is over.
 pub(super) const KEPT: u32 = 256;
 
 /// The messages that were sent in one second.
@@ -80,17 +83,19 @@ pub(super) struct Moment<'a> {
 /// By how much evidence has faded after so many seconds.
 #[derive(Debug)]
 pub(super) struct Fade {
+    half_life: f64,
     by_age: Vec<f64>,
 }
 
 impl Fade {
     pub(super) fn new(half_life: f64) -> Self {
         let by_age = (0..=KEPT + 1).map(|age| 0.5_f64.powf(f64::from(age) / half_life)).collect();
-        Self { by_age }
+        Self { half_life, by_age }
     }
 
     pub(super) fn after(&self, seconds: u32) -> f64 {
-        self.by_age.get(seconds as usize).or_else(|| self.by_age.last()).copied().unwrap_or(1.0)
+        let known = self.by_age.get(seconds as usize).copied();
+        known.unwrap_or_else(|| 0.5_f64.powf(f64::from(seconds) / self.half_life))
     }
 }
 
@@ -160,15 +165,17 @@ impl Evidence {
         self.bins.is_empty()
     }
 
-    /// Takes away the oldest second when it is out of the window.
-    pub(super) fn retire(&mut self, now: u32) -> Option<Bin> {
-        let is_old = self.bins.front().is_some_and(|bin| bin.second + KEPT < now);
+    /// Takes away the oldest second when it is out of the window. `trouble` is the second since which the arm is in one.
+    pub(super) fn retire(&mut self, now: u32, trouble: Option<u32>) -> Option<Bin> {
+        let has_room = self.bins.len() <= KEPT as usize;
+        let is_needed = |bin: &Bin| has_room && trouble.is_some_and(|since| bin.second >= since);
+        let is_old = self.bins.front().is_some_and(|bin| bin.second + KEPT < now && !is_needed(bin));
         if is_old { self.bins.pop_front() } else { None }
     }
 
-    /// Of messages sent from this second on, it will never be known whether they converted.
-    pub(super) fn forget_conversions_from(&mut self, second: u32) {
-        for bin in self.bins.iter_mut().filter(|bin| bin.second >= second) {
+    /// Of messages sent in these seconds, it will never be known whether they converted.
+    pub(super) fn forget_conversions(&mut self, seconds: impl RangeBounds<u32>) {
+        for bin in self.bins.iter_mut().filter(|bin| seconds.contains(&bin.second)) {
             (bin.reporting, bin.converted, bin.conversion_charged) = (0, 0, 0.0);
         }
     }
@@ -184,5 +191,27 @@ impl Evidence {
         for bin in &mut self.bins {
             bin.conversion_charged = 0.0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a message every so many seconds until the second 2000: from which on they are kept by the second.
+    fn kept_from(every: usize, trouble: Option<u32>) -> Option<u32> {
+        let mut evidence = Evidence::default();
+        for second in (0..2000).step_by(every) {
+            evidence.sent(second, false);
+            while evidence.retire(second, trouble).is_some() {}
+        }
+        evidence.read().next().map(|bin| bin.second)
+    }
+
+    #[test]
+    fn what_was_sent_since_a_trouble_began_is_kept_while_it_is_little() {
+        assert_eq!(kept_from(20, None), Some(1740));
+        assert_eq!(kept_from(20, Some(1000)), Some(1000));
+        assert_eq!(kept_from(1, Some(1000)), Some(1743), "there is enough of it");
     }
 }

@@ -7,8 +7,8 @@ use super::chance::Chance;
 use super::count::read_ahead_beliefs;
 use super::engine::Engine;
 use super::judge::milliseconds;
-use super::plan::{Candidate, Planner};
-use super::settings::{Millis, OperatorIndex, VendorIndex};
+use super::plan::{Candidate, Planner, hopeful};
+use super::settings::{ClassIndex, Millis, OperatorIndex, VendorIndex, Vendors};
 use super::state::{Demand, OperatorState};
 use super::table::{Plan, Plans, Probabilities};
 use super::trouble::Conversions;
@@ -19,6 +19,12 @@ const FORGOTTEN: Millis = 900_000;
 const LITTLE: f64 = 50.0;
 /// No more than this part of a cell's traffic goes to an arm in trouble, or to confirm one.
 const TROUBLE_SHARE: f64 = 0.05;
+/// So much of the probes remains for an arm that would not be the best even if what they told were good: things change.
+const HOPELESS: f64 = 0.1;
+/// So many standard deviations better than it is believed to be, an arm may be.
+const HOPE: f64 = 2.0;
+/// From so many messages on, conversions tell how an arm in trouble was before.
+const TOLD: f64 = 20.0;
 /// How uncertain the quality of an arm without any evidence is.
 const UNKNOWN_SD: f64 = 0.15;
 
@@ -103,13 +109,34 @@ impl Engine {
         let vendors = self.settings.vendors.len();
         let width = |demand: &Demand| (demand.allowed().0.count_ones() as usize).min(vendors);
         let mut plans = Plans::with_capacity(state.demands.len(), state.demands.iter().map(width).sum());
+        // Kinds that differ in who may carry them alone have their candidates in common.
+        let mut known: Vec<((ClassIndex, bool), Vec<Candidate>)> = Vec::new();
         let mut candidates = Vec::new();
-        for (nth, demand) in state.demands.iter().enumerate() {
-            candidates.clear();
-            self.candidates(operator, &of, demand, &mut candidates);
+        // What is learned in one cell counts in the others, too.
+        let (mut hopeful_in_any, mut ends) = (Vendors::default(), Vec::with_capacity(state.demands.len()));
+        for demand in &state.demands {
+            let like = (demand.class, demand.reports_conversion);
+            let at = known.iter().position(|(of, _)| *of == like).unwrap_or_else(|| {
+                known.push((like, self.candidates(operator, &of, demand)));
+                known.len() - 1
+            });
+            let (allowed, all) = (demand.allowed(), known.get(at).map_or(&[][..], |(_, all)| all.as_slice()));
+            let from = candidates.len();
+            candidates.extend(all.iter().filter(|one| allowed.contains(one.vendor.into())).cloned());
+            hopeful_in_any.0 |= hopeful(candidates.get(from..).unwrap_or_default()).0;
+            ends.push(candidates.len());
+        }
+        let (mut rest, mut from) = (&mut candidates[..], 0);
+        for ((nth, demand), end) in state.demands.iter().enumerate().zip(ends) {
+            let (own, after) = std::mem::take(&mut rest).split_at_mut(end - from);
+            (rest, from) = (after, end);
+            let is_hopeless = |it: &&mut Candidate| !hopeful_in_any.contains(it.vendor.into()) && !it.is_shut;
+            for candidate in own.iter_mut().filter(is_hopeless) {
+                candidate.probe *= HOPELESS;
+            }
             let mut chance =
                 Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
-            let rows = planner.rows(&mut candidates, &mut chance);
+            let rows = planner.rows(own, &mut chance);
             plans.add(Plan { cell: demand.cell(operator), allowed: demand.allowed(), rows });
         }
         plans
@@ -150,18 +177,13 @@ impl Engine {
         arms
     }
 
-    fn candidates(
-        &self,
-        operator: OperatorIndex,
-        of: &Surroundings<'_>,
-        demand: &Demand,
-        candidates: &mut Vec<Candidate>,
-    ) {
-        let Some(class) = self.settings.classes.get(demand.class) else { return };
-        let allowed = demand.allowed();
+    /// All vendors, whether they may carry a message of the kind or not.
+    fn candidates(&self, operator: OperatorIndex, of: &Surroundings<'_>, demand: &Demand) -> Vec<Candidate> {
+        let Some(class) = self.settings.classes.get(demand.class) else { return Vec::new() };
+        let mut candidates = Vec::with_capacity(of.arms.len());
         let reporting = self.state.reporting_classes;
         let acts = demand.class < 64 && reporting >> demand.class & 1 == 1;
-        for (vendor, arm) in of.arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
+        for (vendor, arm) in of.arms.iter().enumerate() {
             let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor))
             else {
                 continue;
@@ -180,7 +202,10 @@ impl Engine {
             let is_well = !door.is_open() && arm.is_none_or(|arm| arm.trouble.is_none());
             let agreed = self.settings.vendors.get(vendor).filter(|_| is_well);
             let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
-            let utility = (class.value * quality - price) * door.answered + of_vendor.commitment + off;
+            let favour = of_vendor.commitment + off;
+            let utility = (class.value * quality - price) * door.answered + favour;
+            let well = arm.map_or(quality, |arm| Self::when_well(arm, of.state).max(quality));
+            let at_best = (well + HOPE * sd.max(self.settings.tuning.receipts_off)).min(1.0);
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(of.flow, demand, vendor, *arm);
             let shut = if door.is_half_open() { self.knock() } else { probe };
@@ -192,8 +217,22 @@ impl Engine {
                 is_shut: door.is_open(),
                 is_below,
                 probe: if door.is_open() { shut } else { probe },
+                hope: class.value * at_best - price + favour,
             });
         }
+        candidates
+    }
+
+    /// How an arm in trouble delivered before, as far as that is known; nothing of one that is well.
+    fn when_well(arm: &Arm, of: &OperatorState) -> f64 {
+        arm.trouble.as_deref().map_or(0.0, |trouble| {
+            let by_conversions = trouble.converted / of.converting.max(0.02);
+            if trouble.conversions_known > TOLD {
+                trouble.delivered.min(by_conversions)
+            } else {
+                trouble.delivered
+            }
+        })
     }
 
     /// The share that sends a message or two a second through a half-open circuit.

@@ -345,7 +345,16 @@ impl Engine {
                 self.take_as_usual(now, operator);
                 self.end_pumping(now, operator);
             }
-            Some(until) if until + KEPT_BY_SECOND < second => state.asked.pumped = None,
+            Some(until) if until + KEPT_BY_SECOND < second => {
+                // Of an arm in trouble some of that time may still be kept, and how many waited then is not known any more.
+                let flood = pumped.since..until;
+                state.asked.pumped = None;
+                for at in &state.arms {
+                    if let Some(arm) = self.state.arms.get_mut(*at as usize) {
+                        arm.evidence.forget_conversions(flood.clone());
+                    }
+                }
+            }
             None | Some(_) => {}
         }
     }
