@@ -258,8 +258,8 @@ impl Candidate<'_> {
     /// What the whole message counts for, in comparing.
     fn counted(&self) -> Option<Price> {
         let whole = self.rank?;
-        let off = self.shadow_price.as_ref().map(|shadow| shadow.off.amount).unwrap_or_default();
-        Some(Price { amount: whole.amount.saturating_sub(off), ..whole })
+        let Some(shadow) = &self.shadow_price else { return Some(whole) };
+        Some(Price { amount: whole.amount.saturating_sub(shadow.off.amount), ..whole })
     }
 
     fn into_target(self) -> Target {

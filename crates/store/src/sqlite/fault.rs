@@ -37,7 +37,7 @@ impl Fault {
     pub(super) fn met_in(self, file: &Path) -> Self {
         match self {
             Self::Database(error) if is_corrupt(&error) => Self::Open(OpenError::of(file, error)),
-            other => other,
+            other @ (Self::Database(_) | Self::Open(_)) => other,
         }
     }
 
