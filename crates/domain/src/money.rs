@@ -93,9 +93,14 @@ pub struct Tariff {
 impl Tariff {
     /// What a message of `segments` segments costs.
     #[must_use]
+    #[inline]
     pub fn times(self, segments: u16) -> Price {
-        let amount = self.per_segment.saturating_mul(Decimal::from(segments));
-        Price { amount: amount.saturating_add(self.per_message), currency: self.currency }
+        let Self { per_segment, per_message, currency } = self;
+        // What most messages cost is not worth an arithmetic of 96 bits.
+        let amount =
+            if segments == 1 { per_segment } else { per_segment.saturating_mul(Decimal::from(segments)) };
+        let whole = if per_message.is_zero() { amount } else { amount.saturating_add(per_message) };
+        Price { amount: whole, currency }
     }
 
     /// The part that each segment costs.

@@ -192,7 +192,12 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         // A stand-in may have lost its own place and hold another's.
         left_out.retain(|one| candidates.iter().all(|candidate| candidate.route.id != one.route));
     }
-    let routes = candidates.iter().map(Candidate::planned).collect();
+    let (mut routes, mut targets) =
+        (Vec::with_capacity(candidates.len()), Vec::with_capacity(candidates.len()));
+    for mut candidate in candidates {
+        routes.push(candidate.planned());
+        targets.push(candidate.into_target());
+    }
     let plan = Plan {
         table: table.version(),
         rule: rule.id.clone(),
@@ -204,21 +209,24 @@ pub fn choose(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Resu
         pin: pinned.pin.map(|pin| pin.id.clone()),
         probing,
     };
-    let [targets, spare, held] =
-        [&candidates, &spare, &held].map(|candidates| candidates.iter().map(Candidate::target).collect());
+    let (spare, held) = (targets_of(spare), targets_of(held));
     Ok(Choice { plan, targets, spare, held, validity: rule.validity, drawn_from })
+}
+
+fn targets_of(candidates: Vec<Candidate<'_>>) -> Vec<Target> {
+    candidates.into_iter().map(Candidate::into_target).collect()
 }
 
 /// A route that would carry the message, in the place of one that the rule lists: most often its own.
 struct Candidate<'t> {
     route: &'t Route,
-    /// The place: weight and salt are those of the route that the rule lists there.
-    listed: Listed,
+    /// Those of the route that the rule lists at the place.
+    weight: u32,
+    salt: u64,
     /// By which the place is compared with others: what the message costs there, not on whichever stands in for it.
     rank: Option<Price>,
     offer: Offer<'t>,
     reason: Reason,
-    key: Key,
     stands_in: bool,
     is_pinned: bool,
     is_maintained: bool,
@@ -229,29 +237,21 @@ struct Candidate<'t> {
     /// A route before it has its failure domain.
     shares_domain: bool,
     /// The number of its connection in the adaptive engine, where that is asked.
-    vendor: Option<usize>,
+    vendor: Option<u16>,
     drawn: Option<Drawn>,
     /// Where a commitment to its vendor has it count as cheaper.
     shadow_price: Option<Box<ShadowPrice>>,
 }
 
-/// What the strategy orders by, so that it is worked out once.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Draw(rendezvous::Draw),
-    Cost(Decimal),
-    /// Behind all costs.
-    None,
-}
-
 impl Candidate<'_> {
-    fn planned(&self) -> PlannedRoute {
+    /// Takes the shadow price, which a plan alone tells.
+    fn planned(&mut self) -> PlannedRoute {
         PlannedRoute {
             route: self.route.id.clone(),
             reason: self.reason,
             price: self.offer.price,
             drawn: self.drawn,
-            shadow_price: self.shadow_price.clone(),
+            shadow_price: self.shadow_price.take(),
         }
     }
 
@@ -262,8 +262,8 @@ impl Candidate<'_> {
         Some(Price { amount: whole.amount.saturating_sub(off), ..whole })
     }
 
-    fn target(&self) -> Target {
-        Target { drawn: self.drawn, ..self.route.target(&self.offer) }
+    fn into_target(self) -> Target {
+        self.route.target(self.offer, self.drawn)
     }
 }
 
@@ -299,7 +299,8 @@ struct Sifted<'t> {
 /// Those that would carry the message and those that would not. A route that is flipped gives its place to its
 /// stand-in only where it would have been planned itself: a flip moves traffic and opens no way that was closed.
 fn sift<'t>(of: &Pinned<'_>, table: &'t Table, request: &Request<'t>, health: &dyn HealthView) -> Sifted<'t> {
-    let mut sifted = Sifted { candidates: Vec::with_capacity(of.rule.routes.len() + 1), ..Sifted::default() };
+    let places = of.rule.routes.len() + usize::from(of.pin.is_some());
+    let mut sifted = Sifted { candidates: Vec::with_capacity(places), ..Sifted::default() };
     let overlay = table.overlay();
     let is_steered = !overlay.is_empty();
     let rule = of.rule;
@@ -316,23 +317,23 @@ fn sift<'t>(of: &Pinned<'_>, table: &'t Table, request: &Request<'t>, health: &d
             listed.weight = weight;
             sifted.steered.push(steered);
         }
-        let offer =
-            if is_pinned { rule.offer_in_place(route, request) } else { rule.offer(&listed, route, request) };
-        let offer = match offer {
+        let offer = match route.offer(request, rule.max_price) {
             Ok(offer) => offer,
-            Err(Exclusion::NoWeight) if own_weight > 0 => {
-                sifted.leave_out(route, Exclusion::WeightTaken, request);
-                if let Ok(offer) = rule.offer_in_place(route, request) {
-                    sifted.hold(Candidate::new(route, listed, at, offer));
-                }
-                continue;
-            }
             Err(because) => {
                 sifted.leave_out(route, because, request);
                 continue;
             }
         };
         let candidate = Candidate { is_pinned, ..Candidate::new(route, listed, at, offer) };
+        if rule.strategy == Strategy::Weighted && listed.weight == 0 && !is_pinned {
+            if own_weight == 0 {
+                sifted.leave_out(route, Exclusion::NoWeight, request);
+            } else {
+                sifted.leave_out(route, Exclusion::WeightTaken, request);
+                sifted.hold(candidate);
+            }
+            continue;
+        }
         if !is_steered && !candidate.is_capped() {
             sifted.candidates.push(candidate);
             continue;
@@ -344,7 +345,7 @@ fn sift<'t>(of: &Pinned<'_>, table: &'t Table, request: &Request<'t>, health: &d
         sifted.leave_out(route, Exclusion::Flipped, request);
         sifted.flips.push(stand_in.flip);
         let Some(route) = table.routes().get(stand_in.to) else { continue };
-        match rule.offer_in_place(route, request) {
+        match route.offer(request, rule.max_price) {
             Ok(offer) => {
                 let candidate = Candidate { route, offer, stands_in: true, ..candidate };
                 sifted.take(candidate, stand_in.to, table, request, health);
@@ -361,11 +362,11 @@ impl<'t> Candidate<'t> {
     fn new(route: &'t Route, listed: Listed, at: usize, offer: Offer<'t>) -> Self {
         Self {
             route,
-            listed,
+            weight: listed.weight,
+            salt: listed.salt,
             rank: offer.price.map(|price| price.times(offer.segments.into())),
             offer,
             reason: Reason::Priority(place(at)),
-            key: Key::None,
             stands_in: false,
             is_pinned: false,
             is_maintained: false,
@@ -477,13 +478,12 @@ fn keep_first_places<'t>(candidates: &mut Vec<Candidate<'t>>) {
 
 fn by_weight(candidates: &mut [Candidate<'_>], facts: &Facts<'_>) {
     let recipient = rendezvous::hash(facts.to.as_str().as_bytes());
-    let total: u64 = candidates.iter().map(|candidate| u64::from(candidate.listed.weight)).sum();
+    let total: u64 = candidates.iter().map(|candidate| u64::from(candidate.weight)).sum();
     for candidate in candidates.iter_mut() {
-        let Listed { salt, weight, .. } = candidate.listed;
-        candidate.reason = Reason::Weight(thousandths(weight, total));
-        candidate.key = Key::Draw(rendezvous::Draw::new(salt, recipient, weight));
+        candidate.reason = Reason::Weight(thousandths(candidate.weight, total));
     }
-    candidates.sort_by_key(|candidate| candidate.key);
+    candidates
+        .sort_by_cached_key(|candidate| rendezvous::Draw::new(candidate.salt, recipient, candidate.weight));
     if facts.class == Class::Otp
         && let Some(used) = facts.used_just_now
     {
@@ -501,13 +501,13 @@ fn by_price(candidates: &mut [Candidate<'_>], table: &Table, facts: &Facts<'_>) 
     let cost = |candidate: &Candidate<'_>| -> Option<Decimal> {
         table.exchange().convert(candidate.counted()?, currency, facts.now).map(|price| price.amount)
     };
-    for candidate in candidates.iter_mut() {
-        candidate.key = cost(candidate).map_or(Key::None, Key::Cost);
-    }
-    candidates.sort_by_key(|candidate| candidate.key);
+    candidates.sort_by_cached_key(|candidate| {
+        let cost = cost(candidate);
+        (cost.is_none(), cost)
+    });
     for (at, candidate) in candidates.iter_mut().enumerate() {
-        candidate.reason =
-            if candidate.key == Key::None { Reason::NoPrice } else { Reason::Price(place(at)) };
+        let is_known = cost(candidate).is_some();
+        candidate.reason = if is_known { Reason::Price(place(at)) } else { Reason::NoPrice };
     }
 }
 

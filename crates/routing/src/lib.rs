@@ -6,7 +6,7 @@
 pub mod adaptive;
 pub mod choose;
 pub mod commitment;
-mod country;
+pub mod country;
 pub mod desired;
 pub mod difference;
 pub mod english;

@@ -160,7 +160,7 @@ impl Written<'_> {
     pub fn place(self) -> Result<Place, FieldProblem> {
         let country = match self.country {
             "" => None,
-            text => Some(country::read(text).map_err(|message| ("country", message))?),
+            text => Some(country::spelled(text).map_err(|message| ("country", message))?),
         };
         if self.mcc.is_empty() {
             return match country {

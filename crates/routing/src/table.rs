@@ -126,8 +126,8 @@ impl Table {
         if self.taken(at, route, &request).is_some() {
             return None;
         }
-        let offer = route.offer(&request).ok()?;
-        Some(route.target(&offer))
+        let offer = route.offer(&request, None).ok()?;
+        Some(route.target(offer, None))
     }
 
     /// What each route of the message's channel would take.
@@ -137,7 +137,7 @@ impl Table {
         let routes = self.routes.iter().enumerate().filter(|(_, route)| route.channel == facts.channel);
         routes
             .map(|(at, route)| {
-                let offer = route.offer(&request);
+                let offer = route.offer(&request, None);
                 let excluded =
                     offer.as_ref().map_or_else(|because| Some(*because), |_| self.taken(at, route, &request));
                 let offer = offer.ok();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Endpoint, escaped};
 use super::output::{Output, cell};
-use super::policy::{differences, draft, read};
+use super::policy::{differences, draft, read, warn_of};
 use super::{Exit, Failure};
 use crate::tables::Sources;
 use crate::versions;
@@ -198,6 +198,7 @@ pub(crate) async fn apply(options: &Apply, output: &Output) -> Result<(), Failur
             drop(client.delete(&format!("/v1/policies/{draft}")).await);
         }
         version = made?;
+        warn_of(&client, &draft, output).await;
     }
     let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
     let taken_over: Vec<String> = taken_over.iter().map(ToString::to_string).collect();

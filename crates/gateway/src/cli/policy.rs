@@ -157,8 +157,10 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Activate { version, reason, endpoint } => {
             let body = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
             let path = format!("/v1/policies/{version}/activate");
-            let active = endpoint.client()?.post(&path, &body).await?;
+            let client = endpoint.client()?;
+            let active = client.post(&path, &body).await?;
             say(&active, output)?;
+            warn_of(&client, &version.to_string(), output).await;
             // It was active until now, or this one would have been refused.
             let before = cell(&active, "based_on");
             if !before.is_empty() {
@@ -239,13 +241,33 @@ async fn validate(version: u64, endpoint: &Endpoint, output: &Output) -> Result<
         let lines = problems.iter().map(|one| format!("{}: {}", cell(one, "place"), cell(one, "message")));
         lines.collect::<Vec<_>>().join("\n")
     })?;
-    for one in told.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-        output.note(&format!("{}: {} (warning)", cell(one, "place"), cell(one, "message")));
-    }
+    warn(&told, output);
     match problems.len() {
         0 => Ok(()),
         1 => Err(Failure::new(Exit::Invalid, format!("1 problem in version {version}"))),
         count => Err(Failure::new(Exit::Invalid, format!("{count} problems in version {version}"))),
+    }
+}
+
+fn warn(validated: &Value, output: &Output) {
+    for one in validated.get("warnings").and_then(Value::as_array).into_iter().flatten() {
+        output.note(&format!("{}: {} (warning)", cell(one, "place"), cell(one, "message")));
+    }
+}
+
+/// What works of a version that was just put in force and is likely a mistake, and which overrides it leaves without
+/// effect. It is in force whether this can be told or not.
+pub(super) async fn warn_of(client: &Client, version: &str, output: &Output) {
+    if let Ok(told) = client.post(&format!("/v1/policies/{version}/validate"), &json!({})).await {
+        warn(&told, output);
+    }
+    let Ok(found) = client.get("/v1/overrides?state=active").await else { return };
+    let idle = |one: &&Value| one.get("has_effect").and_then(Value::as_bool) == Some(false);
+    for one in found.get("data").and_then(Value::as_array).into_iter().flatten().filter(idle) {
+        let (does, id) = (cell(one, "summary"), cell(one, "id"));
+        output.note(&format!(
+            "override {id} ({does}) holds and has no effect: what it names is not there (warning)"
+        ));
     }
 }
 

@@ -38,7 +38,8 @@ pub fn from_json(json: Json) -> Result<Settings, Report> {
     read(tree, report).map(|(settings, _)| settings)
 }
 
-/// Of a file with all that it includes, or of the TOML files of a folder; what else these say is left alone.
+/// Of a file with all that it includes, or of the TOML files of a folder; the other parts of a configuration are left
+/// alone.
 ///
 /// # Errors
 /// With every problem of all files.
@@ -62,7 +63,9 @@ pub fn from_files(path: &Path) -> Result<Sources, Report> {
     };
     let mut tree = tree;
     if let Value::Table(table) = &mut tree.value {
-        table.retain(|key, _| KEYS.contains(&key.as_str()));
+        // What is no key of a configuration either stays, to be told: it is likely one of these, misspelled.
+        let others = super::schema::keys();
+        table.retain(|key, _| KEYS.contains(&key.as_str()) || !others.contains(key));
     }
     let (settings, tree) = read(tree, report)?;
     let mut report = Report::default();
@@ -185,5 +188,22 @@ mod tests {
         let sources = from_files(folder.path()).unwrap();
         assert_eq!((sources.document.routes.len(), sources.document.rate_cards.len()), (1, 1));
         assert_eq!(&*sources.price_files["acme"], "country,price\nDE,0.0450\n");
+    }
+
+    #[test]
+    fn a_misspelled_part_of_a_file_is_told_and_not_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        std::fs::write(&file, "[[apps]]\nid = \"shop\"\n[[polcy.rules]]\nid = \"all\"\n[route]\nid = 1\n")
+            .unwrap();
+        let report = from_files(&file).unwrap_err();
+        assert!(
+            told(&report).iter().any(|line| line.contains("polcy") && line.contains("`policy`")),
+            "{report}"
+        );
+        assert!(
+            told(&report).iter().any(|line| line.contains("route") && line.contains("`routes`")),
+            "{report}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The JSON Schema of the configuration, made from the structs that read it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
@@ -20,6 +21,13 @@ pub fn schema() -> Value {
         properties.insert("include".to_owned(), include);
     }
     schema
+}
+
+/// The keys at the top of a configuration.
+pub(super) fn keys() -> BTreeSet<String> {
+    let schema = schema();
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flat_map(|properties| properties.keys().cloned()).collect()
 }
 
 /// The settings of the connection's kind, with its `id` and `kind` beside them.

@@ -242,7 +242,7 @@ fn networks(
         let country = match cell(row, columns.country) {
             "" => None,
             code => {
-                let parsed = code.parse::<Country>();
+                let parsed = routing::country::read(code);
                 if parsed.is_err() {
                     let shown: String = code.chars().take(40).collect();
                     wrong.tell(line, format!("`{shown}` is not a country: expected two letters of ISO 3166"));

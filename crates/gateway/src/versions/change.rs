@@ -246,8 +246,9 @@ impl Versions {
         let (_, was) = read(pipeline, active).await?;
         if let Some(based_on) = summary.based_on.filter(|based_on| *based_on != active) {
             let base = read(pipeline, based_on).await?.1;
-            let since = routing::difference(&base.document, &was.document);
-            let since: Vec<String> = since.iter().map(ToString::to_string).collect();
+            let since = super::changes(&base, &was);
+            let since: Vec<String> =
+                since.iter().filter_map(|one| one.get("text")?.as_str()).map(str::to_owned).collect();
             let since = if since.is_empty() { "nothing but its number".to_owned() } else { since.join("; ") };
             return Err(Refused::Stale { number, based_on, active, since });
         }

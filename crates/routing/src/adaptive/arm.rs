@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::delay::{Delay, Grid, Shape};
-use super::detector::{Detector, missing_since};
+use super::detector::{Detector, missing, missing_since, refused};
 use super::evidence::{Evidence, Moment};
 use super::pumping::Asked;
 use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
@@ -245,7 +245,8 @@ impl Arm {
                 if pending == 0 {
                     continue;
                 }
-                let before = self.delay.at(moment.grid.place(self.counted_up_to.saturating_sub(sent_at)));
+                let before = self.delay.sure(moment.grid.place(self.counted_up_to.saturating_sub(sent_at)));
+                let told = self.delay.sure_of(told);
                 if told > before {
                     // Both as the rate and the delay are known now: to know them better is no news of a message.
                     let charge = missing_since(rate, fall * rate, before, told);
@@ -262,6 +263,35 @@ impl Arm {
             self.receipts.add(charges);
         }
         due * self.belief.delivered as f32
+    }
+
+    /// Whether what was sent since the fall speaks for it, when the detector does. The detector nets by when it was
+    /// told: of a burst, first the receipts come, and are soon forgotten because the sum is never below zero, and what is
+    /// refused or lost of the same messages is told later and alone. A vendor that loses messages loses them from some
+    /// second on at which they are sent, so those are netted by that, for the second that speaks most for it.
+    pub(super) fn confirms_loss(&mut self, around: &Surroundings<'_>, threshold: f64) -> bool {
+        let Some(oldest) = self.evidence.read().next().map(|bin| bin.second) else { return true };
+        if self.receipts.zero_at < oldest {
+            return true;
+        }
+        let moment = around.moment;
+        let rate = self.receipts.rate(around.tuning.highest_receipts, self.evidence.receipts.trials);
+        let fall = around.tuning.fall;
+        let fallen = fall as f32 * rate;
+        let from = self.evidence.receipts.from;
+        let (mut sum, mut best) = (0.0, (0.0, moment.second));
+        for bin in self.evidence.read().rev().take_while(|bin| bin.second >= from) {
+            let told = self.delay.sure(moment.grid.place(around.told_up_to.saturating_sub(bin.sent_at())));
+            let pending = bin.sent.saturating_sub(bin.delivered).saturating_sub(bin.undelivered);
+            sum += f64::from(bin.delivered) * fall.ln()
+                + f64::from(bin.undelivered) * f64::from(refused(rate, fallen))
+                + f64::from(pending) * f64::from(missing(rate, fallen, told));
+            if sum > best.0 {
+                best = (sum, bin.second.saturating_sub(1));
+            }
+        }
+        self.receipts.limit(best.0, best.1);
+        best.0 > threshold
     }
 
     fn count_conversions(&mut self, around: &Surroundings<'_>) {
@@ -287,7 +317,8 @@ impl Arm {
                     continue;
                 }
                 let before = self.conversions_counted_up_to.saturating_sub(sent_at);
-                let before = around.conversion_delay.at(moment.grid.place(before));
+                let before = around.conversion_delay.sure(moment.grid.place(before));
+                let reported = around.conversion_delay.sure_of(reported);
                 if reported > before {
                     let charge = missing_since(rate, fall * rate, before, reported);
                     charges += pending * f64::from(charge);
@@ -352,6 +383,7 @@ impl Arm {
                 return false;
             }
             let charged = bin.charged;
+            let counted = self.counted_up_to.saturating_sub(bin.sent_at());
             if delivered {
                 bin.delivered += 1;
                 bin.prompt += u16::from(is_prompt);
@@ -362,7 +394,8 @@ impl Arm {
                 if delivered {
                     self.receipts.answered(fall, charged);
                 } else {
-                    self.receipts.refused(rate, fall as f32 * rate, charged);
+                    let before = self.delay.sure(arrival.grid.place(counted));
+                    self.receipts.refused(rate, fall as f32 * rate, before, charged);
                 }
             }
         } else if delivered && is_counted {

@@ -31,6 +31,11 @@ pub(super) struct Delay {
     /// The sum of `mass`.
     #[cbor(n(2), default)]
     held: f32,
+    /// Of the last fit: the arrivals that it rests on, and by how much the prior makes it faster than they are.
+    #[cbor(n(3), default)]
+    known: f32,
+    #[cbor(n(4), default)]
+    hurried: f32,
 }
 
 impl Grid {
@@ -94,7 +99,7 @@ fn normal_below(z: f64) -> f64 {
 
 impl Delay {
     pub(super) fn new(prior: &Shape) -> Self {
-        let mut delay = Self { mass: [0.0; BINS], below: [0.0; BINS], held: 0.0 };
+        let mut delay = Self { mass: [0.0; BINS], below: [0.0; BINS], held: 0.0, known: 0.0, hurried: 0.0 };
         delay.fit(&[0.0; BINS], prior, 1.0);
         delay
     }
@@ -124,17 +129,36 @@ impl Delay {
 
     /// Makes the distribution from the arm's own arrivals, those of its vendor and a prior of the given weight.
     pub(super) fn fit(&mut self, shared: &Shape, prior: &Shape, weight: f32) {
-        let mut total = 0.0;
-        let mut sums = [0.0; BINS];
+        const SHARED: f32 = 0.02;
+        let (mut known, mut total) = (0.0, 0.0);
+        let mut sums = [(0.0, 0.0); BINS];
         self.held = self.mass.iter().sum();
         for bin in 0..BINS {
-            sums[bin] = total;
-            total += self.mass[bin] + 0.02 * shared[bin] + weight * prior[bin];
+            sums[bin] = (known, total);
+            known += self.mass[bin] + SHARED * shared[bin];
+            total += self.mass[bin] + SHARED * shared[bin] + weight * prior[bin];
         }
         let total = total.max(1e-9);
-        for (below, sum) in self.below.iter_mut().zip(sums) {
+        (self.known, self.hurried) = (known, 0.0);
+        for (below, (arrived, sum)) in self.below.iter_mut().zip(sums) {
             *below = sum / total;
+            if known > 0.0 {
+                self.hurried = self.hurried.max(*below - arrived / known);
+            }
         }
+    }
+
+    /// Which share of what will come has come at this place for sure: lower by as much as it is uncertain. When an
+    /// arm that is little known gets much traffic, so much is missing at once that a delay which is a little too short
+    /// would look like a loss.
+    pub(super) fn sure(&self, place: (usize, f32)) -> f32 {
+        self.sure_of(self.at(place))
+    }
+
+    /// The same of a share: less the standard error of a share of so many arrivals, and what the prior adds to it.
+    pub(super) fn sure_of(&self, share: f32) -> f32 {
+        let error = (share * (1.0 - share) / (self.known + 1.0)).max(0.0).sqrt();
+        (share - error - self.hurried.min(1.0 - share)).max(0.0)
     }
 
     /// Which share of what will come has come at this place.
@@ -176,7 +200,7 @@ impl Delay {
 
     /// Reads of every part of what `at` reads.
     pub(super) fn touch(&self) -> f32 {
-        self.below.iter().step_by(16).sum()
+        self.below.iter().step_by(16).sum::<f32>() + self.known
     }
 
     /// What came about here.

@@ -39,6 +39,11 @@ pub(super) fn missing_since(rate: f32, fallen: f32, before: f32, seen: f32) -> f
     (trouble * healthy_before / (healthy * trouble_before)).max(1.0).ln()
 }
 
+/// What an answer adds that says "not delivered".
+pub(super) fn refused(rate: f32, fallen: f32) -> f32 {
+    missing(rate, fallen, 1.0).min(REFUSED)
+}
+
 impl Detector {
     /// The rate that a fall is looked for from, when it is known from so many messages: lower by its own uncertainty,
     /// or else a rate that was overrated would look like one that fell.
@@ -55,8 +60,11 @@ impl Detector {
         self.pending += fall.ln() - f64::from(charged);
     }
 
-    pub(super) fn refused(&mut self, rate: f32, fallen: f32, charged: f32) {
-        self.pending += f64::from(missing(rate, fallen, 1.0).min(REFUSED) - charged);
+    /// It will not come: what is still missing of what its lateness adds, when that of the share `before` was added.
+    /// That was added by a rate as it was known then, and to know the rate better is no news of the message: the first
+    /// flush of an arm tells the rate, and the next one which of the same messages were refused.
+    pub(super) fn refused(&mut self, rate: f32, fallen: f32, before: f32, charged: f32) {
+        self.pending += f64::from(missing_since(rate, fallen, before, 1.0).min(REFUSED - charged).max(0.0));
     }
 
     /// Takes over what the second brought.
@@ -65,6 +73,13 @@ impl Detector {
         self.pending = 0.0;
         if self.sum == 0.0 {
             self.zero_at = second;
+        }
+    }
+
+    /// No more than so much speaks for a fall, and for one after that second.
+    pub(super) fn limit(&mut self, sum: f64, zero_at: u32) {
+        if sum < self.sum {
+            (self.sum, self.zero_at) = (sum, zero_at);
         }
     }
 

@@ -160,7 +160,7 @@ impl Evidence {
         self.bins.iter_mut()
     }
 
-    pub(super) fn read(&self) -> impl Iterator<Item = &Bin> {
+    pub(super) fn read(&self) -> impl DoubleEndedIterator<Item = &Bin> {
         self.bins.iter()
     }
 

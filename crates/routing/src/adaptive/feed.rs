@@ -10,14 +10,19 @@ use minicbor::{Decode, Encode};
 const BURST: u64 = 1500;
 /// So many receipts due make a silence speak for flushes.
 const DUE: f32 = 4.0;
-/// How long it is believed that an unknown feed may hold receipts back, in milliseconds.
+/// An unknown feed is supposed to flush once in so many seconds: no more seldom is usual.
+const SELDOM: f32 = 60.0;
+/// How long before its first word an unknown feed may have held receipts back, in milliseconds.
 const UNKNOWN_HOLD: u64 = 65_000;
 /// Memory of what was silence and what was not, in seconds.
 const MEMORY: f32 = 900.0;
 /// Memory of which flushes were left out, in seconds.
 const LONG_MEMORY: f32 = 7200.0;
-/// So many times an hour flushes may be left out, by chance alone, for longer than is waited for them.
-const HELD: f32 = 0.02;
+/// What is supposed of how often a flush is left out before any was due: half of one in ten. It is little, so that what
+/// a feed does soon says more.
+const LEFT_OUT: (f32, f32) = (0.5, 10.0);
+/// However often flushes are left out, after so many that did not come nothing is waited for.
+const MOST: u16 = 60;
 
 #[derive(Clone, Debug, Default, Encode, Decode)]
 pub(super) struct Feed {
@@ -43,9 +48,13 @@ pub(super) struct Feed {
     skipped: f32,
     #[n(8)]
     flushes: f32,
-    /// Seconds in which this is not to be learned from: something of the vendor is in trouble.
+    /// An arm of the vendor fell since it last spoke: this silence is not to be learned from. What arms in trouble have
+    /// due is left out in any case, so one of them does not keep the feed of the others from being known.
     #[n(7)]
     pub(super) troubled: bool,
+    /// The shortest silence of late between two bursts, in seconds: no feed flushes more seldom. Zero: there was none.
+    #[cbor(n(9), default)]
+    shortest: f32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,17 +78,17 @@ impl Feed {
         let seconds = gap as f32 / 1000.0;
         if gap >= BURST {
             self.before = self.spoke_at;
+            let is_shorter = self.shortest == 0.0 || seconds < self.shortest;
+            self.shortest += if is_shorter { 1.0 } else { 0.05 } * (seconds - self.shortest);
         }
-        if gap >= BURST && self.due >= DUE {
-            if !self.troubled {
-                self.flushed(seconds);
-            }
+        if gap >= BURST && self.due >= DUE && !self.troubled {
+            self.flushed(seconds);
             self.observe(seconds, seconds);
         } else if gap < BURST && gap > 0 {
             self.observe(0.0, seconds);
         }
         self.spoke_at = now;
-        self.due = 0.0;
+        (self.due, self.troubled) = (0.0, false);
     }
 
     /// A flush came so long after the one before.
@@ -97,9 +106,6 @@ impl Feed {
     }
 
     fn observe(&mut self, silent: f32, all: f32) {
-        if self.troubled {
-            return;
-        }
         let keep = (-all / MEMORY).exp();
         self.silent = self.silent * keep + silent;
         self.observed = self.observed * keep + all;
@@ -124,14 +130,23 @@ impl Feed {
         }
     }
 
-    /// Up to which instant all that is known has been told; zero when it has never spoken.
-    pub(super) fn told_up_to(&self, now: u64) -> u64 {
+    /// Up to which instant all that is known has been told; zero when it has never spoken. So many times an hour it may
+    /// leave out flushes, by chance alone, for longer than is waited for them.
+    pub(super) fn told_up_to(&self, now: u64, an_hour: f32) -> u64 {
         match self.kind() {
             FeedKind::Silent => 0,
             FeedKind::Smooth => now,
             FeedKind::Flushed | FeedKind::Unknown => {
-                self.spoke_at.saturating_sub(500).max(now.saturating_sub(self.hold()))
+                self.spoke_at.saturating_sub(500).max(now.saturating_sub(self.hold(an_hour)))
             }
+        }
+    }
+
+    /// It holds receipts back, and has for longer than chance explains.
+    pub(super) fn is_mute(&self, now: u64, an_hour: f32) -> bool {
+        match self.kind() {
+            FeedKind::Flushed | FeedKind::Unknown => self.told_up_to(now, an_hour) > self.spoke_at,
+            FeedKind::Smooth | FeedKind::Silent => false,
         }
     }
 
@@ -143,15 +158,28 @@ impl Feed {
         }
     }
 
-    /// How long a feed that flushes may hold back what it knows, in milliseconds.
-    fn hold(&self) -> u64 {
-        if self.kind() == FeedKind::Unknown {
-            return UNKNOWN_HOLD;
+    /// How long a feed that flushes may hold back what it knows, in milliseconds: until so many flushes did not come
+    /// that chance would hardly leave out as many. How often one is left out is only known from those that were to
+    /// come, so each that is left out makes the next more likely to be (the rule of succession).
+    fn hold(&self, an_hour: f32) -> u64 {
+        // Of a feed that is not known yet nothing can be said but that it does not flush more seldom than it spoke.
+        let (period, skipped, flushes) = match self.kind() {
+            FeedKind::Flushed if self.usual > 0.0 => (self.usual, self.skipped, self.flushes),
+            FeedKind::Flushed | FeedKind::Unknown | FeedKind::Smooth | FeedKind::Silent => {
+                let shortest = if self.shortest > 0.0 { self.shortest } else { SELDOM };
+                (shortest.min(SELDOM), 0.0, 0.0)
+            }
+        };
+        let period = period.max(1.0);
+        let mut expected = 3600.0 / period;
+        let mut missed = 0;
+        while expected > an_hour && missed < MOST {
+            let before = f32::from(missed);
+            expected *= (skipped + LEFT_OUT.0 + before) / (flushes + LEFT_OUT.1 + before);
+            missed += 1;
         }
-        let chance = (self.skipped + 0.5) / (self.flushes + 10.0);
-        let in_a_row = (3600.0 / self.usual.max(1.0) / HELD).ln() / (1.0 / chance).ln();
-        let seconds = (1.0 + in_a_row.max(1.2)) * self.usual + 2.0;
-        (seconds * 1000.0) as u64
+        // A flush that comes late by less than half of the time between two is not taken for one that was left out.
+        ((f32::from(missed) + 0.5) * period * 1000.0) as u64 + 2000
     }
 
     /// The usual time between flushes, in seconds.
@@ -178,10 +206,10 @@ mod tests {
             }
         }
         assert_eq!(smooth.kind(), FeedKind::Smooth);
-        assert_eq!(smooth.told_up_to(299_000), 299_000);
+        assert_eq!(smooth.told_up_to(299_000, 0.01), 299_000);
         assert_eq!(flushed.kind(), FeedKind::Flushed);
-        assert_eq!(flushed.told_up_to(299_000), 284_500, "the flush at 285 s was the last");
-        assert!(flushed.told_up_to(400_000) > 340_000, "it does not wait for ever");
+        assert_eq!(flushed.told_up_to(299_000, 0.01), 284_500, "the flush at 285 s was the last");
+        assert!(flushed.told_up_to(500_000, 0.01) > 400_000, "it does not wait for ever");
     }
 
     #[test]
@@ -189,6 +217,24 @@ mod tests {
         let mut feed = Feed::default();
         feed.expect(100.0);
         assert_eq!(feed.kind(), FeedKind::Silent);
-        assert_eq!(feed.told_up_to(1_000_000), 0);
+        assert_eq!(feed.told_up_to(1_000_000, 0.01), 0);
+    }
+
+    #[test]
+    fn the_less_is_known_of_a_feed_the_longer_it_is_waited_for() {
+        // Flushes every 30 s for so long; when what was due 5 s after the last one counts as missing.
+        let waits = |flushes: u64, an_hour: f32| {
+            let mut feed = Feed::default();
+            for flush in 1..=flushes {
+                feed.expect(10.0);
+                feed.spoke(flush * 30_000);
+            }
+            let last = flushes * 30_000;
+            (1..2000).find(|after| feed.told_up_to(last + after * 1000, an_hour) > last + 5000).unwrap()
+        };
+        let waits_for = [waits(1, 0.01), waits(6, 0.01), waits(200, 0.01), waits(200, 0.001)];
+        assert!(waits_for[0] > waits_for[1] && waits_for[1] > waits_for[2], "{waits_for:?}");
+        assert!(waits_for[2] < waits_for[3], "more feeds may fall silent: {waits_for:?}");
+        assert!(waits_for[2] > 60 && waits_for[0] < 600, "{waits_for:?}");
     }
 }

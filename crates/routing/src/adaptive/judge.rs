@@ -8,7 +8,7 @@ use super::detector::threshold;
 use super::engine::Engine;
 use super::evidence::Moment;
 use super::feed::FeedKind;
-use super::settings::{Millis, OperatorIndex, VendorIndex};
+use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
 use super::trouble::{Conversions, Turn};
 use super::verdict::{Kind, Proof, Scope, Stage, Verdict};
 
@@ -114,10 +114,11 @@ impl Engine {
         let state = &mut self.state;
         let mut due = vec![0.0; state.vendors.len()];
         let mut counted = Counted::new(state.vendors.len());
+        let held = held(&self.settings.tuning, state.vendors.len());
         let feeds: Vec<(bool, Millis)> = state
             .vendors
             .iter()
-            .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now)))
+            .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now, held)))
             .collect();
         for arms in state.arms.chunks_mut(AHEAD) {
             read_ahead(arms, moment.second);
@@ -148,6 +149,7 @@ impl Engine {
                 };
                 if let Some(expected) = arm.count_if_due(&around, &ground)
                     && let Some(sum) = due.get_mut(arm.vendor)
+                    && arm.trouble.as_ref().is_none_or(|trouble| !trouble.by_receipts)
                 {
                     *sum += expected;
                 }
@@ -189,13 +191,9 @@ impl Engine {
 
     /// Looks for changes, and follows those that were found.
     fn look(&mut self, now: Millis, bars: Bars, pooled: &[f64]) {
-        let mut troubled = vec![false; self.state.vendors.len()];
+        let held = held(&self.settings.tuning, self.state.vendors.len());
         for at in 0..self.state.arms.len() {
             if self.is_excused(now, at, bars) {
-                let arm = self.state.arms.get(at).filter(|arm| arm.trouble.is_some());
-                if let Some(troubled) = arm.and_then(|arm| troubled.get_mut(arm.vendor)) {
-                    *troubled = true;
-                }
                 continue;
             }
             let moment = Moment {
@@ -218,14 +216,14 @@ impl Engine {
             let around = Surroundings {
                 moment: &moment,
                 tuning: &self.settings.tuning,
-                told_up_to: vendor.feed.told_up_to(now),
+                told_up_to: vendor.feed.told_up_to(now, held),
                 reported_up_to: self.state.reports.up_to(now),
                 conversion_delay: &operator.conversion_delay,
                 asked: &operator.asked,
             };
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
             let mut turn = if arm.trouble.is_some() { arm.follow(&around, tested) } else { None };
-            let by_receipts = arm.receipts.sum > bars.receipts;
+            let by_receipts = arm.receipts.sum > bars.receipts && arm.confirms_loss(&around, bars.receipts);
             let by_conversions = arm.conversions.sum > bars.conversions;
             if by_receipts && arm.is_proven() {
                 turn = Some(arm.fall(&around, true, bars.receipts));
@@ -244,17 +242,16 @@ impl Engine {
                 arm.evidence.conversions.restart(from);
                 arm.conversions.reset(moment.second);
             }
-            if arm.trouble.is_some()
-                && let Some(troubled) = troubled.get_mut(arm.vendor)
-            {
-                *troubled = true;
+            let fell = arm
+                .trouble
+                .as_ref()
+                .is_some_and(|trouble| trouble.by_receipts && trouble.at == moment.second);
+            if let Some(vendor) = self.state.vendors.get_mut(arm.vendor).filter(|_| fell) {
+                vendor.feed.troubled = true;
             }
             if let Some(turn) = turn {
                 self.tell(now, at, turn, bars);
             }
-        }
-        for (vendor, troubled) in self.state.vendors.iter_mut().zip(troubled) {
-            vendor.feed.troubled = troubled;
         }
     }
 
@@ -302,7 +299,12 @@ impl Engine {
                     all += 1;
                     hit += usize::from(is_hit(other));
                 }
-                let vendor_wide = shares(hit, all);
+                // What is missing because the feed says nothing at all is missing of all its arms alike.
+                let held = held(&self.settings.tuning, self.state.vendors.len());
+                let feed = self.state.vendors.get(arm.vendor).map(|vendor| &vendor.feed);
+                let is_mute = arm.trouble.as_ref().is_some_and(|trouble| trouble.by_receipts)
+                    && feed.is_some_and(|feed| feed.is_mute(now, held));
+                let vendor_wide = shares(hit, all) || (is_mute && all >= 2);
                 let (scope, kind) = if operator_wide && !vendor_wide {
                     (everywhere, Kind::OperatorWide)
                 } else if vendor_wide {
@@ -372,6 +374,13 @@ impl Engine {
             operator.conversion_delay.fit(&[0.0; BINS], &self.tables.conversions, 10.0);
         }
     }
+}
+
+/// So many times an hour the flushes of one feed may be left out, by chance alone, for longer than is waited for them.
+/// Together those of all vendors raise a tenth of the false alarms that there may be: there are to be as few as that
+/// because each concerns all arms of a vendor at once.
+fn held(tuning: &Tuning, vendors: usize) -> f32 {
+    (0.1 * tuning.false_alarms_an_hour / vendors.max(1) as f64) as f32
 }
 
 /// The kind of an arm's trouble, and its numbers.

@@ -7,9 +7,9 @@ impl Engine {
     pub fn planned(&self) -> Vec<f64> {
         let mut planned = vec![0.0; self.settings.vendors.len()];
         for (operator, state) in self.state.operators.iter().enumerate() {
-            for demand in &state.demands {
-                let plan = self.table.plan(demand.cell(operator), demand.allowed());
-                for row in plan.map(|plan| plan.rows).unwrap_or_default() {
+            // Plans stand in the order of the demands that they were made for; what came since is behind those.
+            for (demand, plan) in state.demands.iter().zip(self.table.plans_to(operator)) {
+                for row in plan.rows {
                     if let Some(sum) = planned.get_mut(usize::from(row.vendor)) {
                         *sum += demand.rate * f64::from(row.share + row.probe);
                     }

@@ -8,7 +8,7 @@ use super::count::read_ahead_beliefs;
 use super::engine::Engine;
 use super::judge::milliseconds;
 use super::plan::{Candidate, Planner, hopeful};
-use super::settings::{Millis, OperatorIndex, VendorIndex, Vendors};
+use super::settings::{ClassIndex, Millis, OperatorIndex, VendorIndex, Vendors};
 use super::state::{Demand, OperatorState};
 use super::table::{Plan, Plans, Probabilities};
 use super::trouble::Conversions;
@@ -109,13 +109,21 @@ impl Engine {
         let vendors = self.settings.vendors.len();
         let width = |demand: &Demand| (demand.allowed().0.count_ones() as usize).min(vendors);
         let mut plans = Plans::with_capacity(state.demands.len(), state.demands.iter().map(width).sum());
+        // Kinds that differ in who may carry them alone have their candidates in common.
+        let mut known: Vec<((ClassIndex, bool), Vec<Candidate>)> = Vec::new();
         let mut candidates = Vec::new();
         // What is learned in one cell counts in the others, too.
         let (mut hopeful_in_any, mut ends) = (Vendors::default(), Vec::with_capacity(state.demands.len()));
         for demand in &state.demands {
+            let like = (demand.class, demand.reports_conversion);
+            let at = known.iter().position(|(of, _)| *of == like).unwrap_or_else(|| {
+                known.push((like, self.candidates(operator, &of, demand)));
+                known.len() - 1
+            });
+            let (allowed, all) = (demand.allowed(), known.get(at).map_or(&[][..], |(_, all)| all.as_slice()));
             let from = candidates.len();
-            self.candidates(operator, &of, demand, &mut candidates);
-            hopeful_in_any.0 |= hopeful(&candidates[from..]).0;
+            candidates.extend(all.iter().filter(|one| allowed.contains(one.vendor.into())).cloned());
+            hopeful_in_any.0 |= hopeful(candidates.get(from..).unwrap_or_default()).0;
             ends.push(candidates.len());
         }
         let (mut rest, mut from) = (&mut candidates[..], 0);
@@ -169,18 +177,13 @@ impl Engine {
         arms
     }
 
-    fn candidates(
-        &self,
-        operator: OperatorIndex,
-        of: &Surroundings<'_>,
-        demand: &Demand,
-        candidates: &mut Vec<Candidate>,
-    ) {
-        let Some(class) = self.settings.classes.get(demand.class) else { return };
-        let allowed = demand.allowed();
+    /// All vendors, whether they may carry a message of the kind or not.
+    fn candidates(&self, operator: OperatorIndex, of: &Surroundings<'_>, demand: &Demand) -> Vec<Candidate> {
+        let Some(class) = self.settings.classes.get(demand.class) else { return Vec::new() };
+        let mut candidates = Vec::with_capacity(of.arms.len());
         let reporting = self.state.reporting_classes;
         let acts = demand.class < 64 && reporting >> demand.class & 1 == 1;
-        for (vendor, arm) in of.arms.iter().enumerate().filter(|(vendor, _)| allowed.contains(*vendor)) {
+        for (vendor, arm) in of.arms.iter().enumerate() {
             let (Some(of_vendor), Ok(number)) = (self.state.vendors.get(vendor), u16::try_from(vendor))
             else {
                 continue;
@@ -217,6 +220,7 @@ impl Engine {
                 hope: class.value * at_best - price + favour,
             });
         }
+        candidates
     }
 
     /// How an arm in trouble delivered before, as far as that is known; nothing of one that is well.

@@ -62,17 +62,25 @@ pub struct Probabilities {
 /// Those to one operator. There may be dozens, so each is looked for by a number, and all their rows stand together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans {
+    /// So small that few lines of memory hold all, and with the place of the rows, so that these are asked for while the
+    /// kind is.
     entries: Vec<Entry>,
-    kinds: Vec<(Cell, Vendors)>,
+    kinds: Vec<Kind>,
     rows: Vec<Row>,
 }
 
-/// Where the rows of a plan stand.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    key: u64,
+    key: u32,
+    /// Where its rows begin, which end where those of the next begin.
     from: u32,
-    count: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    allowed: Vendors,
+    class: ClassIndex,
+    reports_conversion: bool,
 }
 
 /// The rows of one cell and one mask, the best first.
@@ -100,6 +108,10 @@ impl Probabilities {
         self.operators.get(cell.operator)?.find(cell, allowed)
     }
 
+    pub(super) fn plans_to(&self, operator: OperatorIndex) -> impl Iterator<Item = Plan<'_>> {
+        self.operators.get(operator).into_iter().flat_map(move |plans| plans.all(operator))
+    }
+
     /// As `plan`; without one for exactly this mask, that of a wider one, and without one for this kind of message, that
     /// of another to the same operator.
     pub fn plan_like(&self, cell: Cell, allowed: Vendors) -> Option<Plan<'_>> {
@@ -110,7 +122,7 @@ impl Probabilities {
         let likeness = |plan: &Plan<'_>| {
             (plan.cell.class == cell.class, plan.cell.reports_conversion == cell.reports_conversion)
         };
-        self.operators.get(cell.operator)?.all().filter(covers).max_by_key(likeness)
+        self.plans_to(cell.operator).filter(covers).max_by_key(likeness)
     }
 
     /// The part of those who want the vendor that it takes just now.
@@ -203,37 +215,38 @@ impl Plans {
     }
 
     pub(super) fn add(&mut self, plan: Plan<'_>) {
-        let (Ok(from), Ok(count)) = (u32::try_from(self.rows.len()), u32::try_from(plan.rows.len())) else {
-            return;
-        };
-        self.entries.push(Entry { key: key(plan.cell, plan.allowed), from, count });
-        self.kinds.push((plan.cell, plan.allowed));
-        self.rows.extend_from_slice(plan.rows);
+        let Ok(from) = u32::try_from(self.rows.len()) else { return };
+        let Plan { cell: Cell { operator: _, class, reports_conversion }, allowed, rows } = plan;
+        self.entries.push(Entry { key: key(plan.cell, allowed), from });
+        self.kinds.push(Kind { allowed, class, reports_conversion });
+        self.rows.extend_from_slice(rows);
     }
 
     fn find(&self, cell: Cell, allowed: Vendors) -> Option<Plan<'_>> {
         let key = key(cell, allowed);
-        let alike = self.entries.iter().zip(&self.kinds).filter(|(entry, _)| entry.key == key);
-        let mut found = alike.map(|(entry, kind)| self.plan(*entry, *kind));
+        let alike = self.entries.iter().enumerate().filter(|(_, entry)| entry.key == key);
+        let mut found = alike.filter_map(|(at, _)| self.plan(cell.operator, at));
         found.find(|plan| plan.cell == cell && plan.allowed == allowed)
     }
 
-    fn all(&self) -> impl Iterator<Item = Plan<'_>> {
-        self.entries.iter().zip(&self.kinds).map(|(entry, kind)| self.plan(*entry, *kind))
+    fn all(&self, operator: OperatorIndex) -> impl Iterator<Item = Plan<'_>> {
+        (0..self.entries.len()).filter_map(move |at| self.plan(operator, at))
     }
 
-    fn plan(&self, entry: Entry, (cell, allowed): (Cell, Vendors)) -> Plan<'_> {
-        let from = entry.from as usize;
-        let rows = self.rows.get(from..from + entry.count as usize).unwrap_or_default();
-        Plan { cell, allowed, rows }
+    fn plan(&self, operator: OperatorIndex, at: usize) -> Option<Plan<'_>> {
+        let from = self.entries.get(at)?.from as usize;
+        let end = self.entries.get(at + 1).map_or(self.rows.len(), |next| next.from as usize);
+        let Kind { allowed, class, reports_conversion } = *self.kinds.get(at)?;
+        let cell = Cell { operator, class, reports_conversion };
+        Some(Plan { cell, allowed, rows: self.rows.get(from..end)? })
     }
 }
 
 /// Hardly ever the same for two plans to one operator.
-fn key(cell: Cell, allowed: Vendors) -> u64 {
+fn key(cell: Cell, allowed: Vendors) -> u32 {
     let kind = (cell.class as u64) << 1 | u64::from(cell.reports_conversion);
     let bits = (allowed.0 as u64) ^ ((allowed.0 >> 64) as u64).rotate_left(32);
-    (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ kind).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    ((bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ kind).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
 impl Row {

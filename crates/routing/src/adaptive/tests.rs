@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod calm;
 mod pumping;
 
 fn settings(vendors: usize) -> Settings {

@@ -47,8 +47,9 @@ pub(super) fn draw(
     let mut allowed = Vendors::default();
     for (at, candidate) in candidates.iter_mut().enumerate() {
         candidate.reason = Reason::NotLearned(place(at));
-        candidate.vendor = beliefs.and_then(|beliefs| beliefs.vendor(&candidate.route.connection));
-        allowed = candidate.vendor.map_or(allowed, |vendor| allowed.with(vendor));
+        let vendor = beliefs.and_then(|beliefs| beliefs.vendor(&candidate.route.connection));
+        candidate.vendor = vendor.and_then(|vendor| u16::try_from(vendor).ok());
+        allowed = vendor.map_or(allowed, |vendor| allowed.with(vendor));
     }
     let facts = request.facts;
     let to = Destination { country: facts.country, operator: request.operator };
@@ -97,7 +98,7 @@ fn seats(candidates: &[Candidate<'_>], plan: Plan<'_>, beliefs: &Beliefs) -> Vec
     let whole = WHOLE as f32;
     for row in plan.rows {
         let vendor = usize::from(row.vendor);
-        let of_row = |(_, candidate): &(usize, &Candidate<'_>)| candidate.vendor == Some(vendor);
+        let of_row = |(_, candidate): &(usize, &Candidate<'_>)| candidate.vendor == Some(row.vendor);
         let Some((candidate, found)) = candidates.iter().enumerate().find(of_row) else { continue };
         let is_down = found.is_down;
         let part = |share: f32| if is_down { 0 } else { (share * whole + 0.5) as u32 };

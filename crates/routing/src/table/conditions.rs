@@ -44,23 +44,63 @@ pub(super) struct Prefixes(Box<[Box<str>]>);
 
 impl Conditions {
     pub(super) fn hold(&self, request: &Request<'_>) -> bool {
+        self.hold_by(Keys::ALL, request)
+    }
+
+    /// Whether those of these keys hold: whoever knows of the others need not have them read from memory.
+    pub(super) fn hold_by(&self, keys: Keys, request: &Request<'_>) -> bool {
         let facts = request.facts;
-        self.channel.is_none_or(|channel| channel == facts.channel)
-            && self.classes.holds(Some(&facts.class))
-            && self.countries.holds(facts.country.as_ref())
-            && self.operators.holds(request.operator.as_ref())
-            && self.apps.holds(Some(facts.app))
-            && self.senders.holds(facts.from.map(domain::Sender::as_str))
-            && self.prefixes.as_ref().is_none_or(|prefixes| prefixes.begin(facts.to.digits()))
-            && self.hours.as_ref().is_none_or(|hours| hours.hold(facts.now))
-            && self.kinds.holds(facts.from.map(domain::Sender::kind).as_ref())
-            && self.encodings.holds(Some(&facts.features.encoding))
-            && self.has_link.is_none_or(|has_link| has_link == facts.features.has_link)
+        let skips = |key| !keys.contains(key);
+        (skips(Key::Channel) || self.channel.is_none_or(|channel| channel == facts.channel))
+            && (skips(Key::Classes) || self.classes.holds(Some(&facts.class)))
+            && (skips(Key::Countries) || self.countries.holds(facts.country.as_ref()))
+            && (skips(Key::Operators) || self.operators.holds(request.operator.as_ref()))
+            && (skips(Key::Apps) || self.apps.holds(Some(facts.app)))
+            && (skips(Key::Senders) || self.senders.holds(facts.from.map(domain::Sender::as_str)))
+            && (skips(Key::Prefixes)
+                || self.prefixes.as_ref().is_none_or(|prefixes| prefixes.begin(facts.to.digits())))
+            && (skips(Key::Hours) || self.hours.as_ref().is_none_or(|hours| hours.hold(facts.now)))
+            && (skips(Key::Kinds) || self.kinds.holds(facts.from.map(domain::Sender::kind).as_ref()))
+            && (skips(Key::Encodings) || self.encodings.holds(Some(&facts.features.encoding)))
+            && (skips(Key::HasLink)
+                || self.has_link.is_none_or(|has_link| has_link == facts.features.has_link))
     }
 }
 
-/// How many keys there are.
-pub(super) const KEYS: usize = 11;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Channel,
+    Classes,
+    Countries,
+    Operators,
+    Apps,
+    Senders,
+    Prefixes,
+    Hours,
+    Kinds,
+    Encodings,
+    HasLink,
+}
+
+/// A bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Keys(u16);
+
+impl Keys {
+    pub(super) const ALL: Self = Self(u16::MAX);
+
+    pub(super) fn without(self, key: Key) -> Self {
+        Self(self.0 & !(1 << key as u16))
+    }
+
+    fn with(self, key: Key) -> Self {
+        Self(self.0 | 1 << key as u16)
+    }
+
+    fn contains(self, key: Key) -> bool {
+        self.0 & 1 << key as u16 != 0
+    }
+}
 
 /// What two rules have to do with each other.
 impl Conditions {
@@ -115,22 +155,24 @@ impl Conditions {
     }
 
     /// Which keys it has.
-    pub(super) fn keys(&self) -> [bool; KEYS] {
+    pub(super) fn keys(&self) -> Keys {
         let Self { channel, classes, countries, operators, apps, senders, prefixes, hours, .. } = self;
         let Self { kinds, encodings, has_link, .. } = self;
-        [
-            channel.is_some(),
-            classes.values().is_some(),
-            countries.values().is_some(),
-            operators.values().is_some(),
-            apps.values().is_some(),
-            senders.values().is_some(),
-            prefixes.is_some(),
-            hours.is_some(),
-            kinds.values().is_some(),
-            encodings.values().is_some(),
-            has_link.is_some(),
-        ]
+        let has = [
+            (Key::Channel, channel.is_some()),
+            (Key::Classes, classes.values().is_some()),
+            (Key::Countries, countries.values().is_some()),
+            (Key::Operators, operators.values().is_some()),
+            (Key::Apps, apps.values().is_some()),
+            (Key::Senders, senders.values().is_some()),
+            (Key::Prefixes, prefixes.is_some()),
+            (Key::Hours, hours.is_some()),
+            (Key::Kinds, kinds.values().is_some()),
+            (Key::Encodings, encodings.values().is_some()),
+            (Key::HasLink, has_link.is_some()),
+        ];
+        let asked = has.into_iter().filter(|(_, is_asked)| *is_asked);
+        asked.fold(Keys(0), |keys, (key, _)| keys.with(key))
     }
 
     /// Whether another rule with the same keys can have messages in common with this one, neither covering the other:

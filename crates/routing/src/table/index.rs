@@ -16,7 +16,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::operator::Operator;
 use crate::table::Request;
-use crate::table::conditions::Conditions;
+use crate::table::conditions::{Conditions, Key, Keys};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
@@ -45,6 +45,8 @@ struct Filed {
     channel: Option<Channel>,
     /// When it asks for a single one.
     country: Option<Country>,
+    /// What else it asks for.
+    others: Keys,
 }
 
 /// A value of a condition.
@@ -98,17 +100,27 @@ impl Index {
         rules: &'a [R],
         request: &Request<'_>,
     ) -> Option<&'a R> {
+        let facts = request.facts;
         let mut first = rules.len();
-        for candidates in self.candidates(request) {
+        let mut look = |candidates: &[Filed]| {
             let mut before = candidates.iter().take_while(|filed| filed.place() < first);
-            let fits = |filed: &&Filed| {
-                filed.may_fit(request)
-                    && rules.get(filed.place()).is_some_and(|rule| rule.as_ref().hold(request))
-            };
-            if let Some(found) = before.find(fits) {
+            if let Some(found) = before.find(|filed| filed.fits(rules, request)) {
                 first = found.place();
             }
+        };
+        let values = [
+            request.operator.map(Value::Operator),
+            facts.from.map(|sender| Value::Sender(sender.as_str())),
+            Some(Value::App(facts.app.as_str())),
+            facts.country.map(Value::Country),
+        ];
+        for value in values.into_iter().flatten() {
+            look(self.under(value));
         }
+        for prefix in self.beginnings(facts.to.digits()) {
+            look(self.under(prefix));
+        }
+        look(&self.general);
         rules.get(first)
     }
 
@@ -122,7 +134,7 @@ impl Index {
         let candidates = choices(rule.as_ref()).into_iter().filter_map(|values| values.into_iter().next());
         // Whatever covers the rule is filed under a value that this rule asks for too, or that begins its prefixes.
         let shorter = candidates.flat_map(|value| self.values_before(value));
-        let filed = shorter.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));
+        let filed = shorter.map(|value| self.under(value));
         filed.chain([self.general.as_slice()]).flatten().map(Filed::place).filter(covers).min()
     }
 
@@ -138,17 +150,8 @@ impl Index {
         self.prefix_lengths.iter().filter_map(|&length| digits.get(..length)).map(Value::Prefix)
     }
 
-    fn candidates(&self, request: &Request<'_>) -> impl Iterator<Item = &[Filed]> {
-        let facts = request.facts;
-        let values = [
-            request.operator.map(Value::Operator),
-            facts.from.map(|sender| Value::Sender(sender.as_str())),
-            Some(Value::App(facts.app.as_str())),
-            facts.country.map(Value::Country),
-        ];
-        let filed = values.into_iter().flatten().chain(self.beginnings(facts.to.digits()));
-        let filed = filed.filter_map(|value| self.filed.get(&value.hash()).map(Under::rules));
-        filed.chain([self.general.as_slice()])
+    fn under(&self, value: Value<'_>) -> &[Filed] {
+        self.filed.get(&value.hash()).map(Under::rules).unwrap_or_default()
     }
 }
 
@@ -175,22 +178,27 @@ impl Filed {
 
     fn new(at: usize, conditions: &Conditions) -> Self {
         let asked = conditions.classes.values().unwrap_or(&Class::ALL);
+        let country = match conditions.countries.values() {
+            Some([only]) => Some(*only),
+            Some(_) | None => None,
+        };
+        let others = conditions.keys().without(Key::Classes).without(Key::Channel);
         Self {
             at: u32::try_from(at).unwrap_or(u32::MAX),
             classes: asked.iter().fold(0, |bits, class| bits | bit(*class)),
             channel: conditions.channel,
-            country: match conditions.countries.values() {
-                Some([only]) => Some(*only),
-                Some(_) | None => None,
-            },
+            country,
+            others: if country.is_some() { others.without(Key::Countries) } else { others },
         }
     }
 
-    fn may_fit(&self, request: &Request<'_>) -> bool {
+    /// By what is filed first: most often that is enough, and the rule is not read from memory.
+    fn fits<R: AsRef<Conditions>>(&self, rules: &[R], request: &Request<'_>) -> bool {
         let facts = request.facts;
         self.classes & bit(facts.class) != 0
             && self.channel.is_none_or(|channel| channel == facts.channel)
             && (self.country.is_none() || self.country == facts.country)
+            && rules.get(self.place()).is_some_and(|rule| rule.as_ref().hold_by(self.others, request))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::money::Decimal;
-use domain::plan::Exclusion;
+use domain::plan::{Drawn, Exclusion};
 use domain::record::Target;
 use domain::{Channel, ConnectionId, Country, Price, Rewritten, RouteId, Sender, Tariff, Timestamp};
 
@@ -56,6 +56,7 @@ pub(crate) struct Offer<'a> {
 
 impl Route {
     /// None when no price is known.
+    #[inline(always)]
     pub(crate) fn price(&self, request: &Request<'_>) -> Result<Option<Tariff>, Exclusion> {
         let facts = request.facts;
         let Some(card) = &self.card else { return Ok(None) };
@@ -67,7 +68,16 @@ impl Route {
         }
     }
 
-    pub(crate) fn offer<'a>(&'a self, request: &Request<'a>) -> Result<Offer<'a>, Exclusion> {
+    /// What the route would do for the message, or why it does not carry it. `limit` is for a message of one segment, with
+    /// all that comes on top, and in the currency of whatever card it is held against.
+    ///
+    /// Inlined, because an offer is large: to hand it on from function to function took as long as to work it out.
+    #[inline(always)]
+    pub(crate) fn offer<'a>(
+        &'a self,
+        request: &Request<'a>,
+        limit: Option<Decimal>,
+    ) -> Result<Offer<'a>, Exclusion> {
         let facts = request.facts;
         if self.channel != facts.channel {
             return Err(Exclusion::Channel);
@@ -84,17 +94,23 @@ impl Route {
             let whole = price.map(|price| price.times(segments.into()));
             self.within(whole, limit, facts.now)?;
         }
+        if let Some(limit) = limit {
+            let price = price.ok_or(Exclusion::PriceUnknown)?;
+            if price.times(1).amount > limit {
+                return Err(Exclusion::PriceAboveMax);
+            }
+        }
         Ok(Offer { sender, price, rewritten, segments })
     }
 
-    pub(crate) fn target(&self, offer: &Offer<'_>) -> Target {
+    pub(crate) fn target(&self, offer: Offer<'_>, drawn: Option<Drawn>) -> Target {
         Target {
             route: self.id.clone(),
             connection: self.connection.clone(),
             sender: offer.sender.cloned(),
             price: offer.price,
-            drawn: None,
-            rewritten: offer.rewritten.clone(),
+            drawn,
+            rewritten: offer.rewritten,
         }
     }
 
@@ -123,15 +139,5 @@ impl Route {
         self.countries
             .as_ref()
             .is_none_or(|countries| country.is_some_and(|country| countries.binary_search(&country).is_ok()))
-    }
-}
-
-impl Offer<'_> {
-    /// A rule's limit is for a message of one segment, with all that comes on top, and in the currency of whatever card
-    /// it is held against.
-    pub(crate) fn within(&self, limit: Option<Decimal>) -> Result<(), Exclusion> {
-        let Some(limit) = limit else { return Ok(()) };
-        let price = self.price.ok_or(Exclusion::PriceUnknown)?;
-        if price.times(1).amount > limit { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
     }
 }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use domain::RuleId;
 use domain::money::Decimal;
-use domain::plan::{Exclusion, Terms};
+use domain::plan::Terms;
 
 use crate::table::conditions::Conditions;
-use crate::table::{Offer, Request, Route};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
@@ -58,32 +57,5 @@ impl Strategy {
 impl AsRef<Conditions> for Rule {
     fn as_ref(&self) -> &Conditions {
         &self.conditions
-    }
-}
-
-impl Rule {
-    /// What one of the rule's routes would do for the message, or why it is left out.
-    pub(crate) fn offer<'a>(
-        &self,
-        listed: &Listed,
-        route: &'a Route,
-        request: &Request<'a>,
-    ) -> Result<Offer<'a>, Exclusion> {
-        let offer = self.offer_in_place(route, request)?;
-        if self.strategy == Strategy::Weighted && listed.weight == 0 {
-            return Err(Exclusion::NoWeight);
-        }
-        Ok(offer)
-    }
-
-    /// What a route would do for the message that the rule need not list, in the place of one that it does.
-    pub(crate) fn offer_in_place<'a>(
-        &self,
-        route: &'a Route,
-        request: &Request<'a>,
-    ) -> Result<Offer<'a>, Exclusion> {
-        let offer = route.offer(request)?;
-        offer.within(self.max_price)?;
-        Ok(offer)
     }
 }

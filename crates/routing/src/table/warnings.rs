@@ -7,7 +7,7 @@ use domain::ConnectionId;
 use rustc_hash::FxHashSet;
 
 use crate::problem::{Path, Problem};
-use crate::table::conditions::KEYS;
+use crate::table::conditions::Keys;
 use crate::table::{Rule, Strategy, Table};
 
 impl Table {
@@ -17,7 +17,7 @@ impl Table {
     pub fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
         // Those that a later one may overlap with.
-        let mut earlier: Vec<(usize, [bool; KEYS])> = Vec::new();
+        let mut earlier: Vec<(usize, Keys)> = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
             let path = || Path::default().key("policy").key("rules").index(at);
             let covering = self.index.covering(&self.rules, at).and_then(|earlier| self.rules.get(earlier));

@@ -63,6 +63,8 @@ struct Price {
     to: Option<String>,
     difference: Option<String>,
     currency: Option<String>,
+    /// Of `to`, where it is another one.
+    to_currency: Option<String>,
     /// The stand-in's rate card closes the destination.
     closed: bool,
 }
@@ -130,14 +132,16 @@ fn capacity(api: &Api, route: Option<&Route>) -> Capacity {
 
 fn price(change: &PriceChange) -> Price {
     let amount = |price: Option<domain::Price>| price.map(|price| price.amount.to_string());
-    let currency = change.to.or(change.from).map(|price| price.currency.as_str().to_owned());
+    let currency = |price: domain::Price| price.currency.as_str().to_owned();
+    let is_other = |to: &domain::Price| change.from.is_some_and(|from| from.currency != to.currency);
     Price {
         country: change.country.map(|country| country.to_string()),
         operator: change.operator.map(|operator| operator.to_string()),
         from: amount(change.from),
         to: amount(change.to),
         difference: change.difference().map(|difference| difference.to_string()),
-        currency,
+        currency: change.from.or(change.to).map(currency),
+        to_currency: change.to.filter(is_other).map(currency),
         closed: change.is_closed,
     }
 }

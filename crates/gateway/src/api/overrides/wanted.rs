@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use domain::overrides::{Action, HOLDS_FOR, LARGEST_WEIGHT, Maintenance, Otherwise, Scope, Suspended};
-use domain::{AppId, ConnectionId, RouteId, Timestamp, VendorId};
+use domain::{AppId, ConnectionId, Country, RouteId, Timestamp, VendorId};
 use pipeline::Steer;
 use routing::operator::Operator;
 
@@ -155,10 +155,11 @@ fn scope(fields: &mut Fields<'_>, raw: &str, is_known: &dyn Fn(&AppId) -> bool) 
     if let Some(unknown) = apps.iter().find(|app| !is_known(app)) {
         inner.wrong("app", format!("no app is called `{unknown}`"));
     }
+    let countries: Vec<Named> = list(&mut inner, "country");
     let prefixes: Vec<Prefix> = list(&mut inner, "recipient_prefix");
     let scope = Scope {
         classes: list(&mut inner, "class"),
-        countries: list(&mut inner, "country"),
+        countries: countries.into_iter().map(|Named(country)| country).collect(),
         operators: operators.iter().map(|operator| operator.to_string().into()).collect(),
         apps,
         prefixes: prefixes.into_iter().map(|Prefix(digits)| digits).collect(),
@@ -166,6 +167,17 @@ fn scope(fields: &mut Fields<'_>, raw: &str, is_known: &dyn Fn(&AppId) -> bool) 
     inner.refuse_others(&SCOPE);
     fields.absorb(inner);
     scope
+}
+
+/// A country that there is.
+struct Named(Country);
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        routing::country::read(text).map(Self)
+    }
 }
 
 /// A string, or a list of strings.

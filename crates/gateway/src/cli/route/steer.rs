@@ -207,8 +207,9 @@ fn checks(effect: &Value) -> Vec<String> {
     }
     let prices = flip.get("prices").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for price in prices.iter().take(MOST_PRICES) {
-        let [country, operator, from, to, difference, currency] =
-            ["country", "operator", "from", "to", "difference", "currency"].map(|field| cell(price, field));
+        let [country, operator, from, to, difference, currency, to_currency] =
+            ["country", "operator", "from", "to", "difference", "currency", "to_currency"]
+                .map(|field| cell(price, field));
         let place = if operator.is_empty() { country } else { operator };
         let told = |amount: String| if amount.is_empty() { "unknown".to_owned() } else { amount };
         let change = if difference.is_empty() {
@@ -217,7 +218,11 @@ fn checks(effect: &Value) -> Vec<String> {
             format!(" ({difference} a message of one segment)")
         };
         let to = if is_closed(price) { "closed".to_owned() } else { told(to) };
-        lines.push(format!("price {place}: {} to {to} {currency}{change}", told(from)));
+        let from = told(from);
+        lines.push(match &*to_currency {
+            "" => format!("price {place}: {from} to {to} {currency}{change}"),
+            other => format!("price {place}: {from} {currency} to {to} {other}"),
+        });
     }
     let others = prices.iter().skip(MOST_PRICES);
     let (more, closed) = (others.clone().count(), others.filter(|price| is_closed(price)).count());
@@ -273,14 +278,12 @@ fn rows(all: &[&Value]) -> String {
         .map(|one| {
             let left = if seconds(one) > 0 { countdown(seconds(one)) } else { String::new() };
             let does = format!("{}{}", cell(one, "summary"), scope(one));
-            vec![
-                cell(one, "id"),
-                cell(one, "state"),
-                does,
-                left,
-                cell(one, "created_by"),
-                cell(one, "reason"),
-            ]
+            let has_effect = one.get("has_effect").and_then(Value::as_bool).unwrap_or(true);
+            let state = match cell(one, "state") {
+                state if state == "active" && !has_effect => "active, without effect".to_owned(),
+                state => state,
+            };
+            vec![cell(one, "id"), state, does, left, cell(one, "created_by"), cell(one, "reason")]
         })
         .collect();
     table(&["OVERRIDE", "STATE", "DOES", "LEFT", "BY", "REASON"], &rows)
@@ -347,6 +350,10 @@ mod tests {
                 "difference": null, "currency": "EUR", "closed": closed,
             })
         };
+        let abroad =
+            json!({ "country": "US", "from": "0.05", "to": "0.06", "currency": "EUR", "to_currency": "USD" });
+        let told = checks(&json!({ "flip": { "connection": {}, "prices": [abroad] } }));
+        assert!(told.contains(&"price US: 0.05 EUR to 0.06 USD".to_owned()), "{told:?}");
         let first = [price("DE", true), price("GB", false)];
         let more = ["FR", "ES", "IT", "AT", "CH"].map(|country| price(country, country == "CH"));
         let all: Vec<Value> = first.into_iter().chain(more).collect();

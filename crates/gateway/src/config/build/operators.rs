@@ -136,8 +136,10 @@ impl Builder<'_> {
         let at_countries = below(at, "countries");
         let countries = lookup.countries.as_ref().map(|codes| {
             let each = codes.iter().enumerate();
-            each.filter_map(|(index, code)| self.keep(code.parse::<Country>(), &item(&at_countries, index)))
-                .collect()
+            each.filter_map(|(index, code)| {
+                self.keep(routing::country::read(code), &item(&at_countries, index))
+            })
+            .collect()
         });
         let at_costs = below(at, "costs");
         let costs = lookup.costs.iter().enumerate();
@@ -234,7 +236,7 @@ impl Builder<'_> {
 
     fn cost(&mut self, raw: &LookupCost, at: &Steps) -> Option<(Option<Country>, Price)> {
         let country = match &raw.country {
-            Some(code) => Some(self.keep(code.parse::<Country>(), &below(at, "country"))?),
+            Some(code) => Some(self.keep(routing::country::read(code), &below(at, "country"))?),
             None => None,
         };
         let amount = self.keep(parse_amount(&raw.price), &below(at, "price"));

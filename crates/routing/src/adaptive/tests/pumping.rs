@@ -120,6 +120,18 @@ fn codes_that_nobody_waits_for_are_no_vendors_fault() {
 }
 
 #[test]
+fn a_flood_that_comes_at_once_is_no_lie_in_its_first_seconds() {
+    // So much is sent at once that a usual delay of conversions which is a little too short would look like a fall.
+    for (from, pumped) in [(6_000_018, 80), (11_000_033, 80), (8_000_024, 200), (10_000_030, 200)] {
+        let mut world = World::new(from / 1_000_003);
+        world.number = from;
+        world.run(300, 0, 0, |_, _| false);
+        world.run(60, pumped, 0, |_, _| false);
+        assert_eq!(world.kinds(), [(Kind::Pumping, Stage::Raised)], "{from}: {:?}", world.told);
+    }
+}
+
+#[test]
 fn receipts_that_lie_are_found_also_while_more_is_asked_for() {
     let lies = |vendor, operator| vendor == 0 && operator == 0;
     // As ever, with twice as many users, and while it is pumped.
