@@ -8,10 +8,13 @@ use minicbor::{Decode, Encode};
 use super::delay::Grid;
 use super::settings::Millis;
 
-/// Messages older than this many seconds are kept as sums. Of an arm in trouble, those are kept by the second that were
-/// sent since it began, as long as they are no more seconds than this: where only a probe goes out now and then, there
-/// would never be enough of them at a time to tell that the trouble is over.
+/// Messages older than this many seconds are kept as sums.
 pub(super) const KEPT: u32 = 256;
+/// Of an arm in trouble, at least so many seconds with messages are kept, however long ago they were: where a probe goes
+/// out now and then only, there would never be enough of them at a time to tell that the trouble is over. It takes 12 to
+/// 40 messages, by how partial the trouble is. No more are needed, and what is older would have a trouble that has
+/// healed in part look like one that is over.
+const KEPT_IN_TROUBLE: usize = 50;
 
 /// The messages that were sent in one second.
 #[derive(Clone, Debug, Default, Encode, Decode)]
@@ -167,8 +170,8 @@ impl Evidence {
 
     /// Takes away the oldest second when it is out of the window. `trouble` is the second since which the arm is in one.
     pub(super) fn retire(&mut self, now: u32, trouble: Option<u32>) -> Option<Bin> {
-        let has_room = self.bins.len() <= KEPT as usize;
-        let is_needed = |bin: &Bin| has_room && trouble.is_some_and(|since| bin.second >= since);
+        let is_little = self.bins.len() <= KEPT_IN_TROUBLE;
+        let is_needed = |bin: &Bin| is_little && trouble.is_some_and(|since| bin.second >= since);
         let is_old = self.bins.front().is_some_and(|bin| bin.second + KEPT < now && !is_needed(bin));
         if is_old { self.bins.pop_front() } else { None }
     }
@@ -211,7 +214,8 @@ mod tests {
     #[test]
     fn what_was_sent_since_a_trouble_began_is_kept_while_it_is_little() {
         assert_eq!(kept_from(20, None), Some(1740));
-        assert_eq!(kept_from(20, Some(1000)), Some(1000));
+        assert_eq!(kept_from(40, Some(1000)), Some(1000));
+        assert_eq!(kept_from(20, Some(500)), Some(1000), "fifty are enough");
         assert_eq!(kept_from(1, Some(1000)), Some(1743), "there is enough of it");
     }
 }
