@@ -265,6 +265,14 @@ impl Arm {
         due * self.belief.delivered as f32
     }
 
+    /// What came of the messages before this second is not told any more, or was told to a process that is gone: what is
+    /// known of them stays, and nothing is waited for.
+    pub(super) fn cut_off(&mut self, second: u32) {
+        self.evidence.close(second);
+        self.receipts.reset(second);
+        self.conversions.reset(second);
+    }
+
     /// Whether what was sent since the fall speaks for it, when the detector does. The detector nets by when it was
     /// told: of a burst, first the receipts come, and are soon forgotten because the sum is never below zero, and what is
     /// refused or lost of the same messages is told later and alone. A vendor that loses messages loses them from some

@@ -241,6 +241,9 @@ impl Engine {
         engine.state = state;
         let count = engine.settings.vendors.len().max(engine.state.vendors.len());
         engine.state.vendors.resize(count, VendorState::default());
+        for arm in &mut engine.state.arms {
+            arm.cut_off(super::arm::second(now));
+        }
         engine.republish(now);
         Ok(engine)
     }

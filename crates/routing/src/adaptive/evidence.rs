@@ -183,6 +183,15 @@ impl Evidence {
         }
     }
 
+    /// Keeps what is known of all that was sent as sums; what is heard of it after this second counts no more.
+    pub(super) fn close(&mut self, second: u32) {
+        self.bins.clear();
+        for stream in [&mut self.receipts, &mut self.conversions] {
+            (stream.old_trials, stream.old_successes) = (stream.trials, stream.successes);
+            stream.from = second.saturating_add(1);
+        }
+    }
+
     /// What the detectors were told of messages already sent counts no more.
     pub(super) fn uncharge(&mut self) {
         for bin in &mut self.bins {

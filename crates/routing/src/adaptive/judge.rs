@@ -40,7 +40,7 @@ impl Engine {
         let (sent, reporting, due) = self.pool();
         self.state.traffic = sent;
         self.state.reporting = reporting;
-        self.state.reports.expect(due);
+        self.state.reports.expect(due, now);
         let bars = Bars {
             receipts: threshold(sent, self.settings.tuning.false_alarms_an_hour),
             conversions: threshold(reporting, self.settings.tuning.false_alarms_an_hour),

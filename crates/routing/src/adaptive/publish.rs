@@ -19,6 +19,9 @@ const FORGOTTEN: Millis = 900_000;
 const LITTLE: f64 = 50.0;
 /// No more than this part of a cell's traffic goes to an arm in trouble, or to confirm one.
 const TROUBLE_SHARE: f64 = 0.05;
+/// Messages that are worth less than others carry the probes of arms in trouble where they are at least this part of what
+/// the vendor may carry; one that came a while ago is not waited for.
+const CHEAP: f64 = 0.02;
 /// So much of the probes remains for an arm that would not be the best even if what they told were good: things change.
 const HOPELESS: f64 = 0.1;
 /// So many standard deviations better than it is believed to be, an arm may be.
@@ -38,9 +41,8 @@ struct Surroundings<'a> {
 
 /// What comes for one operator.
 struct Flow {
-    /// The highest value of a message that comes, and whether there are others that are worth less.
+    /// The highest value of a message that comes.
     dearest: f64,
-    has_cheap: bool,
     /// By vendor.
     rates: Vec<Rates>,
 }
@@ -147,11 +149,7 @@ impl Engine {
         let value = |demand: &Demand| self.value(demand);
         let live = || state.demands.iter().filter(|demand| demand.rate > 0.0);
         let dearest = live().map(value).fold(0.0, f64::max);
-        let mut flow = Flow {
-            dearest,
-            has_cheap: live().any(|demand| value(demand) < dearest),
-            rates: vec![Rates::default(); self.settings.vendors.len()],
-        };
+        let mut flow = Flow { dearest, rates: vec![Rates::default(); self.settings.vendors.len()] };
         for demand in &state.demands {
             let (allowed, is_cheap) = (demand.allowed(), value(demand) < dearest);
             for (_, rates) in flow.rates.iter_mut().enumerate().filter(|(at, _)| allowed.contains(*at)) {
@@ -260,10 +258,13 @@ impl Engine {
             if needs_proof && demand.reports_conversion {
                 least = spread(rates.reporting, tuning.conversion_probes - reporting_tests, TROUBLE_SHARE);
             }
-            if trouble.by_receipts && !trouble.is_of_receipts_only() {
-                let is_cheap = self.value(demand) < flow.dearest;
-                if !flow.has_cheap || is_cheap {
-                    let rate = if flow.has_cheap { rates.cheap } else { rates.all };
+            if trouble.is_of_receipts_only() {
+                // What it carries is not at stake, only whether its receipts are as before.
+                least = f64::max(least, spread(rates.all, tuning.idle_probes - tests, tuning.idle_share));
+            } else if trouble.by_receipts {
+                let by_cheap = rates.cheap > CHEAP * rates.all;
+                if !by_cheap || self.value(demand) < flow.dearest {
+                    let rate = if by_cheap { rates.cheap } else { rates.all };
                     least = f64::max(least, spread(rate, tuning.trouble_probes - tests, TROUBLE_SHARE));
                 }
             }

@@ -116,13 +116,14 @@ pub(super) struct Reports {
 const GAP: f64 = 14.0;
 /// From here on it may be the beginning of a gap.
 const SUSPICION: f64 = 4.0;
-/// However many are due, shorter silences are none, in milliseconds: what is due is counted once a second.
-const SHORT: Millis = 2_500;
+/// However many are due, shorter silences are no gap, in milliseconds.
 const SILENCE: Millis = 10_000;
 
 impl Reports {
-    pub(super) fn expect(&mut self, due: f64) {
-        self.due += due;
+    /// So many should have come in the second that ends now, if in all of it none did.
+    pub(super) fn expect(&mut self, due: f64, now: Millis) {
+        let silent = now.saturating_sub(self.last).min(1000);
+        self.due += due * silent as f64 / 1000.0;
     }
 
     /// One came. When a gap ends with it: where the gap began.
@@ -135,8 +136,7 @@ impl Reports {
 
     /// Up to when conversions are reported as they happen.
     pub(super) fn up_to(&self, now: Millis) -> Millis {
-        let is_silent = self.due > SUSPICION && now.saturating_sub(self.last) >= SHORT;
-        if self.last == 0 || is_silent { self.last } else { now }
+        if self.last == 0 || self.due > SUSPICION { self.last } else { now }
     }
 }
 

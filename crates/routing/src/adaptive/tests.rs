@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 mod calm;
+mod pauses;
 mod pumping;
 
 fn settings(vendors: usize) -> Settings {

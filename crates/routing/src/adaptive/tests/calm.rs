@@ -7,12 +7,12 @@ use crate::adaptive::feed::FeedKind;
 use crate::adaptive::{Answer, Cell, Engine, Kind, Stage, Verdict};
 
 /// One vendor and its receipts; nobody reports conversions.
-struct Line {
-    engine: Engine,
-    now: u64,
+pub(super) struct Line {
+    pub(super) engine: Engine,
+    pub(super) now: u64,
     number: u64,
     /// By when the vendor knows of it: the operator, when it was sent, and whether it arrived.
-    known: BTreeMap<(u64, u64), (usize, u64, bool)>,
+    pub(super) known: BTreeMap<(u64, u64), (usize, u64, bool)>,
     told: Vec<Verdict>,
     /// Every so many seconds receipts are sent, but not at the instants that are left out, in seconds.
     every: u64,
@@ -22,7 +22,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(every: u64, left_out: &[u64], takes: u64) -> Self {
+    pub(super) fn new(every: u64, left_out: &[u64], takes: u64) -> Self {
         let mut settings = settings(1);
         settings.vendors[0].per_second = f64::INFINITY;
         let engine = Engine::new(settings, 1);
@@ -32,7 +32,7 @@ impl Line {
 
     /// Seconds with so many messages, each second, to an operator. One in fifty is never heard of again; without a
     /// loss, some are refused, which takes longer than to deliver the others.
-    fn run(&mut self, seconds: u64, operator: usize, messages: u64, is_lost: bool) {
+    pub(super) fn run(&mut self, seconds: u64, operator: usize, messages: u64, is_lost: bool) {
         for _ in 0..seconds {
             self.second(&[(operator, messages, is_lost)]);
         }
@@ -73,12 +73,12 @@ impl Line {
         self.known.insert((self.now + after, self.number), (operator, self.now, fate >= 18));
     }
 
-    fn raised(&self) -> Vec<&Verdict> {
+    pub(super) fn raised(&self) -> Vec<&Verdict> {
         self.told.iter().filter(|verdict| verdict.stage == Stage::Raised).collect()
     }
 
     /// Everything is lost from now on; how many seconds it takes until that is told.
-    fn told_after(&mut self, messages: u64) -> u64 {
+    pub(super) fn told_after(&mut self, messages: u64) -> u64 {
         let began = self.now;
         self.run(600, 0, messages, true);
         let verdict = self.told.iter().find(|verdict| verdict.stage == Stage::Raised);
