@@ -9,6 +9,7 @@ use domain::{Message, RouteId};
 use routing::Table;
 use rustc_hash::FxHashMap;
 
+mod caps;
 mod decision;
 mod fate;
 mod load;
@@ -16,11 +17,13 @@ mod memory;
 mod report;
 mod run;
 
+pub use caps::{CapLoad, Counted};
 pub use decision::{Believed, Decision, Done, LeftAside, Leg, Refusal};
 pub use fate::{Answered, Fate};
 pub use load::{Load, Peak};
 pub use report::{Cost, Group, GroupKey, Move, Refused, Report, Ways};
 
+use caps::{CapLoads, Side};
 use load::Loads;
 use memory::Memory;
 use run::{is_without_text, run};
@@ -35,6 +38,7 @@ pub struct Replay<'a> {
     outcomes: Box<Outcomes<'a>>,
     memory: Memory,
     loads: Loads,
+    caps: CapLoads<'a>,
     report: Report,
 }
 
@@ -47,7 +51,7 @@ impl<'a> Replay<'a> {
         outcomes: Box<Outcomes<'a>>,
     ) -> Self {
         let (memory, report) = (Memory::default(), Report::default());
-        Self { table, outcomes, memory, loads: Loads::new(throughput), report }
+        Self { table, outcomes, memory, loads: Loads::new(throughput), caps: CapLoads::new(table), report }
     }
 
     /// Something of the log that no table decided.
@@ -60,13 +64,20 @@ impl<'a> Replay<'a> {
         let accepted_at = decision.message.created_at;
         self.memory.pass(accepted_at);
         self.loads.pass(accepted_at);
+        self.caps.pass(accepted_at);
         let mut assumed = 0;
         let done = run(decision, self.table, &mut self.memory, &mut self.outcomes, &mut assumed);
         if let Done::Sent(legs) = &decision.done {
-            legs.iter().for_each(|leg| self.loads.before(leg));
+            for leg in legs {
+                self.loads.before(leg);
+                self.caps.add(&decision.message, leg, Side::Before);
+            }
         }
         if let Done::Sent(legs) = &done {
-            legs.iter().for_each(|leg| self.loads.after(leg));
+            for leg in legs {
+                self.loads.after(leg);
+                self.caps.add(&decision.message, leg, Side::After);
+            }
         }
         self.report.add(decision, &done, assumed);
         if self.table.minds_texts() && is_without_text(&decision.message) {
@@ -78,6 +89,7 @@ impl<'a> Replay<'a> {
     #[must_use]
     pub fn finish(mut self) -> Report {
         (self.report.loads, self.report.other_loads) = self.loads.finish();
+        self.report.caps = self.caps.finish();
         self.report
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::{ConnectionId, Currency, Timestamp};
 use pipeline::Promised;
-use pipeline::replay::{Cost, Group, GroupKey, Move, Peak, Report, Ways};
+use pipeline::replay::{CapLoad, Cost, Counted, Group, GroupKey, Move, Peak, Report, Ways};
 use serde_json::{Value as Json, json};
 
 use super::commitments::commitments;
@@ -54,6 +54,7 @@ pub(crate) fn report(
         "refused": refused(report),
         "connections": connections(report),
         "other_connections": report.other_loads,
+        "caps": caps(report),
         "commitments": promises,
     })
 }
@@ -129,12 +130,34 @@ fn refused(report: &Report) -> Vec<Json> {
     all.into_iter().take(MOST_ROWS).map(one).collect()
 }
 
+fn caps(report: &Report) -> Vec<Json> {
+    let side = |counted: &Counted| {
+        json!({
+            "segments": counted.segments,
+            "fullest_period": counted.fullest,
+            "fullest_at": counted.fullest_at.map(Timestamp::from_millis),
+            "periods_above": counted.periods_above,
+            "segments_above": counted.segments_above,
+        })
+    };
+    let one = |of: &CapLoad| {
+        json!({
+            "cap": of.cap.as_str(),
+            "limit": of.limit,
+            "per": of.per.as_str(),
+            "before": side(&of.before),
+            "after": side(&of.after),
+        })
+    };
+    report.caps.iter().map(one).collect()
+}
+
 fn connections(report: &Report) -> Vec<Json> {
     let side = |peak: &Peak| {
         json!({
             "messages": peak.messages,
             "busiest_second": peak.segments,
-            "busiest_at": Timestamp::from_millis(peak.at),
+            "busiest_at": (peak.segments > 0).then(|| Timestamp::from_millis(peak.at)),
             "seconds_above": peak.seconds_above,
             "segments_above": peak.segments_above,
         })

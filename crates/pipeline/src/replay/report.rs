@@ -6,6 +6,7 @@ use domain::money::Decimal;
 use domain::{Class, ConnectionId, Country, Currency, MessageId, RouteId};
 use rustc_hash::FxHashMap;
 
+use super::caps::CapLoad;
 use super::decision::{Decision, Done, LeftAside, Leg, Refusal};
 use super::load::Load;
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub loads: BTreeMap<ConnectionId, Load>,
     /// Attempts of a file by connections that there was no room for.
     pub other_loads: u64,
+    /// Of every cap of the candidate, in its order.
+    pub caps: Vec<CapLoad>,
 }
 
 /// In one currency.

@@ -15,8 +15,10 @@ use domain::attempt::{PartAnswer, Verdict};
 use domain::money::Decimal;
 use domain::plan::Capped;
 use domain::record::{Answer, ReceiptNews};
-use domain::{AppId, ConnectionId, Currency, ErrorClass, MessageId, Record, RouteId, Status, Timestamp};
-use pipeline::replay::{Decision, Done, Fate, Leg, Replay, Report};
+use domain::{
+    AppId, ConnectionId, Currency, ErrorClass, Message, MessageId, Record, RouteId, Status, Timestamp,
+};
+use pipeline::replay::{CapLoad, Counted, Decision, Done, Fate, Leg, Replay, Report};
 use pipeline::{App, Clock as _, Pipeline, Refused, Settings, Silent};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -489,6 +491,57 @@ async fn who_passed_over_a_full_cap_passes_over_it_again() {
         let mut replay = Replay::new(&table, FxHashMap::default(), Box::new(|_, _| None));
         assert_eq!(routes(&replay.decide(&decision)), Some(vec![expected]));
     }
+}
+
+/// Caps are not obeyed, and what is asked of each is counted by its own periods, for what it counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_cap_would_be_asked_for_is_told_by_its_periods() {
+    let logged = run(before()).await;
+    let message = &logged.iter().find(|record| record.rejection.is_none()).unwrap().message;
+    let table = table_with(
+        serde_json::json!([
+            { "id": "minute", "connection": "acme", "limit": 3, "per": "minute" },
+            { "id": "day", "connection": "acme", "limit": 30, "per": "day" },
+            { "id": "other", "connection": "borealis", "limit": 1, "per": "day" },
+        ]),
+        serde_json::json!([{ "id": "all", "routes": ["acme"] }]),
+        3,
+    );
+    let mut replay = Replay::new(&table, FxHashMap::default(), Box::new(|_, _| None));
+    let midnight = Timestamp::from_millis(1_767_225_600_000);
+    // Five in one minute, then one in each of ten.
+    let seconds = (0..5).map(|nth| nth * 10).chain((1..=10).map(|minute| minute * 60));
+    for second in seconds {
+        let created_at = midnight.plus(Duration::from_secs(second));
+        let expires_at = created_at.plus(Duration::from_secs(3600));
+        let decision = Decision {
+            message: Message { created_at, expires_at, segments: 1, ..message.clone() },
+            done: Done::Planned,
+            fates: Vec::new(),
+            down: Vec::new(),
+            capped: Vec::new(),
+            believed: Vec::new(),
+            paces: Vec::new(),
+            probed_just_now: false,
+        };
+        replay.decide(&decision);
+    }
+    let report = replay.finish();
+    let told = |of: &CapLoad| {
+        let Counted { segments, fullest, fullest_at, periods_above, segments_above } = of.after;
+        (of.cap.to_string(), segments, fullest, fullest_at, periods_above, segments_above)
+    };
+    let at = Some(midnight.as_millis());
+    let told: Vec<_> = report.caps.iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            ("minute".to_owned(), 15, 5, at, 1, 2),
+            ("day".to_owned(), 15, 15, at, 0, 0),
+            ("other".to_owned(), 0, 0, None, 0, 0)
+        ]
+    );
+    assert!(report.caps.iter().all(|of| of.before == Counted::default()));
 }
 
 /// A text that is gone takes on its route what it took there, with what the route put before it.

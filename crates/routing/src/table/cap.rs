@@ -59,6 +59,12 @@ impl Table {
         &self.caps
     }
 
+    /// The places, among the table's caps, of those that count what a route carries; none for a route that is not there.
+    #[must_use]
+    pub fn caps_of_route(&self, route: &RouteId) -> &[usize] {
+        self.route(route).map_or(&[], |route| &*route.caps)
+    }
+
     /// The routes that a cap of this table counts, in the order of the configuration.
     pub fn routes_of_cap<'t>(&'t self, cap: &CapId) -> impl Iterator<Item = &'t RouteId> {
         let at = self.caps.iter().position(|one| one.id == *cap);

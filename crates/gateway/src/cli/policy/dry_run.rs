@@ -162,6 +162,11 @@ fn told(done: &Value, report: &Value) -> String {
         &["CONNECTION", "THROUGHPUT", "BUSIEST SECOND", "WOULD BE", "SECONDS ABOVE", "WOULD BE"],
         connections(report),
     );
+    add(
+        "Caps",
+        &["CAP", "LIMIT", "PER", "FULLEST PERIOD", "WOULD BE", "PERIODS ABOVE", "WOULD BE"],
+        caps(report),
+    );
     let committed = ["vendor", "period", "promised", "unit", "before", "after"];
     add(
         "Commitments, projected",
@@ -265,6 +270,22 @@ fn groups(report: &Value) -> Vec<Vec<String>> {
         row
     };
     list(report, "groups").iter().filter(touched).take(ROWS).map(one).collect()
+}
+
+fn caps(report: &Value) -> Vec<Vec<String>> {
+    let one = |one: &Value| {
+        let side = |side: &str, field: &str| one.get(side).map(|side| cell(side, field)).unwrap_or_default();
+        vec![
+            cell(one, "cap"),
+            cell(one, "limit"),
+            cell(one, "per"),
+            side("before", "fullest_period"),
+            side("after", "fullest_period"),
+            side("before", "periods_above"),
+            side("after", "periods_above"),
+        ]
+    };
+    list(report, "caps").iter().take(ROWS).map(one).collect()
 }
 
 fn connections(report: &Value) -> Vec<Vec<String>> {
