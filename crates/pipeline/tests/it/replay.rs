@@ -372,7 +372,7 @@ fn waits_in_vain(record: &Record) -> bool {
 }
 
 fn replay(records: &[Record], table: &Table) -> (Report, BTreeMap<Box<str>, Done>) {
-    let outcomes = |message: &domain::Message, route: &RouteId| {
+    let outcomes = |message: &Message, route: &RouteId| {
         Some(fate_of(message.to.as_str(), route.as_str(), usize::from(message.segments)))
     };
     let mut replay = Replay::new(table, FxHashMap::default(), Box::new(outcomes));
