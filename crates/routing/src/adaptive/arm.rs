@@ -411,8 +411,9 @@ impl Arm {
             self.evidence.receipts.old_successes += 1.0;
         }
         // What was sent before something changed says nothing of how long it takes now: the last receipts of a trouble
-        // come when it is over already.
-        if delivered && is_counted {
+        // come when it is over already. Nor does what is made up.
+        let is_true = self.trouble.as_deref().is_none_or(|trouble| !trouble.is_a_lie());
+        if delivered && is_counted && is_true {
             self.delay.arrived(low, high);
         }
         true

@@ -89,6 +89,11 @@ impl Trouble {
         self.by_receipts && self.conversions == Conversions::Normal
     }
 
+    /// What the receipts say is not true, nor when they come.
+    pub(super) fn is_a_lie(&self) -> bool {
+        self.conversions == Conversions::Contradict
+    }
+
     pub(super) fn is_of_conversions(&self) -> bool {
         match self.conversions {
             Conversions::Fallen | Conversions::Contradict => true,
@@ -198,6 +203,13 @@ impl Arm {
         }
         if let Some(from) = self.conversions_recovered(around, tuning.conversions_recovery * proof) {
             let trouble = self.trouble.as_mut()?;
+            if trouble.is_a_lie() {
+                // Those that were made up came sooner or later than true ones do.
+                self.delay = trouble.delay.clone();
+                restore(&mut self.evidence.receipts, from, trouble.delivered);
+                self.receipts.reset(second);
+                self.evidence.uncharge();
+            }
             trouble.conversions =
                 if trouble.by_receipts { Conversions::Normal } else { Conversions::Unknown };
             let rate = trouble.converted;

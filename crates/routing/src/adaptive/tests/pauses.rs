@@ -1,8 +1,8 @@
-//! What stops, and is nobody's fault: the process, an application, a kind of message.
+//! What stops, and is nobody's fault: the process, an application, a kind of message, a lie.
 
 use super::calm::Line;
 use super::{play, request, settings, share};
-use crate::adaptive::{Answer, Engine, Stage};
+use crate::adaptive::{Answer, Engine, Kind, Stage};
 
 #[test]
 fn what_was_told_between_a_save_and_a_crash_is_not_missed_after_it() {
@@ -55,4 +55,51 @@ fn a_cheap_message_that_came_once_is_not_waited_for_to_probe() {
     let back = play(&mut engine, 260..460, |_, number| number != 3);
     assert!(share(&back[3000..], 0) > 0.4, "{}", share(&back[3000..], 0));
     assert!(engine.verdicts().iter().any(|verdict| verdict.stage == Stage::Recovered));
+}
+
+/// A vendor's messages, each second: receipts come so long after them, and conversions of half of those that arrive.
+fn honest_and_not(
+    engine: &mut Engine,
+    seconds: std::ops::Range<u64>,
+    lies: bool,
+    sent: &mut Vec<(u64, u64)>,
+) {
+    for second in seconds {
+        let now = second * 1000;
+        for (at, number) in sent.extract_if(.., |(at, _)| *at + if lies { 500 } else { 6000 } <= now) {
+            engine.receipt(now, 0, 0, at, true);
+            if !lies && number % 2 == 0 {
+                engine.conversion(now, 0, 0, at);
+            }
+        }
+        // Others tell that conversions are reported at all.
+        engine.conversion(now, 1, 0, now - 3000);
+        engine.tick(now);
+        for number in 0..20 {
+            let cell = request(0, 0, 0b11, 0).cell;
+            engine.submitted(now, usize::from(number % 4 == 3), cell, Answer::Accepted);
+            if number % 4 == 3 {
+                engine.receipt(now, 1, 0, now, true);
+                continue;
+            }
+            sent.push((now, number));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_lie_is_no_loss_though_true_receipts_come_later_than_those_that_were_made_up() {
+    let (mut engine, mut sent) = (Engine::new(settings(2), 7), Vec::new());
+    honest_and_not(&mut engine, 10..300, false, &mut sent);
+    assert!(engine.verdicts().is_empty());
+    honest_and_not(&mut engine, 300..600, true, &mut sent);
+    honest_and_not(&mut engine, 600..900, false, &mut sent);
+    let told = engine.verdicts();
+    let told: Vec<_> = told.iter().filter(|verdict| verdict.scope.vendor == Some(0)).collect();
+    let kinds: Vec<_> = told.iter().map(|verdict| (verdict.kind, verdict.stage)).collect();
+    assert_eq!(
+        kinds,
+        [(Kind::FakeReceipts, Stage::Raised), (Kind::FakeReceipts, Stage::Recovered)],
+        "{told:?}"
+    );
 }
