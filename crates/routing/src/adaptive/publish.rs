@@ -26,8 +26,6 @@ const CHEAP: f64 = 0.02;
 const HOPELESS: f64 = 0.1;
 /// So many standard deviations better than it is believed to be, an arm may be.
 const HOPE: f64 = 2.0;
-/// From so many messages on, conversions tell how an arm in trouble was before.
-const TOLD: f64 = 20.0;
 /// How uncertain the quality of an arm without any evidence is.
 const UNKNOWN_SD: f64 = 0.15;
 
@@ -202,8 +200,9 @@ impl Engine {
             let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
             let favour = of_vendor.commitment + off;
             let utility = (class.value * quality - price) * door.answered + favour;
-            let well = arm.map_or(quality, |arm| Self::when_well(arm, of.state).max(quality));
-            let at_best = (well + HOPE * sd.max(self.settings.tuning.receipts_off)).min(1.0);
+            // What it was before a trouble says too little of what it is after it to leave it there.
+            let may_be_over = arm.is_some_and(|arm| arm.trouble.is_some());
+            let at_best = (quality + HOPE * sd.max(self.settings.tuning.receipts_off)).min(1.0);
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(of.flow, demand, vendor, *arm);
             let shut = if door.is_half_open() { self.knock() } else { probe };
@@ -215,22 +214,10 @@ impl Engine {
                 is_shut: door.is_open(),
                 is_below,
                 probe: if door.is_open() { shut } else { probe },
-                hope: class.value * at_best - price + favour,
+                hope: if may_be_over { f64::INFINITY } else { class.value * at_best - price + favour },
             });
         }
         candidates
-    }
-
-    /// How an arm in trouble delivered before, as far as that is known; nothing of one that is well.
-    fn when_well(arm: &Arm, of: &OperatorState) -> f64 {
-        arm.trouble.as_deref().map_or(0.0, |trouble| {
-            let by_conversions = trouble.converted / of.converting.max(0.02);
-            if trouble.conversions_known > TOLD {
-                trouble.delivered.min(by_conversions)
-            } else {
-                trouble.delivered
-            }
-        })
     }
 
     /// The share that sends a message or two a second through a half-open circuit.
