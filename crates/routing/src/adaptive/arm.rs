@@ -268,7 +268,8 @@ impl Arm {
     /// What came of the messages before this second is not told any more, or was told to a process that is gone: what is
     /// known of them stays, and nothing is waited for.
     pub(super) fn cut_off(&mut self, second: u32) {
-        self.evidence.close(second);
+        // Against what was seen of a trouble, its end stands out.
+        self.evidence.close(second, self.trouble.is_some());
         self.receipts.reset(second);
         self.conversions.reset(second);
     }

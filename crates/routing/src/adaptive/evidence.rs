@@ -184,8 +184,10 @@ impl Evidence {
     }
 
     /// Keeps what is known of all that was sent as sums; what is heard of it after this second counts no more.
-    pub(super) fn close(&mut self, second: u32) {
-        self.bins.clear();
+    pub(super) fn close(&mut self, second: u32, keeps_seconds: bool) {
+        if !keeps_seconds {
+            self.bins.clear();
+        }
         for stream in [&mut self.receipts, &mut self.conversions] {
             (stream.old_trials, stream.old_successes) = (stream.trials, stream.successes);
             stream.from = second.saturating_add(1);
