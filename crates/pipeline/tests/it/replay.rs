@@ -457,6 +457,20 @@ async fn the_same_table_changes_nothing() {
     assert!(report.costs.values().all(|cost| cost.delta().is_zero()));
 }
 
+/// Of which the log says nothing more.
+fn bare(message: Message, done: Done) -> Decision {
+    Decision {
+        message,
+        done,
+        fates: Vec::new(),
+        down: Vec::new(),
+        capped: Vec::new(),
+        believed: Vec::new(),
+        paces: Vec::new(),
+        probed_just_now: false,
+    }
+}
+
 /// A route that was at its cap when a message was accepted is passed over in the replay, too; under a higher limit it is
 /// not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -472,19 +486,13 @@ async fn who_passed_over_a_full_cap_passes_over_it_again() {
     let logged = run(before()).await;
     let message = &logged.iter().find(|record| record.rejection.is_none()).unwrap().message;
     let decision = Decision {
-        message: message.clone(),
-        done: Done::Sent(Vec::new()),
-        fates: Vec::new(),
-        down: Vec::new(),
         capped: vec![Capped {
             cap: "acme-minute".parse().unwrap(),
             count: 20,
             limit: 20,
             until: message.created_at.plus(Duration::from_secs(60)),
         }],
-        believed: Vec::new(),
-        paces: Vec::new(),
-        probed_just_now: false,
+        ..bare(message.clone(), Done::Sent(Vec::new()))
     };
     for (limit, expected) in [(20, "borealis"), (10_000, "acme")] {
         let table = capped(limit);
@@ -514,17 +522,8 @@ async fn what_a_cap_would_be_asked_for_is_told_by_its_periods() {
     for second in seconds {
         let created_at = midnight.plus(Duration::from_secs(second));
         let expires_at = created_at.plus(Duration::from_secs(3600));
-        let decision = Decision {
-            message: Message { created_at, expires_at, segments: 1, ..message.clone() },
-            done: Done::Planned,
-            fates: Vec::new(),
-            down: Vec::new(),
-            capped: Vec::new(),
-            believed: Vec::new(),
-            paces: Vec::new(),
-            probed_just_now: false,
-        };
-        replay.decide(&decision);
+        let message = Message { created_at, expires_at, segments: 1, ..message.clone() };
+        replay.decide(&bare(message, Done::Planned));
     }
     let report = replay.finish();
     let told = |of: &CapLoad| {
@@ -563,16 +562,7 @@ async fn a_text_that_is_gone_costs_what_it_cost() {
         taken: 2,
         unpriced: 0,
     };
-    let decision = Decision {
-        message,
-        done: Done::Sent(vec![leg]),
-        fates: Vec::new(),
-        down: Vec::new(),
-        capped: Vec::new(),
-        believed: Vec::new(),
-        paces: Vec::new(),
-        probed_just_now: false,
-    };
+    let decision = bare(message, Done::Sent(vec![leg]));
     let rules = serde_json::json!([{ "id": "all", "routes": ["acme"] }]);
     let mut settings = settings(serde_json::json!([]), rules);
     let replayed = |settings: serde_json::Value| {

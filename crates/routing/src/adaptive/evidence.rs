@@ -183,7 +183,8 @@ impl Evidence {
         }
     }
 
-    /// Keeps what is known of all that was sent as sums; what is heard of it after this second counts no more.
+    /// Keeps what is known of all that was sent as sums; what is heard of it after this second counts no more. Its
+    /// seconds are kept where the end of a trouble is to be told by them.
     pub(super) fn close(&mut self, second: u32, keeps_seconds: bool) {
         if !keeps_seconds {
             self.bins.clear();

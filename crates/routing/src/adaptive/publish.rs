@@ -113,7 +113,7 @@ impl Engine {
         let mut known: Vec<((ClassIndex, bool), Vec<Candidate>)> = Vec::new();
         let mut candidates = Vec::new();
         // What is learned in one cell counts in the others, too.
-        let (mut hopeful_in_any, mut ends) = (Vendors::default(), Vec::with_capacity(state.demands.len()));
+        let (mut hopeful_in_any, mut places) = (Vendors::default(), Vec::with_capacity(state.demands.len()));
         for demand in &state.demands {
             let like = (demand.class, demand.reports_conversion);
             let at = known.iter().position(|(of, _)| *of == like).unwrap_or_else(|| {
@@ -124,12 +124,10 @@ impl Engine {
             let from = candidates.len();
             candidates.extend(all.iter().filter(|one| allowed.contains(one.vendor.into())).cloned());
             hopeful_in_any.0 |= hopeful(candidates.get(from..).unwrap_or_default()).0;
-            ends.push(candidates.len());
+            places.push(from..candidates.len());
         }
-        let (mut rest, mut from) = (&mut candidates[..], 0);
-        for ((nth, demand), end) in state.demands.iter().enumerate().zip(ends) {
-            let (own, after) = std::mem::take(&mut rest).split_at_mut(end - from);
-            (rest, from) = (after, end);
+        for ((nth, demand), place) in state.demands.iter().enumerate().zip(places) {
+            let own = candidates.get_mut(place).unwrap_or_default();
             let is_hopeless = |it: &&mut Candidate| !hopeful_in_any.contains(it.vendor.into()) && !it.is_shut;
             for candidate in own.iter_mut().filter(is_hopeless) {
                 candidate.probe *= HOPELESS;

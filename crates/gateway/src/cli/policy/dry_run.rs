@@ -273,32 +273,19 @@ fn groups(report: &Value) -> Vec<Vec<String>> {
 }
 
 fn caps(report: &Value) -> Vec<Vec<String>> {
-    let one = |one: &Value| {
-        let side = |side: &str, field: &str| one.get(side).map(|side| cell(side, field)).unwrap_or_default();
-        vec![
-            cell(one, "cap"),
-            cell(one, "limit"),
-            cell(one, "per"),
-            side("before", "fullest_period"),
-            side("after", "fullest_period"),
-            side("before", "periods_above"),
-            side("after", "periods_above"),
-        ]
-    };
-    list(report, "caps").iter().take(ROWS).map(one).collect()
+    loads(report, "caps", &["cap", "limit", "per"], ["fullest_period", "periods_above"])
 }
 
 fn connections(report: &Value) -> Vec<Vec<String>> {
+    loads(report, "connections", &["connection", "throughput"], ["busiest_second", "seconds_above"])
+}
+
+/// What is asked of each: what it is, and the fields of both sides, each before and after.
+fn loads(report: &Value, of: &str, what: &[&str], fields: [&str; 2]) -> Vec<Vec<String>> {
     let one = |one: &Value| {
         let side = |side: &str, field: &str| one.get(side).map(|side| cell(side, field)).unwrap_or_default();
-        vec![
-            cell(one, "connection"),
-            cell(one, "throughput"),
-            side("before", "busiest_second"),
-            side("after", "busiest_second"),
-            side("before", "seconds_above"),
-            side("after", "seconds_above"),
-        ]
+        let sides = fields.iter().flat_map(|field| [side("before", field), side("after", field)]);
+        what.iter().map(|field| cell(one, field)).chain(sides).collect()
     };
-    list(report, "connections").iter().take(ROWS).map(one).collect()
+    list(report, of).iter().take(ROWS).map(one).collect()
 }
