@@ -106,6 +106,7 @@ impl Stream {
     /// Starts anew with what was sent from this second on.
     pub(super) fn restart(&mut self, from: u32) {
         (self.old_trials, self.old_successes) = (0.0, 0.0);
+        (self.trials, self.successes) = (0.0, 0.0);
         self.from = from;
     }
 

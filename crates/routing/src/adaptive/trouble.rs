@@ -298,4 +298,5 @@ impl Arm {
 fn restore(stream: &mut super::evidence::Stream, from: u32, rate: f64) {
     stream.restart(from);
     (stream.old_trials, stream.old_successes) = (RESTORED, RESTORED * rate);
+    (stream.trials, stream.successes) = (stream.old_trials, stream.old_successes);
 }

@@ -1,5 +1,7 @@
 //! What stops, and is nobody's fault: the process, an application, a kind of message, a lie.
 
+use std::collections::BTreeMap;
+
 use super::calm::Line;
 use super::{play, request, settings, share};
 use crate::adaptive::{Answer, Engine, Kind, Stage};
@@ -102,4 +104,86 @@ fn the_end_of_a_lie_is_no_loss_though_true_receipts_come_later_than_those_that_w
         [(Kind::FakeReceipts, Stage::Raised), (Kind::FakeReceipts, Stage::Recovered)],
         "{told:?}"
     );
+}
+
+/// How a vendor is for a while.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Delivers,
+    Loses,
+    Lies,
+}
+
+/// Messages to one operator through two vendors, as the engine chooses; the first vendor is as told.
+struct Road {
+    engine: Engine,
+    number: u64,
+    /// By when it is told: of which second, vendor and number, and whether it is a conversion.
+    news: BTreeMap<(u64, u64, bool), (u64, usize)>,
+}
+
+impl Road {
+    /// Two hundred messages a second. Returns the first vendor's share of the last five.
+    fn drive(&mut self, seconds: std::ops::Range<u64>, fate: Fate) -> f64 {
+        let mut chosen = Vec::new();
+        for now in seconds.flat_map(|second| (0..200).map(move |part| second * 1000 + part * 5)) {
+            while let Some(entry) = self.news.first_entry().filter(|entry| entry.key().0 <= now) {
+                let ((_, _, converted), (sent_at, vendor)) = entry.remove_entry();
+                if converted {
+                    self.engine.conversion(now, vendor, 0, sent_at);
+                } else {
+                    self.engine.receipt(now, vendor, 0, sent_at, true);
+                }
+            }
+            if now % 1000 == 0 {
+                self.engine.tick(now);
+            }
+            let request = request(0, 0, 0b11, 0);
+            let pick = self.engine.choose(now, &request).unwrap();
+            self.engine.submitted(now, pick.vendor, request.cell, Answer::Accepted);
+            chosen.push(pick.vendor);
+            self.number += 1;
+            // Numbers that look like chance, and are the same each time.
+            let mut random = self.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            random ^= random >> 29;
+            random = random.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16;
+            let of = if pick.vendor == 0 { fate } else { Fate::Delivers };
+            if of != Fate::Loses && random % 50 != 0 {
+                self.news.insert((now + 20 + random / 50 % 80, self.number, false), (now, pick.vendor));
+            }
+            if of == Fate::Delivers && random / 4000 % 2 == 0 {
+                self.news.insert((now + 500 + random / 8000 % 1000, self.number, true), (now, pick.vendor));
+            }
+        }
+        share(&chosen[chosen.len() - 1000..], 0)
+    }
+
+    fn restart(&mut self, second: u64) {
+        self.engine =
+            Engine::restore(self.engine.settings().clone(), second * 1000, &self.engine.save()).unwrap();
+    }
+}
+
+#[test]
+fn traffic_comes_back_after_a_loss_and_after_a_lie_whatever_restarts_there_were() {
+    let mut settings = settings(2);
+    for vendor in &mut settings.vendors {
+        vendor.per_second = f64::INFINITY;
+    }
+    let mut road = Road { engine: Engine::new(settings, 7), number: 0, news: BTreeMap::new() };
+    let is_left = |share: f64| share < 0.05;
+    let is_back = |share: f64| share > 0.9;
+    assert!(is_back(road.drive(1..100, Fate::Delivers)));
+    for seconds in [100..120, 120..130, 130..140] {
+        assert!(is_left(road.drive(seconds.clone(), Fate::Loses)), "{seconds:?}");
+        road.restart(seconds.end);
+    }
+    assert!(is_back(road.drive(140..220, Fate::Delivers)));
+    // It is left, or will be in a moment; a restart does not bring back what was believed before.
+    road.drive(220..230, Fate::Lies);
+    for seconds in [230..240, 240..250] {
+        road.restart(seconds.start);
+        assert!(is_left(road.drive(seconds.clone(), Fate::Lies)), "{seconds:?}");
+    }
+    assert!(is_back(road.drive(250..330, Fate::Delivers)));
 }
