@@ -198,8 +198,9 @@ impl Engine {
             let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
             let favour = of_vendor.commitment + off;
             let utility = (class.value * quality - price) * door.answered + favour;
-            // What it was before a trouble says too little of what it is after it to leave it there.
-            let may_be_over = arm.is_some_and(|arm| arm.trouble.is_some());
+            // A trouble may be over, and of an arm that little is known of even that may be wrong.
+            let is_open =
+                arm.is_none_or(|arm| arm.trouble.is_some() || arm.evidence.receipts.trials < LITTLE);
             let at_best = (quality + HOPE * sd.max(self.settings.tuning.receipts_off)).min(1.0);
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(of.flow, demand, vendor, *arm);
@@ -212,7 +213,7 @@ impl Engine {
                 is_shut: door.is_open(),
                 is_below,
                 probe: if door.is_open() { shut } else { probe },
-                hope: if may_be_over { f64::INFINITY } else { class.value * at_best - price + favour },
+                hope: if is_open { f64::INFINITY } else { class.value * at_best - price + favour },
             });
         }
         candidates
