@@ -148,10 +148,10 @@ impl Road {
             random ^= random >> 29;
             random = random.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 16;
             let of = if pick.vendor == 0 { fate } else { Fate::Delivers };
-            if of != Fate::Loses && random % 50 != 0 {
+            if of != Fate::Loses && !random.is_multiple_of(50) {
                 self.news.insert((now + 20 + random / 50 % 80, self.number, false), (now, pick.vendor));
             }
-            if of == Fate::Delivers && random / 4000 % 2 == 0 {
+            if of == Fate::Delivers && (random / 4000).is_multiple_of(2) {
                 self.news.insert((now + 500 + random / 8000 % 1000, self.number, true), (now, pick.vendor));
             }
         }
