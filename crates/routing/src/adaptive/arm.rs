@@ -206,7 +206,7 @@ impl Arm {
         due
     }
 
-    fn count_receipts(&mut self, around: &Surroundings<'_>, elapsed: u32) -> f32 {
+    pub(super) fn count_receipts(&mut self, around: &Surroundings<'_>, elapsed: u32) -> f32 {
         let moment = around.moment;
         let rate = self.receipts.rate(around.tuning.highest_receipts, self.evidence.receipts.trials);
         let fall = around.tuning.fall as f32;
@@ -303,7 +303,28 @@ impl Arm {
         best.0 > threshold
     }
 
-    fn count_conversions(&mut self, around: &Surroundings<'_>) {
+    /// The second after which conversions fell, by when the messages were sent that speak for it. They are due only some
+    /// time after that, so when the detector began to grow would be too late.
+    pub(super) fn conversions_fell_at(&self, around: &Surroundings<'_>) -> u32 {
+        let rate = self.conversions.rate(around.tuning.highest_receipts, self.evidence.conversions.trials);
+        let fall = around.tuning.conversions_fall;
+        let fallen = fall as f32 * rate;
+        let from = self.evidence.conversions.from;
+        let (mut sum, mut best) = (0.0, (0.0, self.conversions.zero_at));
+        for bin in self.evidence.read().rev().take_while(|bin| bin.second >= from) {
+            let place = around.moment.grid.place(around.reported_up_to.saturating_sub(bin.sent_at()));
+            let awaited = f64::from(bin.reporting) * around.asked.awaited(bin.second);
+            let pending = (awaited - f64::from(bin.converted)).max(0.0);
+            sum += f64::from(bin.converted) * fall.ln()
+                + pending * f64::from(missing(rate, fallen, around.conversion_delay.sure(place)));
+            if sum > best.0 {
+                best = (sum, bin.second.saturating_sub(1));
+            }
+        }
+        best.1
+    }
+
+    pub(super) fn count_conversions(&mut self, around: &Surroundings<'_>) {
         let moment = around.moment;
         let rate = self.conversions.rate(around.tuning.highest_receipts, self.evidence.conversions.trials);
         let fall = around.tuning.conversions_fall as f32;

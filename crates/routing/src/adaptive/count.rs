@@ -93,4 +93,11 @@ impl Arm {
         self.believe(ground);
         Some(expected)
     }
+
+    /// Counts and believes anew what a change has left to count, which is not put off until the next tick.
+    pub(super) fn count_again(&mut self, around: &Surroundings<'_>, ground: &Ground<'_>) {
+        self.count_receipts(around, 0);
+        self.count_conversions(around);
+        self.believe(ground);
+    }
 }

@@ -78,9 +78,7 @@ impl Detector {
 
     /// No more than so much speaks for a fall, and for one after that second.
     pub(super) fn limit(&mut self, sum: f64, zero_at: u32) {
-        if sum < self.sum {
-            (self.sum, self.zero_at) = (sum, zero_at);
-        }
+        (self.sum, self.zero_at) = (self.sum.min(sum), zero_at);
     }
 
     pub(super) fn reset(&mut self, second: u32) {

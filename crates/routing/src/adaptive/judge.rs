@@ -3,12 +3,13 @@
 use super::arm::{Surroundings, second};
 use super::belief::Ground;
 use super::count::{AHEAD, Counted, read_ahead};
-use super::delay::{BINS, Shape};
+use super::delay::{BINS, Grid, Shape};
 use super::detector::threshold;
 use super::engine::Engine;
 use super::evidence::Moment;
 use super::feed::FeedKind;
 use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
+use super::state::{OperatorState, VendorState};
 use super::trouble::{Conversions, Turn};
 use super::verdict::{Kind, Proof, Scope, Stage, Verdict};
 
@@ -115,22 +116,18 @@ impl Engine {
         let mut due = vec![0.0; state.vendors.len()];
         let mut counted = Counted::new(state.vendors.len());
         let held = held(&self.settings.tuning, state.vendors.len());
-        let feeds: Vec<(bool, Millis)> = state
-            .vendors
-            .iter()
-            .map(|vendor| (vendor.feed.kind() == FeedKind::Silent, vendor.feed.told_up_to(now, held)))
-            .collect();
+        let feeds: Vec<Millis> =
+            state.vendors.iter().map(|vendor| vendor.feed.told_up_to(now, held)).collect();
         for arms in state.arms.chunks_mut(AHEAD) {
             read_ahead(arms, moment.second);
             for arm in arms {
-                let (Some(operator), Some((is_silent, told_up_to)), Some(vendor)) = (
+                let (Some(operator), Some(told_up_to), Some(vendor)) = (
                     state.operators.get(arm.operator),
                     feeds.get(arm.vendor).copied(),
                     state.vendors.get(arm.vendor),
                 ) else {
                     continue;
                 };
-                let prior = if is_silent { operator.rate } else { vendor.rate };
                 let around = Surroundings {
                     moment: &moment,
                     tuning: &self.settings.tuning,
@@ -139,14 +136,7 @@ impl Engine {
                     conversion_delay: &operator.conversion_delay,
                     asked: &operator.asked,
                 };
-                let ground = Ground {
-                    tuning: &self.settings.tuning,
-                    grid: &self.tables.grid,
-                    prior,
-                    converting: operator.converting,
-                    is_silent,
-                    in_time,
-                };
+                let ground = ground(&self.settings.tuning, &self.tables.grid, vendor, operator, in_time);
                 if let Some(expected) = arm.count_if_due(&around, &ground)
                     && let Some(sum) = due.get_mut(arm.vendor)
                     && arm.trouble.as_ref().is_none_or(|trouble| !trouble.by_receipts)
@@ -192,6 +182,7 @@ impl Engine {
     /// Looks for changes, and follows those that were found.
     fn look(&mut self, now: Millis, bars: Bars, pooled: &[f64]) {
         let held = held(&self.settings.tuning, self.state.vendors.len());
+        let in_time = in_time(&self.settings, self.state.reporting_classes);
         for at in 0..self.state.arms.len() {
             if self.is_excused(now, at, bars) {
                 continue;
@@ -246,6 +237,12 @@ impl Engine {
                 .trouble
                 .as_ref()
                 .is_some_and(|trouble| trouble.by_receipts && trouble.at == moment.second);
+            if turn.is_some() {
+                arm.count_again(
+                    &around,
+                    &ground(&self.settings.tuning, &self.tables.grid, vendor, operator, in_time),
+                );
+            }
             if let Some(vendor) = self.state.vendors.get_mut(arm.vendor).filter(|_| fell) {
                 vendor.feed.troubled = true;
             }
@@ -279,13 +276,15 @@ impl Engine {
                     }
                     return;
                 }
-                let others = |arm: &&super::arm::Arm| arm.traffic > ACTIVE && arm.is_proven();
+                let recent = |at: u32| at + TOGETHER >= second(now);
+                let fell = |arm: &super::arm::Arm| arm.trouble.as_ref().is_some_and(|it| recent(it.at));
+                // Of one that fell a moment ago, little has come since.
+                let others = |arm: &&super::arm::Arm| arm.traffic > ACTIVE && (arm.is_proven() || fell(arm));
                 let is_hit = |arm: &super::arm::Arm| {
-                    let recent = |at: u32| at + TOGETHER >= second(now);
                     let suspected = [(&arm.receipts, bars.receipts), (&arm.conversions, bars.conversions)]
                         .iter()
                         .any(|(detector, bar)| detector.sum > ALIKE * bar && recent(detector.zero_at));
-                    suspected || arm.trouble.as_ref().is_some_and(|trouble| recent(trouble.at))
+                    suspected || fell(arm)
                 };
                 let shares = |hit: usize, all: usize| hit >= 2 && hit as f64 >= 0.6 * all as f64;
                 let (mut hit, mut all) = (0, 0);
@@ -376,6 +375,19 @@ impl Engine {
     }
 }
 
+/// What a belief about an arm of these rests on.
+fn ground<'a>(
+    tuning: &'a Tuning,
+    grid: &'a Grid,
+    vendor: &VendorState,
+    operator: &OperatorState,
+    in_time: Millis,
+) -> Ground<'a> {
+    let is_silent = vendor.feed.kind() == FeedKind::Silent;
+    let prior = if is_silent { operator.rate } else { vendor.rate };
+    Ground { tuning, grid, prior, converting: operator.converting, is_silent, in_time }
+}
+
 /// So many times an hour the flushes of one feed may be left out, by chance alone, for longer than is waited for them.
 /// Together those of all vendors raise a tenth of the false alarms that there may be: there are to be as few as that
 /// because each concerns all arms of a vendor at once.
@@ -389,12 +401,11 @@ pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
     let contradicts = trouble.conversions == Conversions::Contradict;
     let (mut sent, mut good) = (0_u32, 0_u32);
     for bin in arm.evidence.read().filter(|bin| bin.second > trouble.since) {
-        let counts = if contradicts { (bin.reporting, bin.converted) } else { (bin.sent, bin.delivered) };
-        sent += u32::from(counts.0);
-        good += u32::from(counts.1);
+        (sent, good) = (sent + u32::from(bin.sent), good + u32::from(bin.delivered));
     }
-    let after = f64::from(good) / f64::from(sent.max(1));
-    let comes_late = arm.belief.delivered > 0.6 * trouble.delivered && after > 0.2 * trouble.delivered;
+    let here = f64::from(good) / f64::from(sent.max(1));
+    let comes_late = arm.belief.delivered > 0.6 * trouble.delivered && here > 0.2 * trouble.delivered;
+    let stream = if contradicts { &arm.evidence.conversions } else { &arm.evidence.receipts };
     let kind = match trouble.conversions {
         Conversions::Contradict => Kind::FakeReceipts,
         Conversions::Normal => Kind::SlowReceipts,
@@ -409,10 +420,10 @@ pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
     let proof = Proof {
         since: u64::from(trouble.since) * 1000,
         before: if contradicts { trouble.converted } else { trouble.delivered },
-        after,
+        after: stream.successes / stream.trials.max(1.0),
         ratio: trouble.sum,
         threshold: trouble.threshold,
-        observations: f64::from(sent),
+        observations: stream.trials,
     };
     Some((kind, proof))
 }

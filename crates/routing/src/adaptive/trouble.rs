@@ -119,7 +119,8 @@ impl Arm {
     pub(super) fn fall(&mut self, around: &Surroundings<'_>, by_receipts: bool, threshold: f64) -> Turn {
         let second = around.moment.second;
         let detector = if by_receipts { &self.receipts } else { &self.conversions };
-        let (since, sum) = (detector.zero_at, detector.sum);
+        let since = if by_receipts { detector.zero_at } else { self.conversions_fell_at(around) };
+        let sum = detector.sum;
         let conversions = match (by_receipts, self.conversions_are_proven()) {
             (true, true) => Conversions::Testing,
             (true, false) => Conversions::Unknown,
@@ -166,12 +167,12 @@ impl Arm {
             }
         };
         if by_receipts {
-            self.evidence.receipts.restart(since);
+            self.evidence.receipts.restart(since + 1);
             self.evidence.uncharge();
             self.delay.forget();
         }
         if !by_receipts || conversions == Conversions::Testing {
-            self.evidence.conversions.restart(since);
+            self.evidence.conversions.restart(since + 1);
             self.evidence.uncharge_conversions();
         }
         turn
@@ -253,7 +254,7 @@ impl Arm {
             let told = f64::from((trouble.delay.at(grid.place(age)) / usual).min(1.0));
             Trial { second: bin.second, trials: f64::from(bin.sent) * told, successes: f64::from(bin.prompt) }
         };
-        let trials = self.evidence.read().filter(|bin| bin.second >= trouble.since).map(trial);
+        let trials = self.evidence.read().filter(|bin| bin.second > trouble.since).map(trial);
         Recovery::new(trouble.delivered * f64::from(usual)).found(trials, threshold)
     }
 
@@ -266,7 +267,7 @@ impl Arm {
             let trials = f64::from(bin.reporting) * around.asked.awaited(bin.second) * reported;
             Trial { second: bin.second, trials, successes: f64::from(bin.converted) }
         };
-        let bins = self.evidence.read().filter(|bin| bin.second >= trouble.since && bin.reporting > 0);
+        let bins = self.evidence.read().filter(|bin| bin.second > trouble.since && bin.reporting > 0);
         Recovery::new(trouble.converted).found(bins.map(trial), threshold)
     }
 
