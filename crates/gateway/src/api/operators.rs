@@ -94,6 +94,9 @@ struct LookupView {
     can_ask: bool,
     /// What it takes for an answer.
     cost: Option<Price>,
+    /// How it went to ask now: `answered`, `no_answer` or `nobody_to_ask`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -123,6 +126,7 @@ pub(crate) async fn lookup(
     let to = if to.starts_with(' ') { format!("+{}", to.trim_start()) } else { to };
     let number = number::parse(&to, None)
         .map_err(|bad| Problem::field(Code::InvalidRecipient, "#/to", bad.to_string()))?;
+    let asked_at = api.pipeline.now();
     if fresh {
         // It may cost money.
         caller.admin(Scope::Dispatch)?;
@@ -130,6 +134,12 @@ pub(crate) async fn lookup(
     }
     let picture = api.operators.picture(&number.recipient, number.country);
     let now = api.pipeline.now();
+    let is_new = picture.facts.lookup.as_ref().is_some_and(|fact| fact.at >= asked_at);
+    let asked = fresh.then_some(match (picture.can_ask, is_new) {
+        (_, true) => "answered",
+        (true, false) => "no_answer",
+        (false, false) => "nobody_to_ask",
+    });
     let fact = |fact: crate::operators::Fact| FactView {
         operator: fact.operator.map(Operator::code),
         said_by: (*fact.said_by).to_owned(),
@@ -155,6 +165,7 @@ pub(crate) async fn lookup(
         receipt: picture.facts.receipt.map(fact),
         can_ask: picture.can_ask,
         cost: picture.cost,
+        asked,
     }))
 }
 

@@ -71,7 +71,16 @@ async fn lookup(number: &str, fresh: bool, endpoint: &Endpoint, output: &Output)
             lines.push(format!("asking    costs {cost}"));
         }
         lines.join("\n")
-    })
+    })?;
+    let note = match found.get("asked").and_then(Value::as_str) {
+        Some("no_answer") => {
+            "no provider answered: this was known before (strowger_lookups_total tells how it failed)"
+        }
+        Some("nobody_to_ask") => "no provider is configured for this number: this was known before",
+        Some(_) | None => return Ok(()),
+    };
+    output.note(note);
+    Ok(())
 }
 
 fn said(what: &str, fact: &Value) -> Option<String> {

@@ -236,6 +236,12 @@ async fn a_list_goes_before_lookups_and_a_bad_one_is_refused_whole() {
         (&found.body["operator"], &found.body["lookup"]["operator"]),
         (&json!("26202"), &json!("26203"))
     );
-    assert_eq!(found.body["cost"]["amount"], "0.0030");
+    assert_eq!((&found.body["cost"]["amount"], &found.body["asked"]), (&json!("0.0030"), &json!("answered")));
     assert_eq!(provider.asked(), 1);
+    *provider.manner.lock() = Manner::Fails;
+    let found = ask(&client, Method::GET, "/v1/operators/lookup?to=%2B4915112345678&fresh=true", "").await;
+    assert_eq!(
+        (&found.body["lookup"]["operator"], &found.body["asked"]),
+        (&json!("26203"), &json!("no_answer"))
+    );
 }
