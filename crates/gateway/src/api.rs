@@ -55,6 +55,7 @@ mod reference;
 mod refusal;
 pub(crate) mod render;
 mod respond;
+mod route_stats;
 mod routes;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -177,6 +178,7 @@ fn served() -> Vec<Served> {
         ("/v1/estimate", &["post"], post(explain::estimate)),
         ("/v1/routing/explain", &["post"], post(explain::explain)),
         ("/v1/routes", &["get"], get(routes::list)),
+        ("/v1/routes/stats", &["get"], get(route_stats::list)),
         ("/v1/verdicts", &["get"], get(verdicts::list)),
         ("/v1/caps", &["get"], get(caps::list)),
         ("/v1/overrides", &["get", "post"], get(overrides::list).post(overrides::make)),

@@ -13,7 +13,7 @@ use domain::attempt::{Attempt, Outcome, State, Verdict as Said};
 use domain::plan::{DrawFlags, Probing};
 use domain::record::Answer as Submitted;
 use domain::{ConnectionId, Message, Record, Timestamp, Verdict, VerdictId};
-use routing::learning::{Answer, Destination, Learner, News, Stage, Turned, Vendors, What};
+use routing::learning::{Answer, ArmStats, Destination, Learner, News, Stage, Turned, Vendors, What};
 use store::{Adaptive, Reader, VerdictQuery, Write};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -32,19 +32,34 @@ const TICK: Duration = Duration::from_secs(1);
 const SAVE: Duration = Duration::from_secs(10);
 const SAVED_A_SECOND: usize = 256 * 1024;
 
-/// Where news is left.
+/// Where news is left, and questions are asked.
 pub(crate) struct Feedback {
     sender: mpsc::Sender<News>,
+    questions: mpsc::Sender<Question>,
     lost: AtomicU64,
 }
 
+/// What is known of every arm.
+type Question = oneshot::Sender<Vec<ArmStats>>;
+
 /// The other end of `Feedback`.
-pub(crate) type Heard = mpsc::Receiver<News>;
+pub(crate) struct Heard {
+    news: mpsc::Receiver<News>,
+    questions: mpsc::Receiver<Question>,
+}
 
 impl Feedback {
     pub(crate) fn new() -> (Self, Heard) {
-        let (sender, heard) = mpsc::channel(ROOM);
-        (Self { sender, lost: AtomicU64::new(0) }, heard)
+        let (sender, news) = mpsc::channel(ROOM);
+        let (ask, questions) = mpsc::channel(1);
+        (Self { sender, questions: ask, lost: AtomicU64::new(0) }, Heard { news, questions })
+    }
+
+    /// What the engine knows of every arm that has had traffic. None once the gateway ends.
+    pub(crate) async fn stats(&self) -> Option<Vec<ArmStats>> {
+        let (question, answer) = oneshot::channel();
+        self.questions.send(question).await.ok()?;
+        answer.await.ok()
     }
 
     /// How many news there was no room for.
@@ -263,20 +278,32 @@ impl Task {
             return;
         }
         let left = TICK.saturating_sub(self.judged_at.elapsed()).max(HEAR);
-        if let Ok(Some(news)) = tokio::time::timeout(left, self.heard.recv()).await {
-            self.learner.hear(&news);
-            (self.is_busy, self.has_news) = (true, true);
-            tokio::time::sleep(HEAR).await;
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            Some(question) = self.heard.questions.recv() => self.answer(question),
+            Some(news) = self.heard.news.recv() => {
+                self.learner.hear(&news);
+                (self.is_busy, self.has_news) = (true, true);
+                tokio::time::sleep(HEAR).await;
+            }
         }
+    }
+
+    fn answer(&self, question: Question) {
+        // Whoever asked may have gone.
+        drop(question.send(self.learner.stats()));
     }
 
     fn hear(&mut self) {
         let mut count = 0;
         while count < ROOM
-            && let Ok(news) = self.heard.try_recv()
+            && let Ok(news) = self.heard.news.try_recv()
         {
             self.learner.hear(&news);
             count += 1;
+        }
+        if let Ok(question) = self.heard.questions.try_recv() {
+            self.answer(question);
         }
         self.is_busy = count > 0;
         self.has_news |= self.is_busy;

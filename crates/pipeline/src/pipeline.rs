@@ -9,7 +9,7 @@ use domain::record::{Input, Replacement};
 use domain::{AppId, ConnectionId, MessageId, Override, OverrideId, Record, Timestamp};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
-use routing::learning::Beliefs;
+use routing::learning::{ArmStats, Beliefs};
 use routing::{InForce, Rollout, Table};
 use rustc_hash::FxHashMap;
 use store::{Change, Changed, Part, Reader, Retention, Write, Writer, Written};
@@ -253,6 +253,18 @@ impl Pipeline {
     #[must_use]
     pub fn explain(&self, facts: &routing::Facts<'_>) -> routing::Explanation {
         routing::explain(facts, self.core.tables.load().of(facts.to), &self.core.standing())
+    }
+
+    /// What the adaptive engine knows of every connection and destination between which messages have gone. None once
+    /// the gateway ends.
+    pub async fn arm_stats(&self) -> Option<Vec<ArmStats>> {
+        self.core.feedback.stats().await
+    }
+
+    /// The verdicts of the adaptive engine that hold now.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<domain::Verdict> {
+        self.core.beliefs.load().verdicts().to_vec()
     }
 
     /// Makes an override, which holds from the next message on and for all that wait.

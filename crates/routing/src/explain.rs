@@ -6,7 +6,7 @@ use domain::record::Target;
 use domain::{ConnectionId, Rewritten, RouteId, RuleId, Sender, Tariff, Verdict, verdict};
 
 use crate::choose::{Choice, Facts, HealthView, choose};
-use crate::learning::Destination;
+use crate::learning::{Arrives, Destination, Learned};
 use crate::table::{Rule, Strategy, Table};
 
 /// What would happen to a message now, and why.
@@ -36,6 +36,8 @@ pub struct RouteExplanation {
     /// The text that the route would send in the place of the message's own; None: that one as it is, and of a plan made
     /// long ago.
     pub rewritten: Option<Box<Rewritten>>,
+    /// What is believed of it now for such messages; None where nothing was sent yet, and of a plan made long ago.
+    pub learned: Option<Learned>,
     pub sentence: String,
 }
 
@@ -49,15 +51,40 @@ pub fn explain(facts: &Facts<'_>, table: &Table, health: &dyn HealthView) -> Exp
     for (route, target) in routes.iter_mut().zip(&choice.targets) {
         route.show(target, facts);
     }
+    say_prices(&mut routes, rule, facts, table);
     if let Some(beliefs) = health.beliefs() {
-        let to = Destination::new(facts.country, facts.operator).in_words();
+        let to = Destination::new(facts.country, facts.operator);
+        let (kind, words) = ((facts.app, facts.class), to.in_words());
         for route in &mut routes {
             if let Some(connection) = table.route(&route.route).map(|route| &route.connection) {
-                route.blame(beliefs.verdicts().iter(), connection, &to);
+                let currency = table.worths().currency;
+                route.tell(beliefs.learned(kind, to, connection, choice.drawn_from, currency));
+                route.blame(beliefs.verdicts().iter(), connection, &words);
             }
         }
     }
     Explanation { rule: Some(rule.id.clone()), summary: summary(rule, &choice), routes, choice: Some(choice) }
+}
+
+/// Of routes that cost too much: how much, and what the limit is.
+fn say_prices(routes: &mut [RouteExplanation], rule: &Rule, facts: &Facts<'_>, table: &Table) {
+    let is_dear = |route: &&mut RouteExplanation| route.code == Exclusion::PriceAboveMax.as_str();
+    if routes.iter_mut().all(|route| !is_dear(&route)) {
+        return;
+    }
+    let quotes = table.quotes(facts);
+    let limits = [
+        rule.max_price.map(|limit| format!("the rule's limit of {} a segment", limit.normalize())),
+        facts.max_price.map(|limit| format!("the message's limit of {limit}")),
+    ];
+    let limits = limits.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    for route in routes.iter_mut().filter(is_dear) {
+        let quote = quotes.iter().find(|quote| quote.route == route.route);
+        if let Some(price) = quote.and_then(|quote| quote.price) {
+            route.price = Some(price);
+            route.sentence.push_str(&format!(": {price} against {limits}"));
+        }
+    }
 }
 
 /// Why each route of a plan is there or was left out: of a plan just made, or of one stored long ago.
@@ -111,6 +138,7 @@ fn planned(route: &PlannedRoute, plan: &Plan) -> RouteExplanation {
         price: route.price,
         sender: None,
         rewritten: None,
+        learned: None,
         sentence,
     }
 }
@@ -140,6 +168,27 @@ fn draw(drawn: Drawn, probing: Option<Probing>) -> String {
 }
 
 impl RouteExplanation {
+    /// What is believed of the route.
+    fn tell(&mut self, learned: Option<Learned>) {
+        let Some(Learned { arrives, worth }) = learned else { return };
+        self.learned = learned;
+        let of_messages = |known: &Arrives| {
+            let by = known.by();
+            let (part, messages) = (known.part * 100.0, known.messages);
+            format!("; {part:.1} % of what it gets there arrives, by the {by} of {messages:.0} messages")
+        };
+        match (&arrives, worth) {
+            (Some(known), _) => self.sentence += &of_messages(known),
+            (None, Some(_)) => {
+                self.sentence.push_str("; too few messages tell how much of what it gets there arrives");
+            }
+            (None, None) => {}
+        }
+        if let Some(worth) = worth {
+            self.sentence += &format!("; a message is worth {worth} there");
+        }
+    }
+
     /// What is held against the route: those of the verdicts that are about messages like this one.
     pub fn blame<'v>(
         &mut self,
@@ -205,6 +254,7 @@ fn left_out(route: &LeftOutRoute, plan: &Plan) -> RouteExplanation {
         price: None,
         sender: None,
         rewritten: None,
+        learned: None,
         sentence: format!("left out: {sentence}"),
     }
 }
@@ -288,6 +338,17 @@ mod tests {
         );
         let other = told(Ask { to: "+4930123456".to_owned(), ..Ask::new() });
         assert_eq!(sentences(&other), [("priority", "the rule lists it in place 1".to_owned())]);
+    }
+
+    #[test]
+    fn a_route_that_costs_too_much_says_how_much() {
+        let rules = "[[policy.rules]]\nid = \"all\"\nroutes = [\"acme-eu\"]\nmax_price = \"0.01\"";
+        let ask = Ask { max_price: Some(("0.02", "EUR")), ..Ask::new() };
+        let explanation = ask.with(|facts| explain(facts, &table(rules), &Down(&[])));
+        let route = &explanation.routes[0];
+        assert_eq!((route.code, route.price.is_some()), ("price_above_max", true));
+        let told = "left out: the route costs more than the limit allows: 0.05 EUR against the rule's limit of 0.01 a segment and the message's limit of 0.02 EUR";
+        assert_eq!(route.sentence, told);
     }
 
     #[test]

@@ -10,12 +10,14 @@ mod economy;
 mod learner;
 mod names;
 mod saved;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod times;
 
 pub use crate::adaptive::{Answer, Stage, Vendors};
-pub use beliefs::{Beliefs, Recorded};
+pub use beliefs::{Arrives, Beliefs, Learned, Recorded};
 pub use learner::{Learner, News, Turned, What};
 pub use names::Destination;
 pub use saved::NotRestored;
+pub use stats::ArmStats;

@@ -8,7 +8,10 @@ use axum::response::Response;
 use domain::overrides::{self, Action, Suspended};
 use domain::plan::Probing;
 use domain::verdict::Destination;
-use domain::{ConnectionId, Override, OverrideId, Record, RouteId, Tariff, Timestamp, VendorId, Verdict};
+use domain::{
+    ConnectionId, Override, OverrideId, Price, Record, RouteId, Tariff, Timestamp, VendorId, Verdict,
+};
+use routing::learning::Learned;
 use serde::Serialize;
 use store::VerdictQuery;
 
@@ -55,6 +58,21 @@ pub(crate) struct PlannedRoute<'a> {
     /// What the route would change in the text, under the same condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) text_changes: Option<render::TextChanges<'a>>,
+    /// What the adaptive engine believes of it now, under the same condition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) learned: Option<LearnedView>,
+}
+
+/// Null where too few messages tell, and where the engine has no say.
+#[derive(Debug, Serialize)]
+pub(crate) struct LearnedView {
+    /// The part of what goes there that arrives.
+    arrives: Option<f64>,
+    /// How many messages tell that; the older ones count for less.
+    messages: Option<f64>,
+    by: Option<&'static str>,
+    /// What such a message is worth there, less its price.
+    worth: Option<Price>,
 }
 
 /// An override in force when an attempt left, of a route that the plan names.
@@ -216,6 +234,17 @@ pub(crate) fn planned(route: &routing::explain::RouteExplanation) -> PlannedRout
         price: route.price,
         from: route.sender.as_ref().map(|sender| sender.as_str()),
         text_changes: route.rewritten.as_deref().map(render::changed_text),
+        learned: route.learned.as_ref().map(learned),
+    }
+}
+
+fn learned(known: &Learned) -> LearnedView {
+    let arrives = known.arrives.as_ref();
+    LearnedView {
+        arrives: arrives.map(|known| (known.part * 10_000.0).round() / 10_000.0),
+        messages: arrives.map(|known| known.messages.round()),
+        by: arrives.map(|known| known.by()),
+        worth: known.worth,
     }
 }
 

@@ -6,14 +6,18 @@ use super::Failure;
 use super::client::{Endpoint, escaped};
 use super::output::{Output, cell, table};
 
+mod stats;
 mod steer;
 
+use stats::Stats;
 use steer::{Flip, Suspend, Weight};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// List the routes, how their connections stand, and which overrides concern them for how much longer.
     List(Endpoint),
+    /// Show how messages fare over each connection to each operator, as routing knows it now.
+    Stats(Stats),
     /// Have another route stand in for one, from the next message on and for all that wait.
     Flip(Flip),
     /// Let a route, a connection or a vendor take no traffic; what has no other route waits.
@@ -56,6 +60,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::List(endpoint) => list(&endpoint, output).await,
+        Command::Stats(options) => stats::run(&options, output).await,
         Command::Flip(flip) => steer::flip(flip, output).await,
         Command::Suspend(suspend) => steer::suspend(suspend, output).await,
         Command::Resume { what, endpoint } => steer::revert(&what, Some("suspend"), &endpoint, output).await,

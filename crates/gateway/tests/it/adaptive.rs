@@ -151,6 +151,23 @@ impl Lab {
         let explained = client.post("/v1/routing/explain", &json!({ "to": to })).await.body;
         let told = explained["plan"].to_string();
         assert!(told.contains("silent drop suspected"), "{told}");
+        let planned = explained["plan"].as_array().unwrap();
+        let acme = planned.iter().find(|planned| planned["route"] == "acme-sms").unwrap();
+        assert!(acme["learned"]["arrives"].as_f64().unwrap() < 0.5, "{acme}");
+        assert!(
+            acme["explanation"].as_str().unwrap().contains("of what it gets there arrives, by the"),
+            "{acme}"
+        );
+        assert_eq!(acme["learned"]["worth"]["currency"], "EUR", "{acme}");
+        let path = "/v1/routes/stats?route=acme-sms&operator=26201";
+        let known = client::answer(client.bare(Method::GET, path).bearer_auth(ADMIN_KEY)).await.unwrap().body;
+        let known = &known["data"][0];
+        assert_eq!(
+            (&known["state"], &known["verdicts"]),
+            (&json!("in_trouble"), &json!(["silent_drop"])),
+            "{known}"
+        );
+        assert!(known["arrives"].as_f64().unwrap() < 0.5, "{known}");
     }
 
     async fn is_over(&self, verdict: &Value) {

@@ -8,7 +8,7 @@ use simulator::{Behaviour, Vendor};
 use smpp_wire::status::CommandStatus;
 
 use crate::client::{ADMIN_KEY, APP_KEY, Client};
-use crate::deadline::LIMIT;
+use crate::deadline::{LIMIT, until};
 use crate::gateway::{Gateway, strowger};
 use crate::lab;
 use crate::process::Process;
@@ -382,4 +382,28 @@ async fn caps_are_listed_with_what_they_have_counted() {
     let listed = by(ADMIN_KEY, &gateway.client, &["caps", "list", "--json"]).await.ended_with(0).json();
     assert_eq!((&listed["data"][0]["counted"], &listed["data"][0]["waiting"]), (&json!(1), &json!(0)));
     by(APP_KEY, &gateway.client, &["caps"]).await.ended_with(5);
+}
+
+#[tokio::test]
+async fn how_messages_fare_is_told_by_connection_and_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, _vendor) = gateway(folder.path()).await;
+    let nothing = by(ADMIN_KEY, &gateway.client, &["route", "stats"]).await.ended_with(0);
+    assert!(nothing.stderr.contains("nothing is known"), "{}", nothing.stderr);
+    let id = gateway.client.send(TO, "hello").await;
+    gateway.client.settled(&id, &["delivered"]).await;
+    let known = until("the message is heard of", async || {
+        let known = by(ADMIN_KEY, &gateway.client, &["route", "stats", "--json"]).await.ended_with(0).json();
+        let is_told = known["data"][0]["receipts"]["messages"] == 1.0;
+        is_told.then(|| known["data"][0].clone())
+    })
+    .await;
+    assert_eq!((&known["connection"], &known["routes"]), (&json!("acme-main"), &json!(["acme-sms"])));
+    assert_eq!((&known["state"], &known["arrives"]), (&json!("little_known"), &Value::Null), "{known}");
+    let told = by(ADMIN_KEY, &gateway.client, &["route", "stats", "--country", "GB"]).await.ended_with(0);
+    assert!(told.stdout.lines().nth(1).unwrap().starts_with("acme-main "), "{}", told.stdout);
+    let other = by(ADMIN_KEY, &gateway.client, &["route", "stats", "--country", "FR"]).await.ended_with(0);
+    assert_eq!(other.stdout.lines().count(), 1, "{}", other.stdout);
+    by(ADMIN_KEY, &gateway.client, &["route", "stats", "--country", "Germany"]).await.ended_with(3);
+    by(APP_KEY, &gateway.client, &["route", "stats"]).await.ended_with(5);
 }

@@ -1,6 +1,7 @@
 //! One arm in numbers, for whoever asks why traffic goes where it goes.
 
 use super::engine::Engine;
+use super::evidence::Stream;
 use super::feed::FeedKind;
 use super::judge::finding;
 use super::settings::{Millis, OperatorIndex, VendorIndex};
@@ -22,6 +23,9 @@ pub struct Snapshot {
     pub receipts_ratio: f64,
     pub conversions_ratio: f64,
     pub messages_a_second: f64,
+    /// Within so many milliseconds half of the receipts of what arrives are here, and 95 in 100.
+    pub half_within: Millis,
+    pub most_within: Millis,
     /// The part of its traffic that it has got back since it recovered.
     pub ramp: f64,
     pub feed: FeedKind,
@@ -33,6 +37,11 @@ pub struct Snapshot {
 }
 
 impl Engine {
+    /// Of every arm that has had traffic.
+    pub fn snapshots(&self) -> impl Iterator<Item = Snapshot> {
+        self.state.arms.iter().filter_map(|arm| self.snapshot(arm.vendor, arm.operator))
+    }
+
     /// None of an arm that has had no traffic.
     pub fn snapshot(&self, vendor: VendorIndex, operator: OperatorIndex) -> Option<Snapshot> {
         let arm = self.state.arms.get(self.state.arm_index(vendor, operator)?)?;
@@ -42,13 +51,15 @@ impl Engine {
             vendor,
             operator,
             delivered: arm.belief.delivered,
-            receipts: arm.evidence.receipts.trials,
+            receipts: told(&arm.evidence.receipts),
             acted: arm.belief.acted,
-            conversions: arm.evidence.conversions.trials,
+            conversions: told(&arm.evidence.conversions),
             trust: arm.belief.trust,
             receipts_ratio: arm.receipts.sum,
             conversions_ratio: arm.conversions.sum,
             messages_a_second: arm.traffic,
+            half_within: arm.delay.quantile(0.5),
+            most_within: arm.delay.quantile(0.95),
             ramp: arm.ramp,
             feed,
             flushed_every: if feed == FeedKind::Flushed { f64::from(of_vendor.feed.period()) } else { 0.0 },
@@ -56,6 +67,11 @@ impl Engine {
             trouble: finding(arm),
         })
     }
+}
+
+/// How many messages tell: those whose answer would be here, and whatever came sooner.
+fn told(stream: &Stream) -> f64 {
+    stream.trials.max(stream.successes)
 }
 
 /// How an arm delivers, for whoever only wants to know that.
@@ -67,6 +83,7 @@ pub struct Quality {
     pub delivered: f64,
     /// How many messages that rests on.
     pub messages: f64,
+    pub by_conversions: bool,
     /// A change was found, so that few messages say enough.
     pub is_in_trouble: bool,
 }
@@ -89,7 +106,8 @@ impl Engine {
         let now = self.table.made_at;
         self.state.arms.iter().map(move |arm| {
             let (belief, evidence) = (&arm.belief, &arm.evidence);
-            let (delivered, messages) = if evidence.conversions.trials >= ENOUGH_CONVERSIONS {
+            let by_conversions = evidence.conversions.trials >= ENOUGH_CONVERSIONS;
+            let (delivered, messages) = if by_conversions {
                 (belief.acted, evidence.conversions.trials)
             } else {
                 (belief.delivered * belief.trust, evidence.receipts.trials)
@@ -97,7 +115,8 @@ impl Engine {
             let idle = now.saturating_sub(arm.last_sent) as f64 / IDLE_HALF_LIFE;
             let messages = if idle < 0.05 { messages } else { messages * 0.5_f64.powf(idle) };
             let is_in_trouble = arm.trouble.is_some();
-            Quality { vendor: arm.vendor, operator: arm.operator, delivered, messages, is_in_trouble }
+            let (vendor, operator) = (arm.vendor, arm.operator);
+            Quality { vendor, operator, delivered, messages, by_conversions, is_in_trouble }
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use domain::money::Decimal;
 use domain::plan::{DrawFlags, Drawn, Shortfall};
-use domain::{AppId, Class, ConnectionId, Verdict};
+use domain::{AppId, Class, ConnectionId, Currency, Price, Verdict};
 
 use super::names::{Destination, Names, number};
 use crate::adaptive::{Cell, OperatorIndex, Plan, Probabilities, Quality, Row, VendorIndex, Vendors};
@@ -12,6 +13,9 @@ use crate::adaptive::{Cell, OperatorIndex, Plan, Probabilities, Quality, Row, Ve
 const ENOUGH: f64 = 50.0;
 /// An arm in which a change was found is known from so many on.
 const ENOUGH_IN_TROUBLE: f64 = 15.0;
+
+/// More digits of what a message is worth are not known.
+const WORTH_DIGITS: u32 = 4;
 
 /// Never changes: what is learned makes another.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +30,37 @@ pub struct Beliefs {
     pub(super) took_over: Vendors,
     /// By connection: the part of what the table has it carry that was agreed with its vendor.
     pub(super) rooms: Arc<[f32]>,
+}
+
+/// What is believed of a connection for one kind of message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Learned {
+    /// The part of what goes there that arrives. None: too few messages tell.
+    pub arrives: Option<Arrives>,
+    /// What such a message is worth there, less its price. None where the engine has no say.
+    pub worth: Option<Price>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrives {
+    /// From zero to one.
+    pub part: f64,
+    /// How many messages tell; the older they are, the less they count.
+    pub messages: f64,
+    by_conversions: bool,
+}
+
+impl Arrives {
+    pub(super) fn of(known: &Quality) -> Self {
+        let part = known.delivered.clamp(0.0, 1.0);
+        Self { part, messages: known.messages, by_conversions: known.by_conversions }
+    }
+
+    /// What tells it.
+    #[must_use]
+    pub fn by(&self) -> &'static str {
+        if self.by_conversions { "conversions" } else { "receipts" }
+    }
 }
 
 /// What the record of a decision says of one connection.
@@ -71,7 +106,15 @@ impl Beliefs {
                 let delivered = f64::from(shortfall.quality) / 10_000.0;
                 let messages = f64::from(shortfall.messages);
                 let is_in_trouble = messages < ENOUGH;
-                qualities.push(Quality { vendor, operator: 0, delivered, messages, is_in_trouble });
+                let by_conversions = false;
+                qualities.push(Quality {
+                    vendor,
+                    operator: 0,
+                    delivered,
+                    messages,
+                    by_conversions,
+                    is_in_trouble,
+                });
             }
         }
         rows.sort_by_key(|(place, _)| *place);
@@ -122,6 +165,24 @@ impl Beliefs {
     /// Whether so much is known of an arm that it says how that delivers.
     pub(super) fn tells(quality: &Quality) -> bool {
         quality.messages >= if quality.is_in_trouble { ENOUGH_IN_TROUBLE } else { ENOUGH }
+    }
+
+    /// What is believed of a connection for such messages, where these may carry them. None where nothing was sent yet.
+    pub(crate) fn learned(
+        &self,
+        (app, class): (&AppId, Class),
+        to: Destination,
+        connection: &ConnectionId,
+        drawn_from: Vendors,
+        currency: Currency,
+    ) -> Option<Learned> {
+        let (vendor, operator) = (self.vendor(connection)?, self.destination(to)?);
+        let arrives = self.quality(vendor, operator).map(|known| Arrives::of(&known));
+        let plan = self.plan(app, class, operator, drawn_from).filter(|_| drawn_from.contains(vendor));
+        let row = plan.and_then(|plan| plan.rows.iter().find(|row| usize::from(row.vendor) == vendor));
+        let amount = row.and_then(|row| Decimal::from_f32_retain(row.utility));
+        let worth = amount.map(|amount| Price { amount: amount.round_dp(WORTH_DIGITS), currency });
+        Some(Learned { arrives, worth })
     }
 
     /// How an arm delivers. None when too little is known.

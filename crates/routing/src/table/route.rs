@@ -135,7 +135,9 @@ impl Route {
         if price.amount > limit.amount { Err(Exclusion::PriceAboveMax) } else { Ok(()) }
     }
 
-    pub(crate) fn goes_to(&self, country: Option<Country>) -> bool {
+    /// Whether it leads to the country, or anywhere.
+    #[must_use]
+    pub fn goes_to(&self, country: Option<Country>) -> bool {
         self.countries
             .as_ref()
             .is_none_or(|countries| country.is_some_and(|country| countries.binary_search(&country).is_ok()))
