@@ -130,6 +130,7 @@ And as the person who steers (export STROWGER_API_KEY={admin_key}):
   7. Move traffic, in force at once:      strowger route flip premium regional --reason "trying it"
   8. Look at it, and undo it:             strowger route list              (then: strowger route revert ID)
   9. A version on what was just sent:     strowger policy dry-run active
+ 10. How messages fare on each route:     strowger route stats
 
 The last two digits of +1 202 555 01xx and +44 7700 900xxx choose the outcome: 00 delivered, 01 slow, 02 no receipt,
 03 unreachable, 04 unknown subscriber, 07 spam-filtered, 29 throttled then delivered, 50 vendor error, 51 vendor

@@ -1,7 +1,7 @@
 //! From beliefs to the probabilities of a cell: probability matching on utility, and floors for what is to be learned.
 
 use super::chance::{Chance, DRAWS, Normals};
-use super::settings::{Tuning, Vendors};
+use super::settings::Tuning;
 use super::table::Row;
 
 /// What is known of a vendor for one cell.
@@ -17,15 +17,6 @@ pub(super) struct Candidate {
     pub(super) is_below: bool,
     /// The least probability that it gets, to learn.
     pub(super) probe: f64,
-    /// Its utility at best: what is not known of it may be that much better, and a trouble that it is in may be over.
-    pub(super) hope: f64,
-}
-
-/// Those who may be the best of these. What is learned of the others, and be it good news, changes no choice.
-pub(super) fn hopeful(candidates: &[Candidate]) -> Vendors {
-    let usable = candidates.iter().filter(|it| !it.is_shut && !it.is_below && it.ramp > 0.0);
-    let best = usable.map(|it| it.utility).fold(f64::NEG_INFINITY, f64::max);
-    candidates.iter().filter(|it| it.hope >= best).map(|it| usize::from(it.vendor)).collect()
 }
 
 /// Makes the rows of one cell after another, in the same places in memory.
@@ -142,20 +133,8 @@ mod tests {
     fn candidate() -> impl Strategy<Value = Candidate> {
         let numbers = (0.0..400.0, 0.0..50.0, prop_oneof![Just(0.0), Just(1.0), 0.0..1.0], 0.0..0.3);
         (numbers, any::<bool>(), any::<bool>()).prop_map(|((utility, sd, ramp, probe), is_below, is_shut)| {
-            Candidate { vendor: 0, utility, sd, ramp, is_shut, is_below, probe, hope: utility }
+            Candidate { vendor: 0, utility, sd, ramp, is_shut, is_below, probe }
         })
-    }
-
-    #[test]
-    fn who_cannot_be_the_best_is_not_hopeful() {
-        let of = |vendor, utility, hope| {
-            let (ramp, probe) = (1.0, 0.1);
-            Candidate { vendor, utility, sd: 1.0, ramp, is_shut: false, is_below: false, probe, hope }
-        };
-        let shut = Candidate { is_shut: true, ..of(3, 500.0, 500.0) };
-        let candidates = [of(0, 300.0, 310.0), of(1, 290.0, 305.0), of(2, 200.0, 299.0), shut];
-        let found = hopeful(&candidates);
-        assert_eq!(found, [0, 1, 3].into_iter().collect(), "what is shut is nobody's measure");
     }
 
     proptest! {

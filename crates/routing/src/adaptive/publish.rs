@@ -7,8 +7,8 @@ use super::chance::Chance;
 use super::count::read_ahead_beliefs;
 use super::engine::Engine;
 use super::judge::milliseconds;
-use super::plan::{Candidate, Planner, hopeful};
-use super::settings::{ClassIndex, Millis, OperatorIndex, VendorIndex, Vendors};
+use super::plan::{Candidate, Planner};
+use super::settings::{ClassIndex, Millis, OperatorIndex, VendorIndex};
 use super::state::{Demand, OperatorState};
 use super::table::{Plan, Plans, Probabilities};
 use super::trouble::Conversions;
@@ -22,10 +22,6 @@ const TROUBLE_SHARE: f64 = 0.05;
 /// Messages that are worth less than others carry the probes of arms in trouble where they are at least this part of what
 /// the vendor may carry; one that came a while ago is not waited for.
 const CHEAP: f64 = 0.02;
-/// So much of the probes remains for an arm that would not be the best even if what they told were good: things change.
-const HOPELESS: f64 = 0.1;
-/// So many standard deviations better than it is believed to be, an arm may be.
-const HOPE: f64 = 2.0;
 /// How uncertain the quality of an arm without any evidence is.
 const UNKNOWN_SD: f64 = 0.15;
 
@@ -112,29 +108,18 @@ impl Engine {
         // Kinds that differ in who may carry them alone have their candidates in common.
         let mut known: Vec<((ClassIndex, bool), Vec<Candidate>)> = Vec::new();
         let mut candidates = Vec::new();
-        // What is learned in one cell counts in the others, too.
-        let (mut hopeful_in_any, mut places) = (Vendors::default(), Vec::with_capacity(state.demands.len()));
-        for demand in &state.demands {
+        for (nth, demand) in state.demands.iter().enumerate() {
             let like = (demand.class, demand.reports_conversion);
             let at = known.iter().position(|(of, _)| *of == like).unwrap_or_else(|| {
                 known.push((like, self.candidates(operator, &of, demand)));
                 known.len() - 1
             });
             let (allowed, all) = (demand.allowed(), known.get(at).map_or(&[][..], |(_, all)| all.as_slice()));
-            let from = candidates.len();
+            candidates.clear();
             candidates.extend(all.iter().filter(|one| allowed.contains(one.vendor.into())).cloned());
-            hopeful_in_any.0 |= hopeful(candidates.get(from..).unwrap_or_default()).0;
-            places.push(from..candidates.len());
-        }
-        for ((nth, demand), place) in state.demands.iter().enumerate().zip(places) {
-            let own = candidates.get_mut(place).unwrap_or_default();
-            let is_hopeless = |it: &&mut Candidate| !hopeful_in_any.contains(it.vendor.into()) && !it.is_shut;
-            for candidate in own.iter_mut().filter(is_hopeless) {
-                candidate.probe *= HOPELESS;
-            }
             let mut chance =
                 Chance::new(self.state.version ^ ((operator as u64) << 24) ^ ((nth as u64) << 52));
-            let rows = planner.rows(own, &mut chance);
+            let rows = planner.rows(&mut candidates, &mut chance);
             plans.add(Plan { cell: demand.cell(operator), allowed: demand.allowed(), rows });
         }
         plans
@@ -198,10 +183,6 @@ impl Engine {
             let off = agreed.map_or(0.0, |agreed| agreed.favour.of(demand.class) * price);
             let favour = of_vendor.commitment + off;
             let utility = (class.value * quality - price) * door.answered + favour;
-            // A trouble may be over, and of an arm that little is known of even that may be wrong.
-            let is_open =
-                arm.is_none_or(|arm| arm.trouble.is_some() || arm.evidence.receipts.trials < LITTLE);
-            let at_best = (quality + HOPE * sd.max(self.settings.tuning.receipts_off)).min(1.0);
             let is_below = quality + 2.0 * sd < class.min_success;
             let probe = self.probe(of.flow, demand, vendor, *arm);
             let shut = if door.is_half_open() { self.knock() } else { probe };
@@ -213,7 +194,6 @@ impl Engine {
                 is_shut: door.is_open(),
                 is_below,
                 probe: if door.is_open() { shut } else { probe },
-                hope: if is_open { f64::INFINITY } else { class.value * at_best - price + favour },
             });
         }
         candidates

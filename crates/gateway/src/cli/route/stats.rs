@@ -39,10 +39,8 @@ pub(super) async fn run(options: &Stats, output: &Output) -> Result<(), Failure>
             "OPERATOR",
             "MSG/S",
             "ARRIVES",
-            "DELIVERED",
-            "OF RECEIPTS",
-            "IN TIME",
-            "OF CONVERSIONS",
+            "DELIVERED BY RECEIPTS",
+            "IN TIME BY CONVERSIONS",
             "P50",
             "P95",
             "STATE",
@@ -67,7 +65,10 @@ fn row(known: &Value) -> Vec<String> {
         let seconds = receipts.get(field).and_then(Value::as_f64);
         seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1} s"))
     };
-    let count = |of: &Value| format!("{:.0}", of.get("messages").and_then(Value::as_f64).unwrap_or_default());
+    let of_messages = |of: &Value, field: &str| {
+        let messages = of.get("messages").and_then(Value::as_f64).unwrap_or_default();
+        if messages < 1.0 { "-".to_owned() } else { format!("{} of {messages:.0}", percent(of, field)) }
+    };
     let operator = match cell(known, "operator") {
         none if none.is_empty() => cell(known, "country"),
         operator => operator,
@@ -81,10 +82,8 @@ fn row(known: &Value) -> Vec<String> {
         operator,
         format!("{rate:.2}"),
         percent(known, "arrives"),
-        percent(receipts, "delivered"),
-        count(receipts),
-        percent(conversions, "arrives_in_time"),
-        count(conversions),
+        of_messages(receipts, "delivered"),
+        of_messages(conversions, "arrives_in_time"),
         seconds("p50_seconds"),
         seconds("p95_seconds"),
         state,
