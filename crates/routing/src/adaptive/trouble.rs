@@ -202,32 +202,32 @@ impl Arm {
                 return Some(Turn::Settled);
             }
         }
-        if let Some(from) = self.conversions_recovered(around, tuning.conversions_recovery * proof) {
+        if self.conversions_recovered(around, tuning.conversions_recovery * proof).is_some() {
             let trouble = self.trouble.as_mut()?;
             if trouble.is_a_lie() {
                 // Those that were made up came sooner or later than true ones do.
                 self.delay = trouble.delay.clone();
-                restore(&mut self.evidence.receipts, from, trouble.delivered);
+                restore(&mut self.evidence.receipts, second + 1, trouble.delivered);
                 self.receipts.reset(second);
                 self.evidence.uncharge();
             }
             trouble.conversions =
                 if trouble.by_receipts { Conversions::Normal } else { Conversions::Unknown };
             let rate = trouble.converted;
-            restore(&mut self.evidence.conversions, from, rate);
+            restore(&mut self.evidence.conversions, second + 1, rate);
             self.conversions.reset(second);
             self.evidence.uncharge_conversions();
         }
-        if let Some(from) = self.receipts_recovered(around, tuning.recovery * proof) {
+        if self.receipts_recovered(around, tuning.recovery * proof).is_some() {
             let trouble = self.trouble.as_mut()?;
             trouble.by_receipts = false;
             self.delay = trouble.delay.clone();
-            restore(&mut self.evidence.receipts, from, trouble.delivered);
+            restore(&mut self.evidence.receipts, second + 1, trouble.delivered);
             self.receipts.reset(second);
             self.evidence.uncharge();
             if trouble.conversions != Conversions::Contradict {
                 if trouble.is_seen_by_conversions() {
-                    restore(&mut self.evidence.conversions, from, trouble.converted);
+                    restore(&mut self.evidence.conversions, second + 1, trouble.converted);
                     self.conversions.reset(second);
                     self.evidence.uncharge_conversions();
                 }
@@ -295,7 +295,8 @@ impl Arm {
     }
 }
 
-/// The arm is taken for what it was before, and what it did since the recovery began.
+/// The arm is taken for what it was before: some few probes have told that the trouble is over, and to tell a rate they
+/// are too few. It is told by the traffic that comes back.
 fn restore(stream: &mut super::evidence::Stream, from: u32, rate: f64) {
     stream.restart(from);
     (stream.old_trials, stream.old_successes) = (RESTORED, RESTORED * rate);
