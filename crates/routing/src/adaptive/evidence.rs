@@ -110,6 +110,11 @@ impl Stream {
         self.from = from;
     }
 
+    /// How many messages tell: those whose answer would be here, and whatever came sooner.
+    pub(super) fn told(&self) -> f64 {
+        self.trials.max(self.successes)
+    }
+
     pub(super) fn rate(&self, prior: f64, weight: f64) -> f64 {
         ((self.successes + prior * weight) / (self.trials + weight)).clamp(0.0, 1.0)
     }

@@ -420,10 +420,10 @@ pub(super) fn finding(arm: &super::arm::Arm) -> Option<(Kind, Proof)> {
     let proof = Proof {
         since: u64::from(trouble.since) * 1000,
         before: if contradicts { trouble.converted } else { trouble.delivered },
-        after: stream.successes / stream.trials.max(1.0),
+        after: stream.successes / stream.told().max(1.0),
         ratio: trouble.sum,
         threshold: trouble.threshold,
-        observations: stream.trials,
+        observations: stream.told(),
     };
     Some((kind, proof))
 }

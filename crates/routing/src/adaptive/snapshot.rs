@@ -1,7 +1,6 @@
 //! One arm in numbers, for whoever asks why traffic goes where it goes.
 
 use super::engine::Engine;
-use super::evidence::Stream;
 use super::feed::FeedKind;
 use super::judge::finding;
 use super::settings::{Millis, OperatorIndex, VendorIndex};
@@ -51,9 +50,9 @@ impl Engine {
             vendor,
             operator,
             delivered: arm.belief.delivered,
-            receipts: told(&arm.evidence.receipts),
+            receipts: arm.evidence.receipts.told(),
             acted: arm.belief.acted,
-            conversions: told(&arm.evidence.conversions),
+            conversions: arm.evidence.conversions.told(),
             trust: arm.belief.trust,
             receipts_ratio: arm.receipts.sum,
             conversions_ratio: arm.conversions.sum,
@@ -67,11 +66,6 @@ impl Engine {
             trouble: finding(arm),
         })
     }
-}
-
-/// How many messages tell: those whose answer would be here, and whatever came sooner.
-fn told(stream: &Stream) -> f64 {
-    stream.trials.max(stream.successes)
 }
 
 /// How an arm delivers, for whoever only wants to know that.

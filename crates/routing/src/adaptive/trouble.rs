@@ -202,7 +202,7 @@ impl Arm {
                 return Some(Turn::Settled);
             }
         }
-        if self.conversions_recovered(around, tuning.conversions_recovery * proof).is_some() {
+        if self.conversions_recovered(around, tuning.conversions_recovery * proof) {
             let trouble = self.trouble.as_mut()?;
             if trouble.is_a_lie() {
                 // Those that were made up came sooner or later than true ones do.
@@ -218,7 +218,7 @@ impl Arm {
             self.conversions.reset(second);
             self.evidence.uncharge_conversions();
         }
-        if self.receipts_recovered(around, tuning.recovery * proof).is_some() {
+        if self.receipts_recovered(around, tuning.recovery * proof) {
             let trouble = self.trouble.as_mut()?;
             trouble.by_receipts = false;
             self.delay = trouble.delay.clone();
@@ -244,9 +244,9 @@ impl Arm {
         None
     }
 
-    /// Since when receipts come as before the trouble, if they do.
-    fn receipts_recovered(&self, around: &Surroundings<'_>, threshold: f64) -> Option<u32> {
-        let trouble = self.trouble.as_ref().filter(|trouble| trouble.by_receipts)?;
+    /// Whether receipts come as before the trouble, since some second.
+    fn receipts_recovered(&self, around: &Surroundings<'_>, threshold: f64) -> bool {
+        let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.by_receipts) else { return false };
         let grid = around.moment.grid;
         let usual = trouble.delay.at(grid.place(trouble.prompt)).max(0.1);
         let trial = |bin: &Bin| {
@@ -255,12 +255,14 @@ impl Arm {
             Trial { second: bin.second, trials: f64::from(bin.sent) * told, successes: f64::from(bin.prompt) }
         };
         let trials = self.evidence.read().filter(|bin| bin.second > trouble.since).map(trial);
-        Recovery::new(trouble.delivered * f64::from(usual)).found(trials, threshold)
+        Recovery::new(trouble.delivered * f64::from(usual)).found(trials, threshold).is_some()
     }
 
-    /// Since when users act as before the trouble, if they do.
-    fn conversions_recovered(&self, around: &Surroundings<'_>, threshold: f64) -> Option<u32> {
-        let trouble = self.trouble.as_ref().filter(|trouble| trouble.is_of_conversions())?;
+    /// Whether users act as before the trouble, since some second.
+    fn conversions_recovered(&self, around: &Surroundings<'_>, threshold: f64) -> bool {
+        let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.is_of_conversions()) else {
+            return false;
+        };
         let trial = |bin: &Bin| {
             let age = around.reported_up_to.saturating_sub(bin.sent_at());
             let reported = f64::from(around.conversion_delay.at(around.moment.grid.place(age)));
@@ -268,7 +270,7 @@ impl Arm {
             Trial { second: bin.second, trials, successes: f64::from(bin.converted) }
         };
         let bins = self.evidence.read().filter(|bin| bin.second > trouble.since && bin.reporting > 0);
-        Recovery::new(trouble.converted).found(bins.map(trial), threshold)
+        Recovery::new(trouble.converted).found(bins.map(trial), threshold).is_some()
     }
 
     /// Whether conversions of what was sent since the change are as before. The change is known only roughly, so the

@@ -187,3 +187,19 @@ fn traffic_comes_back_after_a_loss_and_after_a_lie_whatever_restarts_there_were(
     }
     assert!(is_back(road.drive(250..330, Fate::Delivers)));
 }
+
+#[test]
+fn traffic_comes_back_after_a_loss_however_few_of_the_probes_that_told_its_end_convert() {
+    let mut settings = settings(2);
+    for vendor in &mut settings.vendors {
+        vendor.per_second = f64::INFINITY;
+    }
+    // Chance has more or fewer of them convert.
+    for seed in 0..24 {
+        let engine = Engine::new(settings.clone(), seed);
+        let mut road = Road { engine, number: seed << 32, news: BTreeMap::new() };
+        road.drive(1..100, Fate::Delivers);
+        assert!(road.drive(100..130, Fate::Loses) < 0.05, "seed {seed}");
+        assert!(road.drive(130..220, Fate::Delivers) > 0.9, "seed {seed}");
+    }
+}
