@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::delay::{Delay, Grid, Shape};
 use super::detector::{Detector, missing, missing_since, refused};
-use super::evidence::{Evidence, Moment};
+use super::evidence::{Bin, Evidence, Moment};
 use super::pumping::Asked;
 use super::settings::{Millis, OperatorIndex, Tuning, VendorIndex};
 use super::trouble::Trouble;
@@ -18,6 +18,8 @@ const QUIET: f64 = 0.5;
 const QUIET_SECONDS: u32 = 4;
 /// When so much of what will come has come, the rest is left out of account.
 const COMPLETE: f32 = 0.999;
+/// It may be chance that others' conversions are the first to come again; so often it is not.
+const ABSENT: u8 = 3;
 /// Evidence of fewer messages fades more slowly: it is kept until there is newer to take its place. So many and the
 /// half-lives of `Tuning` together suppose that a rate wanders by three points in an hour without a change that is found.
 const LITTLE: f64 = 500.0;
@@ -73,6 +75,9 @@ pub(super) struct Arm {
     pub(super) tests: (f64, f64),
     #[cbor(n(19), default)]
     pub(super) fresh_tests: (u32, u32),
+    /// How often conversions that had ceased everywhere came again, and none of its own has since.
+    #[cbor(n(20), default)]
+    pub(super) absences: u8,
     #[n(3)]
     pub(super) delay: Delay,
 }
@@ -106,6 +111,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) conversion_delay: &'a Delay,
     /// How many messages are asked for on it.
     pub(super) asked: &'a Asked,
+    /// Conversions for each message that arrives in time.
+    pub(super) converting: f64,
 }
 
 /// The instants of a receipt.
@@ -140,6 +147,7 @@ impl Arm {
             counted_at: 0,
             tests: (0.0, 0.0),
             fresh_tests: (0, 0),
+            absences: 0,
         }
     }
 
@@ -303,9 +311,11 @@ impl Arm {
         best.0 > threshold
     }
 
-    /// The second after which conversions fell, by when the messages were sent that speak for it. They are due only some
-    /// time after that, so when the detector began to grow would be too late.
-    pub(super) fn conversions_fell_at(&self, around: &Surroundings<'_>) -> u32 {
+    /// The same of conversions. They are due only some time after a message, so when their detector began to grow would be
+    /// too late for when they fell. When traffic leaves an arm, the last of what will not come counts alone: that which did
+    /// come of the same messages was told sooner.
+    pub(super) fn confirms_fall_of_conversions(&mut self, around: &Surroundings<'_>, threshold: f64) -> bool {
+        let Some(oldest) = self.evidence.read().next().map(|bin| bin.second) else { return true };
         let rate = self.conversions.rate(around.tuning.highest_receipts, self.evidence.conversions.trials);
         let fall = around.tuning.conversions_fall;
         let fallen = fall as f32 * rate;
@@ -321,7 +331,26 @@ impl Arm {
                 best = (sum, bin.second.saturating_sub(1));
             }
         }
-        best.1
+        // What began before that is not known by second any more.
+        let most = if self.conversions.zero_at < oldest { f64::INFINITY } else { best.0 };
+        self.conversions.limit(most, best.1);
+        most > threshold
+    }
+
+    /// The part of messages that converted of what was sent up to this second. What came after it is part of the rate of
+    /// now already: of an arm that is little known, as after a recovery, it may be most of that.
+    pub(super) fn converted_until(&self, around: &Surroundings<'_>, until: u32) -> f64 {
+        let stream = &self.evidence.conversions;
+        let (mut trials, mut successes) = (stream.old_trials, stream.old_successes);
+        let is_before = |bin: &&Bin| (stream.from..=until).contains(&bin.second);
+        for bin in self.evidence.read().filter(is_before) {
+            let place = around.moment.grid.place(around.reported_up_to.saturating_sub(bin.sent_at()));
+            let reported = f64::from(around.conversion_delay.at(place));
+            trials += f64::from(bin.reporting) * around.asked.awaited(bin.second) * reported;
+            successes += f64::from(bin.converted);
+        }
+        let (usual, weight) = (self.belief.delivered * around.converting, around.tuning.prior);
+        ((successes + weight * usual) / (trials.max(successes) + weight)).min(1.0)
     }
 
     pub(super) fn count_conversions(&mut self, around: &Surroundings<'_>) {
@@ -443,6 +472,7 @@ impl Arm {
 
     /// The application says that the user of a message acted.
     pub(super) fn converted(&mut self, sent_at: Millis, tuning: &Tuning) -> bool {
+        self.absences = 0;
         let sent_in = second(sent_at);
         let is_counted = sent_in >= self.evidence.conversions.from;
         let Some(bin) = self.evidence.bin(sent_in).filter(|bin| bin.converted < bin.reporting) else {
@@ -455,6 +485,11 @@ impl Arm {
             self.conversions.answered(tuning.conversions_fall, charged);
         }
         true
+    }
+
+    /// Conversions are reported, and none of its own: that it has none says nothing of the others.
+    pub(super) fn is_absent(&self) -> bool {
+        self.absences >= ABSENT
     }
 
     /// Whether there is anything left that would change with time.

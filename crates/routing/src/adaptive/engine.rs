@@ -270,6 +270,7 @@ impl Engine {
         for arm in &mut self.state.arms {
             arm.evidence.forget_conversions(from..);
             arm.conversions.reset(super::arm::second(begin));
+            arm.absences = arm.absences.saturating_add(1);
         }
     }
 

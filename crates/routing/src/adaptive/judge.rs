@@ -35,13 +35,22 @@ pub(super) struct Bars {
     pub(super) conversions: f64,
 }
 
+/// Messages a second over all arms: all, those whose conversion is reported, and conversions that are due.
+struct Pooled {
+    sent: f64,
+    reporting: f64,
+    due: f64,
+    /// Without the vendor that has most of them.
+    due_of_others: f64,
+}
+
 impl Engine {
     pub(super) fn judge(&mut self, now: Millis) {
         self.state.ticks += 1;
-        let (sent, reporting, due) = self.pool();
+        let Pooled { sent, reporting, due, due_of_others } = self.pool();
         self.state.traffic = sent;
         self.state.reporting = reporting;
-        self.state.reports.expect(due, now);
+        self.state.reports.expect(due, due_of_others, now);
         let bars = Bars {
             receipts: threshold(sent, self.settings.tuning.false_alarms_an_hour),
             conversions: threshold(reporting, self.settings.tuning.false_alarms_an_hour),
@@ -65,20 +74,20 @@ impl Engine {
         }
     }
 
-    /// The rates of vendors and operators as wholes, which stand in where an arm has no evidence of its own. Returns how
-    /// many messages a second all arms have, how many of them report conversions, and how many conversions are due.
-    fn pool(&mut self) -> (f64, f64, f64) {
+    /// The rates of vendors and operators as wholes, which stand in where an arm has no evidence of its own.
+    fn pool(&mut self) -> Pooled {
         let count = self.state.vendors.len();
         let mut vendors = vec![(10.0, 8.5); count];
         let mut operators = vec![(10.0, 8.5); self.state.operators.len()];
-        let (mut sent, mut reporting, mut due) = (0.0, 0.0, 0.0);
+        let (mut sent, mut reporting) = (0.0, 0.0);
+        let mut due = vec![0.0; count];
         for arm in &self.state.arms {
             sent += arm.traffic;
             reporting += arm.reporting;
-            if arm.reporting > 0.0 {
+            if let Some(due) = due.get_mut(arm.vendor).filter(|_| arm.reporting > 0.0 && !arm.is_absent()) {
                 let operator = self.state.operators.get(arm.operator);
                 let awaited = operator.map_or(1.0, |operator| operator.asked.awaited_now());
-                due += arm.reporting * awaited * arm.conversions.regime;
+                *due += arm.reporting * awaited * arm.conversions.regime;
             }
             if arm.trouble.is_some() {
                 continue;
@@ -97,7 +106,8 @@ impl Engine {
         for (operator, (trials, successes)) in self.state.operators.iter_mut().zip(operators) {
             operator.rate = successes / trials;
         }
-        (sent, reporting, due)
+        let (all, most) = (due.iter().sum(), due.iter().copied().fold(0.0, f64::max));
+        Pooled { sent, reporting, due: all, due_of_others: all - most }
     }
 
     /// Counts all arms in one pass: there may be thousands, and what of them is in the processor's cache then is not
@@ -135,6 +145,7 @@ impl Engine {
                     reported_up_to,
                     conversion_delay: &operator.conversion_delay,
                     asked: &operator.asked,
+                    converting: operator.converting,
                 };
                 let ground = ground(&self.settings.tuning, &self.tables.grid, vendor, operator, in_time);
                 if let Some(expected) = arm.count_if_due(&around, &ground)
@@ -211,11 +222,13 @@ impl Engine {
                 reported_up_to: self.state.reports.up_to(now),
                 conversion_delay: &operator.conversion_delay,
                 asked: &operator.asked,
+                converting: operator.converting,
             };
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
             let mut turn = if arm.trouble.is_some() { arm.follow(&around, tested) } else { None };
             let by_receipts = arm.receipts.sum > bars.receipts && arm.confirms_loss(&around, bars.receipts);
-            let by_conversions = arm.conversions.sum > bars.conversions;
+            let by_conversions = arm.conversions.sum > bars.conversions
+                && arm.confirms_fall_of_conversions(&around, bars.conversions);
             if by_receipts && arm.is_proven() {
                 turn = Some(arm.fall(&around, true, bars.receipts));
             } else if by_receipts {

@@ -236,6 +236,10 @@ impl Engine {
             }
             return least;
         }
+        if demand.reports_conversion && self.state.reports.may_be_a_lie() {
+            // What others carry tells, and they are few until it has told.
+            return TROUBLE_SHARE;
+        }
         let carries = arm.traffic - arm.reporting > 0.2;
         if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
             return spread(rates.reporting, tuning.verify_probes - reporting_tests, TROUBLE_SHARE);

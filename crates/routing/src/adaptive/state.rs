@@ -110,6 +110,9 @@ pub(super) struct Reports {
     /// How many should have come since.
     #[n(1)]
     due: f64,
+    /// The same without the vendor that has most of them.
+    #[cbor(n(2), default)]
+    due_of_others: f64,
 }
 
 /// So many conversions due, and none: nobody reports any.
@@ -120,18 +123,25 @@ const SUSPICION: f64 = 4.0;
 const SILENCE: Millis = 10_000;
 
 impl Reports {
-    /// So many should have come in the second that ends now, if in all of it none did.
-    pub(super) fn expect(&mut self, due: f64, now: Millis) {
-        let silent = now.saturating_sub(self.last).min(1000);
-        self.due += due * silent as f64 / 1000.0;
+    /// So many should have come in the second that ends now, if in all of it none did; and so many without the vendor
+    /// that has most of them.
+    pub(super) fn expect(&mut self, due: f64, due_of_others: f64, now: Millis) {
+        let silent = now.saturating_sub(self.last).min(1000) as f64 / 1000.0;
+        self.due += due * silent;
+        self.due_of_others += due_of_others * silent;
     }
 
     /// One came. When a gap ends with it: where the gap began.
     pub(super) fn came(&mut self, now: Millis) -> Option<Millis> {
         let silent = now.saturating_sub(self.last);
         let gap = (self.due >= GAP && silent >= SILENCE && self.last != 0).then_some(self.last);
-        (self.last, self.due) = (now, 0.0);
+        *self = Self { last: now, ..Self::default() };
         gap
+    }
+
+    /// None come, and hardly any were due but one vendor's: nobody reports any, or what that vendor says is not true.
+    pub(super) fn may_be_a_lie(&self) -> bool {
+        self.due >= GAP && self.due_of_others < GAP
     }
 
     /// Up to when conversions are reported as they happen.

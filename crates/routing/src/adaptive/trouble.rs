@@ -119,8 +119,8 @@ impl Arm {
     pub(super) fn fall(&mut self, around: &Surroundings<'_>, by_receipts: bool, threshold: f64) -> Turn {
         let second = around.moment.second;
         let detector = if by_receipts { &self.receipts } else { &self.conversions };
-        let since = if by_receipts { detector.zero_at } else { self.conversions_fell_at(around) };
-        let sum = detector.sum;
+        let (since, sum) = (detector.zero_at, detector.sum);
+        let converted = self.converted_until(around, since);
         let conversions = match (by_receipts, self.conversions_are_proven()) {
             (true, true) => Conversions::Testing,
             (true, false) => Conversions::Unknown,
@@ -154,7 +154,7 @@ impl Arm {
                     by_receipts,
                     conversions,
                     delivered: self.receipts.regime,
-                    converted: self.conversions.regime,
+                    converted,
                     delay: self.delay.clone(),
                     prompt: self.delay.quantile(PROMPT),
                     test: 0.0,

@@ -112,27 +112,41 @@ enum Fate {
     Delivers,
     Loses,
     Lies,
+    /// It delivers, and nobody reports conversions, of no vendor.
+    IsNotReported,
 }
 
 /// Messages to one operator through two vendors, as the engine chooses; the first vendor is as told.
 struct Road {
     engine: Engine,
+    /// Messages a second, of which 1000 is a multiple.
+    rate: u64,
     number: u64,
     /// By when it is told: of which second, vendor and number, and whether it is a conversion.
     news: BTreeMap<(u64, u64, bool), (u64, usize)>,
 }
 
 impl Road {
-    /// Two hundred messages a second. Returns the first vendor's share of the last five.
+    /// Chance is another by the seed.
+    fn new(rate: u64, seed: u64) -> Self {
+        let mut settings = settings(2);
+        for vendor in &mut settings.vendors {
+            vendor.per_second = f64::INFINITY;
+        }
+        Self { engine: Engine::new(settings, seed), rate, number: seed << 32, news: BTreeMap::new() }
+    }
+
+    /// Returns the first vendor's share of the last five seconds.
     fn drive(&mut self, seconds: std::ops::Range<u64>, fate: Fate) -> f64 {
         let mut chosen = Vec::new();
-        for now in seconds.flat_map(|second| (0..200).map(move |part| second * 1000 + part * 5)) {
+        let (rate, apart) = (self.rate, 1000 / self.rate);
+        for now in seconds.flat_map(|second| (0..rate).map(move |part| second * 1000 + part * apart)) {
             while let Some(entry) = self.news.first_entry().filter(|entry| entry.key().0 <= now) {
                 let ((_, _, converted), (sent_at, vendor)) = entry.remove_entry();
-                if converted {
-                    self.engine.conversion(now, vendor, 0, sent_at);
-                } else {
+                if !converted {
                     self.engine.receipt(now, vendor, 0, sent_at, true);
+                } else if fate != Fate::IsNotReported {
+                    self.engine.conversion(now, vendor, 0, sent_at);
                 }
             }
             if now % 1000 == 0 {
@@ -151,26 +165,30 @@ impl Road {
             if of != Fate::Loses && !random.is_multiple_of(50) {
                 self.news.insert((now + 20 + random / 50 % 80, self.number, false), (now, pick.vendor));
             }
-            if of == Fate::Delivers && (random / 4000).is_multiple_of(2) {
+            let arrives = of == Fate::Delivers || of == Fate::IsNotReported;
+            if arrives && (random / 4000).is_multiple_of(2) {
                 self.news.insert((now + 500 + random / 8000 % 1000, self.number, true), (now, pick.vendor));
             }
         }
-        share(&chosen[chosen.len() - 1000..], 0)
+        let last = usize::try_from(5 * self.rate).unwrap();
+        share(&chosen[chosen.len() - last..], 0)
     }
 
     fn restart(&mut self, second: u64) {
         self.engine =
             Engine::restore(self.engine.settings().clone(), second * 1000, &self.engine.save()).unwrap();
     }
+
+    /// What the first vendor is suspected of, and the rate before that.
+    fn suspicion(&self) -> Option<(Kind, f64)> {
+        let trouble = self.engine.snapshot(0, 0).unwrap().trouble;
+        trouble.map(|(kind, proof)| (kind, proof.before))
+    }
 }
 
 #[test]
 fn traffic_comes_back_after_a_loss_and_after_a_lie_whatever_restarts_there_were() {
-    let mut settings = settings(2);
-    for vendor in &mut settings.vendors {
-        vendor.per_second = f64::INFINITY;
-    }
-    let mut road = Road { engine: Engine::new(settings, 7), number: 0, news: BTreeMap::new() };
+    let mut road = Road::new(200, 7);
     let is_left = |share: f64| share < 0.05;
     let is_back = |share: f64| share > 0.9;
     assert!(is_back(road.drive(1..100, Fate::Delivers)));
@@ -190,16 +208,63 @@ fn traffic_comes_back_after_a_loss_and_after_a_lie_whatever_restarts_there_were(
 
 #[test]
 fn traffic_comes_back_after_a_loss_however_few_of_the_probes_that_told_its_end_convert() {
-    let mut settings = settings(2);
-    for vendor in &mut settings.vendors {
-        vendor.per_second = f64::INFINITY;
-    }
     // Chance has more or fewer of them convert.
     for seed in 0..24 {
-        let engine = Engine::new(settings.clone(), seed);
-        let mut road = Road { engine, number: seed << 32, news: BTreeMap::new() };
+        let mut road = Road::new(200, seed);
         road.drive(1..100, Fate::Delivers);
         assert!(road.drive(100..130, Fate::Loses) < 0.05, "seed {seed}");
         assert!(road.drive(130..220, Fate::Delivers) > 0.9, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_vendor_that_traffic_leaves_is_not_suspected_for_what_comes_no_more() {
+    for seed in 0..24 {
+        let mut road = Road::new(200, seed);
+        road.drive(1..100, Fate::Delivers);
+        road.drive(100..130, Fate::Loses);
+        road.drive(130..220, Fate::Delivers);
+        let told = road.engine.verdicts();
+        let of_other: Vec<_> = told.iter().filter(|verdict| verdict.scope.vendor == Some(1)).collect();
+        assert!(of_other.is_empty(), "seed {seed}: {of_other:?}");
+    }
+}
+
+#[test]
+fn a_lie_is_told_though_hardly_anybody_else_carries_anything_and_traffic_comes_back_after_it() {
+    for seed in 0..24 {
+        let mut road = Road::new(200, seed);
+        road.drive(1..100, Fate::Delivers);
+        road.drive(100..130, Fate::Loses);
+        // So soon after a recovery, most of what is known of the vendor is the lie when that is noticed.
+        road.drive(130..220, Fate::Delivers);
+        assert!(road.drive(220..240, Fate::Lies) < 0.05, "seed {seed}");
+        let (kind, before) = road.suspicion().unwrap();
+        assert_eq!(kind, Kind::FakeReceipts, "seed {seed}");
+        assert!((0.4..0.6).contains(&before), "seed {seed}: {before}");
+        assert!(road.drive(240..380, Fate::Delivers) > 0.9, "seed {seed}");
+    }
+    // Where there is so little that none of it converts for a while, too.
+    for seed in 0..8 {
+        let mut road = Road::new(1, seed);
+        road.drive(1..2000, Fate::Delivers);
+        road.drive(2000..2600, Fate::Lies);
+        assert_eq!(road.suspicion().map(|(kind, _)| kind), Some(Kind::FakeReceipts), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_application_that_reports_no_more_is_no_lie_and_few_messages_are_spent_to_find_out() {
+    for seed in 0..24 {
+        let mut road = Road::new(200, seed);
+        road.drive(1..100, Fate::Delivers);
+        let mut others = 0.0;
+        for seconds in (100..200).step_by(5) {
+            others += (1.0 - road.drive(seconds..seconds + 5, Fate::IsNotReported)) * 1000.0;
+        }
+        assert!(others < 200.0, "seed {seed}: {others}");
+        road.drive(200..260, Fate::Delivers);
+        let told = road.engine.verdicts();
+        assert!(told.is_empty(), "seed {seed}: {told:?}");
     }
 }
