@@ -22,6 +22,8 @@ const TROUBLE_SHARE: f64 = 0.05;
 /// Messages that are worth less than others carry the probes of arms in trouble where they are at least this part of what
 /// the vendor may carry; one that came a while ago is not waited for.
 const CHEAP: f64 = 0.02;
+/// The same of idle arms, which get a small share of them only.
+const CHEAP_FOR_IDLE: f64 = 0.25;
 /// How uncertain the quality of an arm without any evidence is.
 const UNKNOWN_SD: f64 = 0.15;
 
@@ -244,8 +246,13 @@ impl Engine {
         if carries && demand.reports_conversion && arm.evidence.conversions.trials < tuning.verified {
             return spread(rates.reporting, tuning.verify_probes - reporting_tests, TROUBLE_SHARE);
         }
+        let by_cheap = rates.cheap > CHEAP_FOR_IDLE * rates.all;
+        if by_cheap && self.value(demand) >= flow.dearest {
+            return 0.0;
+        }
         if arm.evidence.receipts.trials < LITTLE {
-            return spread(rates.all, tuning.idle_probes - tests, tuning.idle_share);
+            let rate = if by_cheap { rates.cheap } else { rates.all };
+            return spread(rate, tuning.idle_probes - tests, tuning.idle_share);
         }
         0.1 * tuning.idle_share
     }
