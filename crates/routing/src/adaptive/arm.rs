@@ -314,8 +314,8 @@ impl Arm {
     /// The same of conversions. They are due only some time after a message, so when their detector began to grow would be
     /// too late for when they fell. When traffic leaves an arm, the last of what will not come counts alone: that which did
     /// come of the same messages was told sooner.
-    pub(super) fn confirms_fall_of_conversions(&mut self, around: &Surroundings<'_>, threshold: f64) -> bool {
-        let Some(oldest) = self.evidence.read().next().map(|bin| bin.second) else { return true };
+    pub(super) fn confirm_fall_of_conversions(&mut self, around: &Surroundings<'_>) {
+        let Some(oldest) = self.evidence.read().next().map(|bin| bin.second) else { return };
         let rate = self.conversions.rate(around.tuning.highest_receipts, self.evidence.conversions.trials);
         let fall = around.tuning.conversions_fall;
         let fallen = fall as f32 * rate;
@@ -334,7 +334,6 @@ impl Arm {
         // What began before that is not known by second any more.
         let most = if self.conversions.zero_at < oldest { f64::INFINITY } else { best.0 };
         self.conversions.limit(most, best.1);
-        most > threshold
     }
 
     /// The part of messages that converted of what was sent up to this second. What came after it is part of the rate of
@@ -487,9 +486,11 @@ impl Arm {
         true
     }
 
-    /// Conversions are reported, and none of its own: that it has none says nothing of the others.
-    pub(super) fn is_absent(&self) -> bool {
-        self.absences >= ABSENT
+    /// Whether conversions of its own would come if any were reported. Where others' came and its own did not, or where it
+    /// is known that they fell, that none come says nothing of whether they are reported.
+    pub(super) fn is_to_convert(&self) -> bool {
+        let fell = self.trouble.as_ref().is_some_and(|trouble| trouble.is_of_conversions());
+        self.reporting > 0.0 && self.absences < ABSENT && !fell
     }
 
     /// Whether there is anything left that would change with time.

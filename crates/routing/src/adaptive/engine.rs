@@ -6,7 +6,7 @@ use super::arm::Arm;
 use super::chance::Normals;
 use super::delay::{Grid, Shape, log_normal};
 use super::door::{Answer, DoorEvent};
-use super::evidence::Fade;
+use super::evidence::{Fade, Moment};
 use super::settings::{Millis, OperatorIndex, Settings, Vendor, VendorIndex};
 use super::state::{Demand, State, VendorState};
 use super::table::{Cell, Pick, Probabilities, Request};
@@ -40,6 +40,18 @@ pub(super) struct Tables {
     pub(super) conversions_fade: Fade,
     pub(super) receipts: Shape,
     pub(super) conversions: Shape,
+}
+
+impl Tables {
+    pub(super) fn moment(&self, now: Millis) -> Moment<'_> {
+        Moment {
+            now,
+            second: super::arm::second(now),
+            grid: &self.grid,
+            receipts_fade: &self.receipts_fade,
+            conversions_fade: &self.conversions_fade,
+        }
+    }
 }
 
 /// The saved state is not one of this version.

@@ -84,7 +84,7 @@ impl Engine {
         for arm in &self.state.arms {
             sent += arm.traffic;
             reporting += arm.reporting;
-            if let Some(due) = due.get_mut(arm.vendor).filter(|_| arm.reporting > 0.0 && !arm.is_absent()) {
+            if let Some(due) = due.get_mut(arm.vendor).filter(|_| arm.is_to_convert()) {
                 let operator = self.state.operators.get(arm.operator);
                 let awaited = operator.map_or(1.0, |operator| operator.asked.awaited_now());
                 *due += arm.reporting * awaited * arm.conversions.regime;
@@ -113,13 +113,7 @@ impl Engine {
     /// Counts all arms in one pass: there may be thousands, and what of them is in the processor's cache then is not
     /// when the next one is counted.
     fn count(&mut self, now: Millis) -> Counted {
-        let moment = Moment {
-            now,
-            second: second(now),
-            grid: &self.tables.grid,
-            receipts_fade: &self.tables.receipts_fade,
-            conversions_fade: &self.tables.conversions_fade,
-        };
+        let moment = self.tables.moment(now);
         let in_time = in_time(&self.settings, self.state.reporting_classes);
         let reported_up_to = self.state.reports.up_to(now);
         let state = &mut self.state;
@@ -138,15 +132,7 @@ impl Engine {
                 ) else {
                     continue;
                 };
-                let around = Surroundings {
-                    moment: &moment,
-                    tuning: &self.settings.tuning,
-                    told_up_to,
-                    reported_up_to,
-                    conversion_delay: &operator.conversion_delay,
-                    asked: &operator.asked,
-                    converting: operator.converting,
-                };
+                let around = around(&moment, &self.settings.tuning, operator, [told_up_to, reported_up_to]);
                 let ground = ground(&self.settings.tuning, &self.tables.grid, vendor, operator, in_time);
                 if let Some(expected) = arm.count_if_due(&around, &ground)
                     && let Some(sum) = due.get_mut(arm.vendor)
@@ -190,21 +176,33 @@ impl Engine {
         }
     }
 
+    /// A fall of conversions is none that what was sent does not speak for.
+    fn confirm(&mut self, now: Millis, at: usize, bars: Bars) {
+        let moment = self.tables.moment(now);
+        let Some(arm) = self.state.arms.get_mut(at).filter(|arm| arm.conversions.sum > bars.conversions)
+        else {
+            return;
+        };
+        let (Some(vendor), Some(operator)) =
+            (self.state.vendors.get(arm.vendor), self.state.operators.get(arm.operator))
+        else {
+            return;
+        };
+        let held = held(&self.settings.tuning, self.state.vendors.len());
+        let up_to = [vendor.feed.told_up_to(now, held), self.state.reports.up_to(now)];
+        arm.confirm_fall_of_conversions(&around(&moment, &self.settings.tuning, operator, up_to));
+    }
+
     /// Looks for changes, and follows those that were found.
     fn look(&mut self, now: Millis, bars: Bars, pooled: &[f64]) {
         let held = held(&self.settings.tuning, self.state.vendors.len());
         let in_time = in_time(&self.settings, self.state.reporting_classes);
         for at in 0..self.state.arms.len() {
+            self.confirm(now, at, bars);
             if self.is_excused(now, at, bars) {
                 continue;
             }
-            let moment = Moment {
-                now,
-                second: second(now),
-                grid: &self.tables.grid,
-                receipts_fade: &self.tables.receipts_fade,
-                conversions_fade: &self.tables.conversions_fade,
-            };
+            let moment = self.tables.moment(now);
             let Some(arm) = self.state.arms.get_mut(at) else { continue };
             let is_well = arm.receipts.sum <= bars.receipts && arm.conversions.sum <= bars.conversions;
             if is_well && arm.trouble.is_none() {
@@ -215,20 +213,12 @@ impl Engine {
             else {
                 continue;
             };
-            let around = Surroundings {
-                moment: &moment,
-                tuning: &self.settings.tuning,
-                told_up_to: vendor.feed.told_up_to(now, held),
-                reported_up_to: self.state.reports.up_to(now),
-                conversion_delay: &operator.conversion_delay,
-                asked: &operator.asked,
-                converting: operator.converting,
-            };
+            let up_to = [vendor.feed.told_up_to(now, held), self.state.reports.up_to(now)];
+            let around = around(&moment, &self.settings.tuning, operator, up_to);
             let tested = pooled.get(arm.vendor).copied().unwrap_or(0.0);
             let mut turn = if arm.trouble.is_some() { arm.follow(&around, tested) } else { None };
             let by_receipts = arm.receipts.sum > bars.receipts && arm.confirms_loss(&around, bars.receipts);
-            let by_conversions = arm.conversions.sum > bars.conversions
-                && arm.confirms_fall_of_conversions(&around, bars.conversions);
+            let by_conversions = arm.conversions.sum > bars.conversions;
             if by_receipts && arm.is_proven() {
                 turn = Some(arm.fall(&around, true, bars.receipts));
             } else if by_receipts {
@@ -386,6 +376,19 @@ impl Engine {
             operator.conversion_delay.fit(&[0.0; BINS], &self.tables.conversions, 10.0);
         }
     }
+}
+
+/// What an arm to this operator has to know. The vendor has told of what was sent up to the first of the two instants, and
+/// applications up to the second.
+fn around<'a>(
+    moment: &'a Moment<'a>,
+    tuning: &'a Tuning,
+    operator: &'a OperatorState,
+    [told_up_to, reported_up_to]: [Millis; 2],
+) -> Surroundings<'a> {
+    let OperatorState { conversion_delay, asked, converting, .. } = operator;
+    let converting = *converting;
+    Surroundings { moment, tuning, told_up_to, reported_up_to, conversion_delay, asked, converting }
 }
 
 /// What a belief about an arm of these rests on.
