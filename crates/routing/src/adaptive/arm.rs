@@ -57,6 +57,9 @@ pub(super) struct Arm {
     /// The second in which it was last counted.
     #[n(17)]
     pub(super) counted_at: u32,
+    /// How often conversions that had ceased everywhere came again, and none of its own has since.
+    #[cbor(n(20), default)]
+    pub(super) absences: u8,
     /// How often it was in trouble of late; a frequent victim has to prove itself longer.
     #[n(10)]
     pub(super) relapses: f64,
@@ -75,9 +78,6 @@ pub(super) struct Arm {
     pub(super) tests: (f64, f64),
     #[cbor(n(19), default)]
     pub(super) fresh_tests: (u32, u32),
-    /// How often conversions that had ceased everywhere came again, and none of its own has since.
-    #[cbor(n(20), default)]
-    pub(super) absences: u8,
     #[n(3)]
     pub(super) delay: Delay,
 }
