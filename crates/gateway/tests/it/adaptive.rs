@@ -170,6 +170,12 @@ impl Lab {
         assert!(known["arrives"].as_f64().unwrap() < 0.5, "{known}");
     }
 
+    async fn print_verdicts(&self) {
+        for verdict in self.verdicts("").await {
+            println!("{} {}: {}", verdict["kind"], verdict["state"], verdict["explanation"]);
+        }
+    }
+
     async fn is_over(&self, verdict: &Value) {
         until("the verdict is over", async || {
             let over = self.verdicts("?state=recovered").await;
@@ -237,6 +243,7 @@ async fn what_is_lost_and_what_is_faked_is_left_and_a_restart_does_not_bring_it_
     lab.acme.set_for(SECOND, Behaviour::FakeReceipts);
     let took = lab.until_share(SECOND, GENEROUS, |share| share <= STAYS).await;
     println!("what is faked: left after {took:?}");
+    lab.print_verdicts().await;
     let faked = lab.verdict(Kind::FakeReceipts).await;
     // Both of the operators that there are: the verdict is about the whole of the connection.
     assert_eq!(faked["operator"], Value::Null);
@@ -293,6 +300,7 @@ async fn at_200_messages_a_second_trouble_is_left_in_time_and_comes_to_an_end() 
     lab.acme.set_for(FIRST, Behaviour::FakeReceipts);
     let took = lab.until_share(FIRST, Duration::from_secs(120), |share| share <= STAYS).await;
     println!("what is faked: left after {took:?}");
+    lab.print_verdicts().await;
     let faked = lab.verdict(Kind::FakeReceipts).await;
     println!("{}", faked["explanation"]);
     lab.restart().await;
@@ -302,7 +310,5 @@ async fn at_200_messages_a_second_trouble_is_left_in_time_and_comes_to_an_end() 
     let took = lab.until_share(FIRST, Duration::from_secs(300), |share| share > 0.8).await;
     println!("what was faked: back after {took:?}");
     lab.is_over(&faked).await;
-    for verdict in lab.verdicts("").await {
-        println!("{} {}: {}", verdict["kind"], verdict["state"], verdict["explanation"]);
-    }
+    lab.print_verdicts().await;
 }

@@ -190,7 +190,10 @@ impl Engine {
         };
         let held = held(&self.settings.tuning, self.state.vendors.len());
         let up_to = [vendor.feed.told_up_to(now, held), self.state.reports.up_to(now)];
-        arm.confirm_fall_of_conversions(&around(&moment, &self.settings.tuning, operator, up_to));
+        let around = around(&moment, &self.settings.tuning, operator, up_to);
+        arm.confirm_fall_of_conversions(&around);
+        // Nor is it a loss because of receipts that are not missing.
+        arm.confirms_loss(&around, bars.receipts);
     }
 
     /// Looks for changes, and follows those that were found.
