@@ -72,6 +72,37 @@ fn share(chosen: &[usize], vendor: usize) -> f64 {
     chosen.iter().filter(|of| **of == vendor).count() as f64 / chosen.len() as f64
 }
 
+/// The probes of an idle arm by class, when so many of forty messages a second are worth less.
+fn idle_probes(cheap: u64) -> [usize; 2] {
+    let (mut engine, mut probes) = (Engine::new(settings(2), 7), [0, 0]);
+    for second in 1..3000_u64 {
+        let now = second * 1000;
+        engine.tick(now);
+        for number in 0..40 {
+            let class = usize::from(number < cheap);
+            let request = request(0, class, 0b11, 0);
+            let pick = engine.choose(now, &request).unwrap();
+            engine.submitted(now, pick.vendor, request.cell, Answer::Accepted);
+            engine.receipt(now, pick.vendor, 0, now, true);
+            if class == 0 && number % 2 == 0 {
+                engine.conversion(now, pick.vendor, 0, now);
+            }
+            if second > 300 && pick.vendor == 1 && pick.flags.probe {
+                probes[class] += 1;
+            }
+        }
+    }
+    probes
+}
+
+#[test]
+fn messages_worth_less_carry_the_probes_of_idle_arms_where_there_are_enough() {
+    let [dear, cheap] = idle_probes(20);
+    assert!(dear == 0 && cheap > 5, "{dear} and {cheap}");
+    let [dear, cheap] = idle_probes(2);
+    assert!(dear > 5, "{dear} and {cheap}");
+}
+
 #[test]
 fn a_silent_drop_is_told_and_traffic_moves_and_returns() {
     let mut engine = Engine::new(settings(2), 7);

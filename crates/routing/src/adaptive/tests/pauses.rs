@@ -136,6 +136,15 @@ impl Road {
         Self { engine: Engine::new(settings, seed), rate, number: seed << 32, news: BTreeMap::new() }
     }
 
+    /// At the second 220, by when it has lost messages for a while and got all traffic back.
+    fn after_a_loss(seed: u64) -> Self {
+        let mut road = Self::new(200, seed);
+        road.drive(1..100, Fate::Delivers);
+        assert!(road.drive(100..130, Fate::Loses) < 0.05, "seed {seed}");
+        assert!(road.drive(130..220, Fate::Delivers) > 0.9, "seed {seed}");
+        road
+    }
+
     /// Returns the first vendor's share of the last five seconds.
     fn drive(&mut self, seconds: std::ops::Range<u64>, fate: Fate) -> f64 {
         let mut chosen = Vec::new();
@@ -207,24 +216,11 @@ fn traffic_comes_back_after_a_loss_and_after_a_lie_whatever_restarts_there_were(
 }
 
 #[test]
-fn traffic_comes_back_after_a_loss_however_few_of_the_probes_that_told_its_end_convert() {
+fn traffic_comes_back_after_a_loss_however_few_of_the_probes_convert_and_whom_it_leaves_is_not_suspected() {
     // Chance has more or fewer of them convert.
     for seed in 0..24 {
-        let mut road = Road::new(200, seed);
-        road.drive(1..100, Fate::Delivers);
-        assert!(road.drive(100..130, Fate::Loses) < 0.05, "seed {seed}");
-        assert!(road.drive(130..220, Fate::Delivers) > 0.9, "seed {seed}");
-    }
-}
-
-#[test]
-fn a_vendor_that_traffic_leaves_is_not_suspected_for_what_comes_no_more() {
-    for seed in 0..24 {
-        let mut road = Road::new(200, seed);
-        road.drive(1..100, Fate::Delivers);
-        road.drive(100..130, Fate::Loses);
-        road.drive(130..220, Fate::Delivers);
-        let told = road.engine.verdicts();
+        let told = Road::after_a_loss(seed).engine.verdicts();
+        // Nor is the other one suspected, that traffic left then, for what comes no more.
         let of_other: Vec<_> = told.iter().filter(|verdict| verdict.scope.vendor == Some(1)).collect();
         assert!(of_other.is_empty(), "seed {seed}: {of_other:?}");
     }
@@ -233,11 +229,8 @@ fn a_vendor_that_traffic_leaves_is_not_suspected_for_what_comes_no_more() {
 #[test]
 fn a_lie_is_told_though_hardly_anybody_else_carries_anything_and_traffic_comes_back_after_it() {
     for seed in 0..24 {
-        let mut road = Road::new(200, seed);
-        road.drive(1..100, Fate::Delivers);
-        road.drive(100..130, Fate::Loses);
         // So soon after a recovery, most of what is known of the vendor is the lie when that is noticed.
-        road.drive(130..220, Fate::Delivers);
+        let mut road = Road::after_a_loss(seed);
         assert!(road.drive(220..240, Fate::Lies) < 0.05, "seed {seed}");
         let (kind, before) = road.suspicion().unwrap();
         assert_eq!(kind, Kind::FakeReceipts, "seed {seed}");
